@@ -1,0 +1,73 @@
+# facesnxt: a PostgreSQL extension built with PGXS.
+#
+#   make demo         install what is missing, run the main job on real photographs
+#   make test         install what is missing, run every test
+#   make, make install, make installcheck: as for any PGXS extension
+#   make lint | fuzz | bench
+
+EXTENSION = facesnxt
+VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" facesnxt.control)
+MODULE_big = facesnxt
+
+# ---- pure ring: no PostgreSQL header
+
+BASE = src/base/base.o
+
+KERNEL = src/kernel/dispatch.o
+
+IMAGE =
+
+INFER =
+
+# ---- server ring
+
+TYPE =
+
+AUDIT =
+
+SESSION =
+
+BIND =
+
+PURE = $(BASE) $(KERNEL) $(IMAGE) $(INFER)
+OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(AUDIT) $(SESSION) $(BIND)
+
+# ---- SQL: numbered parts, in this order
+
+SQL_PARTS = \
+	sql/01-schema.sql
+
+DATA = $(wildcard sql/updates/*.sql)
+DATA_built = $(EXTENSION)--$(VERSION).sql
+
+# ---- tests that `make installcheck` runs against a running server
+
+REGRESS =
+
+ISOLATION =
+
+REGRESS_OPTS = --inputdir=test --load-extension=facesnxt
+ISOLATION_OPTS = --inputdir=test --load-extension=facesnxt
+
+EXTRA_CLEAN = $(DATA_built) build src/infer/onnx.pb-c.c src/infer/onnx.pb-c.h
+
+# ---- libraries: a backend must not have BLAS threads, so the serial OpenBLAS
+# is linked by its own folder and found there at run time
+
+MULTIARCH := $(shell $(CC) -print-multiarch)
+OPENBLAS_LIB ?= /usr/lib/$(MULTIARCH)/openblas-serial
+OPENBLAS_INCLUDE ?= /usr/include/$(MULTIARCH)/openblas-serial
+
+PG_CPPFLAGS = -I$(srcdir)/src -I$(OPENBLAS_INCLUDE)
+PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
+SHLIB_LINK = -L$(OPENBLAS_LIB) -Wl,-rpath,$(OPENBLAS_LIB) -lopenblas -ljpeg -lprotobuf-c -lm
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(DATA_built): $(SQL_PARTS) facesnxt.control
+	cat $(SQL_PARTS) > $@
+
+src/infer/onnx.pb-c.c src/infer/onnx.pb-c.h: src/infer/onnx.proto
+	protoc-c --proto_path=src/infer --c_out=src/infer src/infer/onnx.proto

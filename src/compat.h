@@ -1,0 +1,20 @@
+/*
+ * compat.h - every test of the server's version stands here.
+ *
+ * The extension is built for PostgreSQL 15; 16 to 18 are kept in mind.
+ */
+#ifndef FACESNXT_COMPAT_H
+#define FACESNXT_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 150000
+#error "facesnxt needs PostgreSQL 15 or newer"
+#endif
+
+/* 16 moved the varlena macros out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#endif							/* FACESNXT_COMPAT_H */

@@ -1,0 +1,18 @@
+/*
+ * facesnxt.c - the module: magic block and start-up, one line per area.
+ */
+#include "compat.h"
+
+#include "fmgr.h"
+
+#include "guc.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	facesnxt_guc_init();
+}

@@ -1,0 +1,134 @@
+/*
+ * guc.c - every setting of the extension, in alphabetical order.
+ */
+#include "compat.h"
+
+#include <limits.h>
+
+#include "fmgr.h"
+#include "utils/guc.h"
+
+#include "guc.h"
+#include "kernel/kernel.h"
+
+int			facesnxt_audit_timeout = 10000;
+int			facesnxt_kernel_tier = FX_TIER_AUTO;
+int			facesnxt_max_photo_memory = 256 * 1024;
+int			facesnxt_max_photo_pixels = 40 * 1000;
+int			facesnxt_max_photo_scans = 100;
+int			facesnxt_max_photo_size = 20 * 1024;
+int			facesnxt_min_face_size = 24;
+int			facesnxt_model_cache_size = 256 * 1024;
+
+static const struct config_enum_entry kernel_tiers[] = {
+	{"auto", FX_TIER_AUTO, false},
+	{"scalar", FX_TIER_SCALAR, false},
+	{"neon", FX_TIER_NEON, false},
+	{"avx2", FX_TIER_AVX2, false},
+	{"avx512", FX_TIER_AVX512, false},
+	{NULL, 0, false}
+};
+
+static bool
+check_kernel_tier(int *newval, void **extra, GucSource source)
+{
+	if (fx_tier_available((fx_tier) *newval))
+		return true;
+	GUC_check_errdetail("This processor or this build does not have that instruction set.");
+	GUC_check_errhint("Use \"auto\" or \"scalar\", which every machine has.");
+	return false;
+}
+
+static void
+assign_kernel_tier(int newval, void *extra)
+{
+	fx_kernels_force((fx_tier) newval);
+}
+
+void
+facesnxt_guc_init(void)
+{
+	/*
+	 * facesnxt.audit_timeout: how long a search waits until its record is
+	 * committed, slot of the writer included.  When it runs out the search is
+	 * refused (NX404) and no candidate leaves.
+	 */
+	DefineCustomIntVariable("facesnxt.audit_timeout",
+							"Longest wait for an audit record to be committed.",
+							"A search whose record is not committed in time returns nothing.",
+							&facesnxt_audit_timeout, 10000, 100, 600000,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+
+	/*
+	 * facesnxt.kernel_tier: the instruction set of the distance kernels.
+	 * "auto" takes the best that the processor has; a fixed one is for tests
+	 * and measurements.  Results agree within the bound in kernel/kernel.h.
+	 */
+	DefineCustomEnumVariable("facesnxt.kernel_tier",
+							 "Instruction set of the distance kernels.",
+							 NULL,
+							 &facesnxt_kernel_tier, FX_TIER_AUTO, kernel_tiers,
+							 PGC_SUSET, 0, check_kernel_tier, assign_kernel_tier, NULL);
+
+	/*
+	 * facesnxt.max_photo_memory: the most that decoding one photograph may
+	 * hold at a time, the pixels included.
+	 */
+	DefineCustomIntVariable("facesnxt.max_photo_memory",
+							"Most memory that decoding one photograph may use.",
+							NULL,
+							&facesnxt_max_photo_memory, 256 * 1024, 1024, INT_MAX / 1024,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+
+	/*
+	 * facesnxt.max_photo_pixels: the largest photograph, in thousands of
+	 * pixels; the guard against decompression bombs.
+	 */
+	DefineCustomIntVariable("facesnxt.max_photo_pixels",
+							"Largest photograph, in thousands of pixels.",
+							NULL,
+							&facesnxt_max_photo_pixels, 40 * 1000, 1, 1000 * 1000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+
+	/*
+	 * facesnxt.max_photo_scans: the most scans of a progressive JPEG; each
+	 * costs a pass over the whole picture.
+	 */
+	DefineCustomIntVariable("facesnxt.max_photo_scans",
+							"Most scans of a progressive JPEG.",
+							NULL,
+							&facesnxt_max_photo_scans, 100, 1, 10000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+
+	/*
+	 * facesnxt.max_photo_size: the largest JPEG file.
+	 */
+	DefineCustomIntVariable("facesnxt.max_photo_size",
+							"Largest JPEG file.",
+							NULL,
+							&facesnxt_max_photo_size, 20 * 1024, 1, 1024 * 1024,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+
+	/*
+	 * facesnxt.min_face_size: a face whose shorter side has fewer pixels
+	 * gives no template (NX113): it would match strangers.
+	 */
+	DefineCustomIntVariable("facesnxt.min_face_size",
+							"Shortest side of a face that gives a template, in pixels.",
+							NULL,
+							&facesnxt_min_face_size, 24, 1, 10000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+
+	/*
+	 * facesnxt.model_cache_size: how much memory the parsed models of one
+	 * backend may hold.  The least recently used one leaves first; a model
+	 * that alone is larger is refused (NX203).
+	 */
+	DefineCustomIntVariable("facesnxt.model_cache_size",
+							"Memory for parsed models in one backend.",
+							NULL,
+							&facesnxt_model_cache_size, 256 * 1024, 1024, INT_MAX / 1024,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("facesnxt");
+}

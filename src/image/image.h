@@ -1,0 +1,61 @@
+/*
+ * image.h - a decoded photograph and what is done to one: decode, turn,
+ * scale, warp.  All pixels are 8-bit interleaved RGB.
+ */
+#ifndef FX_IMAGE_H
+#define FX_IMAGE_H
+
+#include "base/base.h"
+
+/* Pixels are owned by whoever made the image: release with fx_image_free(). */
+typedef struct fx_image
+{
+	int			width;			/* pixels, > 0 */
+	int			height;
+	size_t		stride;			/* bytes from one row to the next, >= 3 * width */
+	uint8_t    *pixels;			/* height rows of RGB */
+} fx_image;
+
+/* Hard limits on hostile input; each must be > 0. */
+typedef struct fx_jpeg_limits
+{
+	size_t		max_bytes;		/* of the compressed file */
+	uint64_t	max_pixels;		/* width * height */
+	int			max_scans;		/* of a progressive file */
+	size_t		max_memory;		/* that the decoder may hold at once, result included */
+} fx_jpeg_limits;
+
+extern fx_code fx_image_create(const fx_env *env, int width, int height, fx_image *image, fx_error *err);
+extern void fx_image_free(const fx_env *env, fx_image *image);
+
+/*
+ * Decodes a baseline, extended or progressive JPEG, gray, YCbCr, RGB, CMYK
+ * or YCCK, turned upright by its EXIF orientation.  FX_MALFORMED: not a JPEG,
+ * or corrupt (truncated data counts as corrupt); FX_LIMIT: a limit is
+ * exceeded; FX_UNSUPPORTED: 12-bit, lossless, arithmetic where libjpeg has none.
+ */
+extern fx_code fx_jpeg_decode(const fx_env *env, const uint8_t *bytes, size_t length,
+							  const fx_jpeg_limits *limits, fx_image *image, fx_error *err);
+
+/* EXIF orientation 1..8 of a JPEG file; 1 when it has none or it is nonsense. */
+extern int	fx_exif_orientation(const uint8_t *bytes, size_t length);
+
+/* Bilinear scaling into an image that exists; pixel centres at i + 0.5. */
+extern fx_code fx_resize_bilinear(const fx_env *env, const fx_image *from, fx_image *to, fx_error *err);
+
+/*
+ * to(x, y) = from(M^-1 (x, y)), bilinear, black outside; forward is the 2x3
+ * matrix that maps from-coordinates to to-coordinates.
+ */
+extern fx_code fx_warp_affine(const fx_env *env, const fx_image *from, const double forward[6],
+							  fx_image *to, fx_error *err);
+
+/*
+ * Least-squares similarity transform (rotation, one scale, translation) from
+ * n source to n destination points, x0 y0 x1 y1...; Umeyama 1991.  FX_MISMATCH when
+ * the source points coincide.
+ */
+extern fx_code fx_similarity_transform(const double *source, const double *destination, int n,
+									   double forward[6], fx_error *err);
+
+#endif							/* FX_IMAGE_H */
