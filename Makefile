@@ -8,7 +8,8 @@
 .DEFAULT_GOAL := all
 
 EXTENSION = facesnxt
-VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" facesnxt.control)
+# (VERSION itself is PGXS's: the server's)
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" facesnxt.control)
 MODULE_big = facesnxt
 
 # ---- pure ring: no PostgreSQL header
@@ -40,7 +41,7 @@ SQL_PARTS = \
 	sql/01-schema.sql
 
 DATA = $(wildcard sql/updates/*.sql)
-DATA_built = $(EXTENSION)--$(VERSION).sql
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # ---- tests that `make installcheck` runs against a running server
 

@@ -11,7 +11,7 @@
 # Tests, fuzzers and benchmarks are picked up by the name of their file.
 
 .PHONY: demo test unit check-regress check-isolation check-tap check-pgtap lint fuzz bench
-.PHONY: packages test-packages output-folders unit-programs fuzz-programs bench-programs
+.PHONY: packages test-packages output-folders unit-programs fuzz-programs bench-programs generated
 
 export FACESNXT_DATA PHOTOS DETECTOR RECOGNISER FUZZ_SECONDS FUZZERS BENCHES
 
@@ -48,6 +48,7 @@ output-folders:
 
 GENERATED = $(if $(filter %/onnx.pb-c.o,$(PURE)),src/infer/onnx.pb-c.h)
 $(OBJS) $(OBJS:.o=.bc): | $(GENERATED)
+generated: $(GENERATED)
 
 # PGXS knows no dependencies on headers: any change of one rebuilds all
 $(OBJS) $(OBJS:.o=.bc): $(filter-out $(GENERATED),$(wildcard src/*.h src/*/*.h))
@@ -106,3 +107,7 @@ build/bench/%: build/bench/bench/%.o build/bench/libpure.a
 
 -include $(patsubst %.o,build/asan/%.d,$(PURE)) $(patsubst %.o,build/fuzz/%.d,$(PURE))
 -include $(patsubst %.o,build/bench/%.d,$(PURE)) $(wildcard build/*/test/*/*.d build/bench/bench/*.d)
+
+# The value of a variable, for scripts: make -s print-REGRESS
+print-%:
+	@echo $($*)

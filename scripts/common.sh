@@ -60,10 +60,9 @@ run_child() {
 }
 
 end_child() {
-    local waited
     if [ -n "$CHILD" ] && kill -TERM -- "-$CHILD" 2>/dev/null; then
         # a child that has clean-up of its own gets time for it
-        for waited in $(seq 1 150); do
+        for _ in $(seq 1 150); do
             kill -0 -- "-$CHILD" 2>/dev/null || break
             sleep 0.1
         done

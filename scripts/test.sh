@@ -93,8 +93,6 @@ suite_tap() {
     fi
     (
         cd "$stage"
-        # shellcheck disable=SC2030 # for this suite only
-        results=$stage/build/test
         ${as[@]+"${as[@]}"} env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE \
             PATH="$("$PG_CONFIG" --bindir):$PATH" PERL5LIB="$perl5:$stage/test/t" PG_CONFIG="$PG_CONFIG" \
             PG_REGRESS="$(dirname "$perl5")/regress/pg_regress" \
