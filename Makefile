@@ -73,7 +73,7 @@ PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 ifneq ($(PGXS),)
 include $(PGXS)
 else
-all install installcheck:
+all install installcheck clean:
 	@echo "$(PG_CONFIG): no server headers; as root, run: scripts/packages.sh demo" >&2; exit 1
 endif
 

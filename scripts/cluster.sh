@@ -46,7 +46,8 @@ cluster_start() {
     fi
 
     unset PGDATA PGOPTIONS PGSERVICE PGSERVICEFILE PGPASSFILE PGPASSWORD PGHOSTADDR PGSSLMODE PGAPPNAME
-    export PGHOST=$CLUSTER PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+    PATH=$("$PG_CONFIG" --bindir):$PATH
+    export PATH PGHOST=$CLUSTER PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 
     if ! cluster_program initdb --pgdata="$CLUSTER/data" --username=postgres --auth=trust \
         --encoding=UTF8 --locale=C --no-sync >"$CLUSTER/initdb.log" 2>&1; then

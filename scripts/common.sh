@@ -19,6 +19,12 @@ export FACESNXT_DATA
 # A make above must not hand its job slots and flags down to the makes here.
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
+# Output of other programs is read here, so it is asked for in English; what is
+# installed must be readable for the server's user.
+export LC_ALL=C.UTF-8
+unset LANGUAGE
+umask 022
+
 heading() {
     printf '\n==== %s\n' "$*"
 }

@@ -44,7 +44,8 @@ mapfile -t names < <(awk 'NF { print $1 }' <<<"$wanted")
 
 missing_packages() {
     local installed
-    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${names[@]}" 2>/dev/null |
+    # it fails when it knows nothing of one of them
+    installed=$({ dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${names[@]}" 2>/dev/null || true; } |
         awk '$1 == "installed" { print $2 }')
     grep -vxF -f <(printf '%s\n' "$installed") <(printf '%s\n' "${names[@]}") || true
 }
@@ -91,10 +92,10 @@ fi
 
 apt_options=(-y --no-install-recommends -o DPkg::Lock::Timeout=600)
 update() {
-    as_root apt-get -q -o DPkg::Lock::Timeout=600 update
+    as_root apt-get -qq -o DPkg::Lock::Timeout=600 update
 }
 install_missing() {
-    as_root apt-get -q "${apt_options[@]}" install "${missing[@]}"
+    as_root apt-get -qq "${apt_options[@]}" install "${missing[@]}"
 }
 
 # The lists of packages are fetched when one of them is unknown, or when an

@@ -38,18 +38,19 @@ tap() {
 # $1 suite, $2 the list to leave empty: PGXS runs both lists in one target and
 # stops between them.
 installcheck() {
-    local suite=$1 status=0 output=$ROOT/build/$1 passed failed
+    local suite=$1 status=0 output=$ROOT/build/$1 log=$results/$1.log passed failed
     rm -rf "$output"
-    "${cluster[@]}" make -s PG_CONFIG="$PG_CONFIG" "$2=" installcheck || status=$?
-    passed=$(grep -csE '^(test .*|     .*)\.\.\. ok|^ok ' "$output/regression.out" || true)
-    failed=$(grep -csE '\.\.\. FAILED|\.\.\. failed|^not ok ' "$output/regression.out" || true)
+    "${cluster[@]}" make -s PG_CONFIG="$PG_CONFIG" "$2=" installcheck 2>&1 | tee "$log" || status=$?
+    # 15 prints "test NAME ... ok", from 16 on it is TAP
+    passed=$(grep -cE '^(test|    ) .*\.\.\. ok|^ok ' "$log" || true)
+    failed=$(grep -cE '^(test|    ) .*\.\.\. (FAILED|failed)|^not ok ' "$log" || true)
     if [ -s "$output/regression.diffs" ]; then
         cat "$output/regression.diffs"
     fi
-    if [ "$status" -ne 0 ] && [ "${failed:-0}" -eq 0 ]; then
+    if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
         failed=1
     fi
-    echo "${passed:-0} ${failed:-0} 0" >"$results/$suite.counts"
+    echo "$passed $failed 0" >"$results/$suite.counts"
     return "$status"
 }
 
@@ -82,7 +83,7 @@ suite_lint() {
 # PostgreSQL::Test makes clusters, which root cannot: for root the tests run as
 # user postgres, on a copy, because that user may be unable to read this tree.
 suite_tap() {
-    local stage status=0 as=() perl5 left
+    local stage status=0 as=() perl5 left log
     perl5=$(dirname "$("$PG_CONFIG" --pgxs)")/../test/perl
     stage=$(mktemp -d "${TMPDIR:-/tmp}/facesnxt.XXXXXX")
     mkdir -p "$stage/build/test"
@@ -103,7 +104,13 @@ suite_tap() {
     cp "$stage"/build/test/tap.counts build/test/ 2>/dev/null || true
     cp "$stage"/tmp_check/log/* build/test/tap/ 2>/dev/null || true
     if [ "$status" -ne 0 ]; then
-        tail -n 60 build/test/tap/regress_log_* 2>/dev/null || true
+        # of each test that failed or did not come to its end, what it did last
+        for log in build/test/tap/regress_log_*; do
+            if [ -e "$log" ] && { grep -q ' not ok ' "$log" || ! grep -qE '\) 1\.\.[0-9]+$' "$log"; }; then
+                printf '\n-- %s\n' "$log"
+                tail -n 60 "$log"
+            fi
+        done
     fi
     # a test that was killed may leave its servers
     for left in "$stage"/tmp_check/*/pgdata/postmaster.pid; do

@@ -11,7 +11,8 @@
 #include "image/image.h"
 #include "infer/infer.h"
 
-#define FX_LANDMARKS 5			/* right eye, left eye, nose tip, right and left mouth corner, as seen: left to right in the image */
+/* right eye, left eye, nose tip, right and left mouth corner, as seen: left to right in the image */
+#define FX_LANDMARKS 5
 #define FX_CROP 112				/* side of an aligned face, pixels */
 
 typedef enum fx_channel_order
@@ -35,7 +36,7 @@ typedef struct fx_network
 	fx_channel_order order;
 	float		mean[3];		/* in the order of the channels fed */
 	float		scale;			/* (pixel - mean) * scale */
-	int			width;			/* of the input; 0: the photo's own size rounded up to 32 (dynamic detectors) */
+	int			width;			/* of the input; 0: the photo's own, rounded up to 32 (dynamic detectors) */
 	int			height;
 	fx_head		head;
 } fx_network;
@@ -60,7 +61,7 @@ typedef struct fx_quality
 	float		brightness;		/* mean luma of the aligned face, 0..255 */
 	float		contrast;		/* standard deviation of the same */
 	float		roll;			/* degrees, in-plane, from the eye line */
-	float		yaw;			/* -1..1: the nose's offset from the eyes' midpoint, in eye distances along the eye line */
+	float		yaw;			/* -1..1: nose from the eyes' midpoint, in eye distances along the eye line */
 	float		pitch;			/* nose position between eye line and mouth line: 0 eyes, 1 mouth */
 } fx_quality;
 

@@ -4,4 +4,4 @@
 make -s generated
 project_files -name '*.c' | grep -E '^src/(base|kernel|image|infer)/' |
     xargs -r -P "$(nproc)" -I FILE clang-14 --analyze --analyzer-output text -Xclang -analyzer-werror \
-        -std=gnu99 -Isrc "-I$(make -s print-OPENBLAS_INCLUDE)" FILE
+        -std=gnu99 -D_GNU_SOURCE -Isrc "-I$(make -s print-OPENBLAS_INCLUDE)" FILE

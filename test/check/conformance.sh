@@ -7,7 +7,6 @@ if [ -z "${PGHOST:-}" ]; then
     echo "run it by: make lint"
     exit 1
 fi
-PATH=$("$PG_CONFIG" --bindir):$PATH
 database=facesnxt_conformance
 dropdb --if-exists "$database" 2>/dev/null
 createdb "$database"

@@ -23,15 +23,6 @@ WHERE m.classid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regcla
                   WHERE d.classoid = m.classid AND d.objoid = m.objid AND d.objsubid = 0)
 ORDER BY 2;
 
--- A column of a table or view is read by people who did not write it.
-SELECT 'no comment on column', c.oid::regclass || '.' || a.attname
-FROM member AS m
-JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
-JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relkind IN ('r', 'p')
-  AND pg_catalog.col_description(c.oid, a.attnum) IS NULL
-ORDER BY 2;
-
 -- What runs with its owner's rights must not be led astray by the caller's
 -- search_path or temporary objects.
 SELECT 'SECURITY DEFINER without search_path = pg_catalog, pg_temp', p.oid::regprocedure
@@ -50,8 +41,13 @@ WHERE p.proname NOT IN (
     SELECT name FROM (VALUES
         ('embedding'), ('embedding_in'), ('embedding_out'), ('embedding_recv'), ('embedding_send'),
         ('embedding_typmod_in'), ('embedding_typmod_out'), ('embedding_typanalyze'),
+        ('embedding_to_real_array'), ('embedding_to_double_array'), ('embedding_to_bytea'),
+        ('embedding_lt'), ('embedding_le'), ('embedding_eq'), ('embedding_ne'), ('embedding_ge'), ('embedding_gt'),
+        ('embedding_cmp'), ('embedding_hash'), ('embedding_hash_extended'),
+        ('dimensions'), ('precision'), ('model'), ('with_model'), ('norm'), ('normalize'),
         ('cosine_distance'), ('cosine_similarity'), ('l2_distance'), ('inner_product'), ('negative_inner_product'),
-        ('norm'), ('normalize'), ('dimensions'), ('avg')
+        ('avg'), ('embedding_avg_accum'), ('embedding_avg_combine'), ('embedding_avg_serialize'),
+        ('embedding_avg_deserialize'), ('embedding_avg_final')
     ) AS allowed (name))
   AND EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS acl
               WHERE acl.grantee = 0)

@@ -5,7 +5,7 @@
 make -s generated
 status=0
 while read -r header; do
-    flags="-std=gnu99 -Wall -Wextra -Werror -fsyntax-only -Isrc -I$(make -s print-OPENBLAS_INCLUDE)"
+    flags="-std=gnu99 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Isrc -I$(make -s print-OPENBLAS_INCLUDE)"
     first=
     case $header in
         src/base/* | src/kernel/* | src/image/* | src/infer/* | test/*) ;;
