@@ -269,7 +269,8 @@ facesnxt_extract(PG_FUNCTION_ARGS)
 	nx_check(fx_recognise(&env, &recogniser->network, &crop, vector, recogniser->dimension, &err),
 			 &err, NX_SUBJECT_MODEL, recogniser->name);
 	fx_measure_quality(face, &crop, &quality);
-	template = embedding_from_floats(vector, recogniser->dimension, FX_FLOAT32, recogniser->fingerprint);
+	template = embedding_create(recogniser->dimension, FX_FLOAT32, recogniser->fingerprint);
+	embedding_store(template, 0, vector, recogniser->dimension);
 
 	values[0] = PointerGetDatum(template);
 	values[1] = CStringGetTextDatum(detector->name);
