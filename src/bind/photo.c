@@ -50,6 +50,7 @@ find_faces(const fx_env *env, bytea *photo, NxModel *detector, float threshold, 
 	fx_jpeg_limits limits = jpeg_limits();
 	fx_error	err = {0};
 
+	memset(faces, 0, sizeof(*faces));
 	nx_check(fx_jpeg_decode(env, (const uint8_t *) VARDATA_ANY(photo), VARSIZE_ANY_EXHDR(photo),
 							&limits, &faces->photo, &err),
 			 &err, NX_SUBJECT_PHOTO, NULL);
@@ -120,7 +121,7 @@ facesnxt_detect(PG_FUNCTION_ARGS)
 	fx_env		env;
 	float		threshold;
 	NxModel    *detector;
-	Faces		faces = {{0}};
+	Faces		faces;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
 		ereport(ERROR,
@@ -236,7 +237,7 @@ facesnxt_extract(PG_FUNCTION_ARGS)
 	fx_env		env;
 	NxModel    *detector;
 	NxModel    *recogniser;
-	Faces		faces = {{0}};
+	Faces		faces;
 	const fx_face *face;
 	fx_image	crop = {0};
 	fx_quality	quality;
