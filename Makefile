@@ -3,10 +3,13 @@
 #   make demo         install what is missing, run the main job on real photographs
 #   make test         install what is missing, run every test
 #   make, make install, make installcheck: as for any PGXS extension
-#   make lint | fuzz | bench
+#   make lint | fuzz | bench, and more: scripts/commands.mk
+
+.DEFAULT_GOAL := all
 
 EXTENSION = facesnxt
-VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" facesnxt.control)
+# (VERSION itself is PGXS's: the server's)
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" facesnxt.control)
 MODULE_big = facesnxt
 
 # ---- pure ring: no PostgreSQL header
@@ -47,7 +50,7 @@ SQL_PARTS = \
 	sql/03-distance.sql
 
 DATA = $(wildcard sql/updates/*.sql)
-DATA_built = $(EXTENSION)--$(VERSION).sql
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # ---- tests that `make installcheck` runs against a running server
 
@@ -55,15 +58,16 @@ REGRESS = embedding embedding_cast distance order avg
 
 ISOLATION =
 
-REGRESS_OPTS = --inputdir=test --load-extension=facesnxt
-ISOLATION_OPTS = --inputdir=test --load-extension=facesnxt
+REGRESS_OPTS = --inputdir=test --outputdir=build/regress --load-extension=facesnxt
+ISOLATION_OPTS = --inputdir=test --outputdir=build/isolation --load-extension=facesnxt
+REGRESS_PREP = output-folders
 
 EXTRA_CLEAN = $(DATA_built) build src/infer/onnx.pb-c.c src/infer/onnx.pb-c.h
 
 # ---- libraries: a backend must not have BLAS threads, so the serial OpenBLAS
 # is linked by its own folder and found there at run time
 
-MULTIARCH := $(shell $(CC) -print-multiarch)
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 OPENBLAS_LIB ?= /usr/lib/$(MULTIARCH)/openblas-serial
 OPENBLAS_INCLUDE ?= /usr/include/$(MULTIARCH)/openblas-serial
 
@@ -71,12 +75,21 @@ PG_CPPFLAGS = -I$(srcdir)/src -I$(OPENBLAS_INCLUDE)
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
 SHLIB_LINK = -L$(OPENBLAS_LIB) -Wl,-rpath,$(OPENBLAS_LIB) -lopenblas -ljpeg -lprotobuf-c -lm
 
-PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+# ---- PostgreSQL: PG_CONFIG chooses one, else Debian's 15, else the PATH's
+
+PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+ifneq ($(PGXS),)
 include $(PGXS)
+else
+all install installcheck:
+	@echo "$(PG_CONFIG): no server headers; as root, run: scripts/packages.sh demo" >&2; exit 1
+endif
 
 $(DATA_built): $(SQL_PARTS) facesnxt.control
 	cat $(SQL_PARTS) > $@
 
-src/infer/onnx.pb-c.c src/infer/onnx.pb-c.h: src/infer/onnx.proto
+src/infer/onnx.pb-c.c src/infer/onnx.pb-c.h &: src/infer/onnx.proto
 	protoc-c --proto_path=src/infer --c_out=src/infer src/infer/onnx.proto
+
+include scripts/commands.mk

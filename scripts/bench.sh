@@ -1,0 +1,54 @@
+#!/bin/bash
+# bench.sh - runs the benchmarks of bench/, one after another; BENCHES="a b"
+# runs some of them.
+#
+# NAME.c is built as the extension is (-O2, no sanitizer) with the pure ring.
+# NAME.sh measures through SQL: the extension is installed and the script runs
+# with a throw-away cluster. NAME.py compares with OpenCV (Debian's
+# python3-opencv) and is left out, with a line that says so, where that is not
+# installed; build/bench/ holds the programs that it may call.
+
+. "$(dirname "$0")/common.sh"
+cd "$ROOT"
+
+scripts/prepare.sh demo
+heading "build"
+make -s -j"$(nproc)" bench-programs
+
+names=()
+if [ -n "${BENCHES:-}" ]; then
+    read -ra names <<<"$BENCHES"
+else
+    mapfile -t names < <(find bench -maxdepth 1 \( -name '*.c' -o -name '*.sh' -o -name '*.py' \) \
+        -printf '%f\n' | sed 's/\.[a-z]*$//' | LC_ALL=C sort -u)
+fi
+
+status=0
+clean_up_with true
+for name in "${names[@]}"; do
+    found=
+    if [ -e "bench/$name.c" ]; then
+        heading "bench $name"
+        run_child "build/bench/$name" || status=1
+        found=yes
+    fi
+    if [ -e "bench/$name.sh" ]; then
+        heading "bench $name (SQL)"
+        run_child scripts/cluster.sh -c shared_buffers=1GB bash "bench/$name.sh" || status=1
+        found=yes
+    fi
+    if [ -e "bench/$name.py" ]; then
+        heading "bench $name (OpenCV)"
+        if python3 -c 'import cv2' 2>/dev/null; then
+            run_child python3 "bench/$name.py" || status=1
+        else
+            echo "left out: python3-opencv is not installed"
+        fi
+        found=yes
+    fi
+    if [ -z "$found" ]; then
+        complain "there is no bench/$name"
+        status=1
+    fi
+done
+exit "$status"

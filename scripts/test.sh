@@ -1,0 +1,173 @@
+#!/bin/bash
+# test.sh [suite]... - prepares what the suites need, runs them all (or those
+# named), goes on after a failing one, and ends with a count.
+#
+#   unit       test/unit/*_test.c under the address and undefined sanitizers
+#   regress    test/sql, the Makefile's REGRESS list
+#   isolation  test/specs, the Makefile's ISOLATION list
+#   tap        test/t/*.pl: servers of their own, crashes, replicas
+#   pgtap      test/pgtap/*.sql
+#   lint       test/check/*.sh
+#
+# Each suite that needs a server has a throw-away cluster to itself, so that
+# no suite sees another's roles. A suite leaves "passed failed skipped" in
+# build/test/SUITE.counts and its logs in build/test/SUITE/.
+
+. "$(dirname "$0")/common.sh"
+cd "$ROOT"
+
+suites=("$@")
+[ ${#suites[@]} -gt 0 ] || suites=(unit regress isolation tap pgtap lint)
+results=$ROOT/build/test
+
+# The servers of tests are killed, not unplugged: what the kernel has is enough.
+cluster=(scripts/cluster.sh -c fsync=off -c max_prepared_transactions=10)
+
+# $1 suite, then --run=... and the tests; none is no failure.
+tap() {
+    local suite=$1
+    shift
+    if [ ! -e "${*: -1}" ]; then
+        echo "no tests yet"
+        echo "0 0 0" >"$results/$suite.counts"
+        return 0
+    fi
+    perl scripts/tap.pl --counts="$results/$suite.counts" "$@"
+}
+
+# $1 suite, $2 the list to leave empty: PGXS runs both lists in one target and
+# stops between them.
+installcheck() {
+    local suite=$1 status=0 output=$ROOT/build/$1 passed failed
+    rm -rf "$output"
+    "${cluster[@]}" make -s PG_CONFIG="$PG_CONFIG" "$2=" installcheck || status=$?
+    passed=$(grep -csE '^(test .*|     .*)\.\.\. ok|^ok ' "$output/regression.out" || true)
+    failed=$(grep -csE '\.\.\. FAILED|\.\.\. failed|^not ok ' "$output/regression.out" || true)
+    if [ -s "$output/regression.diffs" ]; then
+        cat "$output/regression.diffs"
+    fi
+    if [ "$status" -ne 0 ] && [ "${failed:-0}" -eq 0 ]; then
+        failed=1
+    fi
+    echo "${passed:-0} ${failed:-0} 0" >"$results/$suite.counts"
+    return "$status"
+}
+
+suite_unit() {
+    make -s -j"$(nproc)" unit-programs || return 1
+    tap unit build/unit/*_test
+}
+
+suite_regress() {
+    installcheck regress ISOLATION
+}
+
+suite_isolation() {
+    installcheck isolation REGRESS
+}
+
+suite_pgtap() {
+    local database=facesnxt_pgtap
+    # shellcheck disable=SC2016 # expanded where the cluster is
+    "${cluster[@]}" bash -euc '
+        createdb "$1"; export PGDATABASE=$1; shift
+        psql -Xq -c "CREATE EXTENSION facesnxt" -c "CREATE EXTENSION pgtap"
+        "$@"' - "$database" scripts/test.sh --pgtap
+}
+
+suite_lint() {
+    "${cluster[@]}" scripts/lint.sh "$results/lint.counts"
+}
+
+# PostgreSQL::Test makes clusters, which root cannot: for root the tests run as
+# user postgres, on a copy, because that user may be unable to read this tree.
+suite_tap() {
+    local stage status=0 as=() perl5 left
+    perl5=$(dirname "$("$PG_CONFIG" --pgxs)")/../test/perl
+    stage=$(mktemp -d "${TMPDIR:-/tmp}/facesnxt.XXXXXX")
+    mkdir -p "$stage/build/test"
+    cp -R test scripts "$stage"
+    if [ "$(id -u)" -eq 0 ]; then
+        chown -R postgres: "$stage"
+        as=(runuser -u postgres --)
+    fi
+    (
+        cd "$stage"
+        ${as[@]+"${as[@]}"} env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE \
+            PATH="$("$PG_CONFIG" --bindir):$PATH" PERL5LIB="$perl5:$stage/test/t" PG_CONFIG="$PG_CONFIG" \
+            PG_REGRESS="$(dirname "$perl5")/regress/pg_regress" \
+            TESTDIR="$stage" TESTDATADIR="$stage/tmp_check" TESTLOGDIR="$stage/tmp_check/log" \
+            scripts/test.sh --tap
+    ) || status=$?
+    mkdir -p build/test/tap
+    cp "$stage"/build/test/tap.counts build/test/ 2>/dev/null || true
+    cp "$stage"/tmp_check/log/* build/test/tap/ 2>/dev/null || true
+    if [ "$status" -ne 0 ]; then
+        tail -n 60 build/test/tap/regress_log_* 2>/dev/null || true
+    fi
+    # a test that was killed may leave its servers
+    for left in "$stage"/tmp_check/*/pgdata/postmaster.pid; do
+        [ ! -e "$left" ] || ${as[@]+"${as[@]}"} "$("$PG_CONFIG" --bindir)/pg_ctl" \
+            --pgdata="$(dirname "$left")" --silent --mode=immediate stop || true
+    done
+    rm -rf "$stage"
+    return "$status"
+}
+
+# The inner half of a suite, called where its cluster or its user is.
+case ${suites[0]} in
+    --pgtap)
+        tap pgtap --run="psql -XqAt -v ON_ERROR_STOP=1 -f" test/pgtap/*.sql
+        exit
+        ;;
+    --tap)
+        tap tap --run="perl" test/t/*.pl
+        exit
+        ;;
+esac
+
+clean_up_with true
+for suite in "${suites[@]}"; do
+    if ! declare -F "suite_$suite" >/dev/null; then
+        complain "there is no suite \"$suite\""
+        exit 2
+    fi
+done
+started=$SECONDS
+if [ "${suites[*]}" = unit ]; then
+    run_child scripts/prepare.sh test packages
+else
+    run_child scripts/prepare.sh test
+fi
+
+rm -rf "$results"
+mkdir -p "$results"
+total_passed=0 total_failed=0 total_skipped=0
+summary=
+for suite in "${suites[@]}"; do
+    heading "$suite"
+    suite_started=$SECONDS
+    status=0
+    run_child "suite_$suite" || status=$?
+    passed=0 failed=0 skipped=0
+    if [ -e "$results/$suite.counts" ]; then
+        read -r passed failed skipped <"$results/$suite.counts"
+    fi
+    if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
+        failed=1 # it broke down before it could count
+    fi
+    total_passed=$((total_passed + passed))
+    total_failed=$((total_failed + failed))
+    total_skipped=$((total_skipped + skipped))
+    summary+=$(printf '%-10s %5d passed %4d failed %4d skipped %5d s' \
+        "$suite" "$passed" "$failed" "$skipped" $((SECONDS - suite_started)))$'\n'
+done
+
+heading "summary ($((SECONDS - started)) s)"
+printf '%s' "$summary"
+line="$total_passed passed, $total_failed failed"
+if [ "$total_skipped" -gt 0 ]; then
+    line+=", $total_skipped skipped"
+fi
+echo "$line"
+[ "$total_failed" -eq 0 ]

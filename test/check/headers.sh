@@ -1,0 +1,20 @@
+# Each header compiles alone: it includes what it uses, so that the order of
+# includes in a file means nothing. Headers of the server ring may count on
+# postgres.h, which by PostgreSQL's rule every file of it includes first.
+. scripts/common.sh
+make -s generated
+status=0
+while read -r header; do
+    flags="-std=gnu99 -Wall -Wextra -Werror -fsyntax-only -Isrc -I$(make -s print-OPENBLAS_INCLUDE)"
+    first=
+    case $header in
+        src/base/* | src/kernel/* | src/image/* | src/infer/* | test/*) ;;
+        *)
+            flags+=" -isystem $("$PG_CONFIG" --includedir-server) -Wno-unused-parameter -Wno-sign-compare"
+            first='#include "postgres.h"'
+            ;;
+    esac
+    # shellcheck disable=SC2086 # words
+    printf '%s\n#include "%s"\n' "$first" "$ROOT/$header" | gcc $flags -x c - || status=1
+done < <(project_files -name '*.h')
+exit "$status"
