@@ -164,7 +164,7 @@ measure(const float *probe, const char *references, fx_precision precision, size
 				i,
 				p;
 	double		megabytes = (double) count * n * fx_element_size(precision) / 1e6;
-	double		read = 0;
+	const measured *read = all;
 
 	memset(all, 0, sizeof(all));
 	all[used++].read = read_words;
@@ -189,18 +189,18 @@ measure(const float *probe, const char *references, fx_precision precision, size
 	{
 		qsort(all[i].ms, PASSES, sizeof(double), ascending);
 		all[i].median = all[i].ms[PASSES / 2];
-		if (i < readers && (i == 0 || all[i].median < read))
-			read = all[i].median;
+		if (i < readers && all[i].median < read->median)
+			read = &all[i];
 	}
 
 	printf("%zu references, %zu dimensions, %s: %.0f MB\n", count, n,
 		   precision == FX_FLOAT16 ? "half" : "float32", megabytes);
-	printf("%-16s %8.1f ms  (%.1f .. %.1f)  %5.2f GB/s\n", "plain read", read, all[0].ms[0],
-		   all[0].ms[PASSES - 1], megabytes / read);
+	printf("%-16s %8.1f ms  (%.1f .. %.1f)  %5.2f GB/s\n", "plain read", read->median, read->ms[0],
+		   read->ms[PASSES - 1], megabytes / read->median);
 	for (i = readers; i < used; i++)
 		printf("%-8s%-8s %8.1f ms  (%.1f .. %.1f)  %5.2f of read\n", all[i].kernels->name,
 			   operations[all[i].operation], all[i].median, all[i].ms[0], all[i].ms[PASSES - 1],
-			   all[i].median / read);
+			   all[i].median / read->median);
 	fflush(stdout);
 }
 

@@ -69,24 +69,32 @@ l2_squared_wide(const char *a, fx_precision pa, const char *b, fx_precision pb, 
 	return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* Three sums are three chains already. */
+FX_INLINE void
+add_to_cosine(fx_cosine_wide_sums *sums, double x, double y)
+{
+	sums->ab += x * y;
+	sums->aa += x * x;
+	sums->bb += y * y;
+}
+
 FX_INLINE void
 cosine_wide(const char *a, fx_precision pa, const char *b, fx_precision pb, size_t n,
 			fx_cosine_wide_sums *sums)
 {
-	fx_cosine_wide_sums s = {0, 0, 0};
+	fx_cosine_wide_sums even = {0, 0, 0};
+	fx_cosine_wide_sums odd = {0, 0, 0};
 	size_t		i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; n - i >= 2; i += 2)
 	{
-		double		x = element(a, i, pa);
-		double		y = element(b, i, pb);
-
-		s.ab += x * y;
-		s.aa += x * x;
-		s.bb += y * y;
+		add_to_cosine(&even, element(a, i, pa), element(b, i, pb));
+		add_to_cosine(&odd, element(a, i + 1, pa), element(b, i + 1, pb));
 	}
-	*sums = s;
+	if (i < n)
+		add_to_cosine(&even, element(a, i, pa), element(b, i, pb));
+	sums->ab = even.ab + odd.ab;
+	sums->aa = even.aa + odd.aa;
+	sums->bb = even.bb + odd.bb;
 }
 
 FX_INLINE float

@@ -20,7 +20,8 @@
 #define OFFSETS 64
 #define SUMS 5					/* inner, l2_squared, ab, aa, bb */
 
-static const char *const sum_names[SUMS] = {"inner", "l2_squared", "cosine ab", "cosine aa", "cosine bb"};
+static const char *const sum_names[SUMS] = {"inner", "l2_squared", "cosine ab", "cosine aa",
+"cosine bb"};
 
 /* ---- operands: the same numbers in both precisions of each side */
 
@@ -78,6 +79,7 @@ fill(operand *o, filling kind)
 	for (i = 0; i < LONGEST; i++)
 	{
 		double		sign = random_bits() & 0x10000 ? -1 : 1;
+		int			exponent;
 
 		switch (kind)
 		{
@@ -88,10 +90,12 @@ fill(operand *o, filling kind)
 				o->single[i] = (float) random_unit();
 				break;
 			case WILD:
-				o->single[i] = (float) ldexp(sign * (1 + random_unit()), (int) (random_bits() >> 16) % 38 - 24);
+				exponent = (int) (random_bits() >> 16) % 38 - 24;
+				o->single[i] = (float) ldexp(sign * (1 + random_unit()), exponent);
 				break;
 			case TINY:
-				o->single[i] = (float) ldexp(sign * (1 + random_unit()), -60 - (int) (random_bits() >> 16) % 20);
+				exponent = -60 - (int) (random_bits() >> 16) % 20;
+				o->single[i] = (float) ldexp(sign * (1 + random_unit()), exponent);
 				break;
 			default:
 				o->single[i] = (float) ((int) ((random_bits() >> 16) % 61) - 30);
@@ -276,7 +280,8 @@ check_offsets(fx_tier *tiers, int count)
 				size_t		offset;
 
 				for (t = 0; t < count; t++)
-					run(fx_kernels_of(tiers[t]), elements(&A, pa), pa, elements(&B, pb), pb, n, aligned[t]);
+					run(fx_kernels_of(tiers[t]), elements(&A, pa), pa, elements(&B, pb), pb, n,
+						aligned[t]);
 				for (offset = 0; offset < OFFSETS; offset++)
 				{
 					/* 37 is odd: each offset of b comes once as well, with another of a at each n */
@@ -290,7 +295,8 @@ check_offsets(fx_tier *tiers, int count)
 					{
 						float		sums[SUMS];
 
-						run(fx_kernels_of(tiers[t]), block_a + offset, pa, block_b + offset_b, pb, n, sums);
+						run(fx_kernels_of(tiers[t]), block_a + offset, pa, block_b + offset_b, pb, n,
+							sums);
 						if (!same_bits(sums, aligned[t]) && wrong[t]++ == 0)
 							diag("n %zu, offsets %zu and %zu differ from aligned", n, offset, offset_b);
 					}
@@ -299,7 +305,8 @@ check_offsets(fx_tier *tiers, int count)
 				}
 			}
 	for (t = 0; t < count; t++)
-		ok(wrong[t] == 0, "%s: the same bits at every length and misalignment", fx_kernels_of(tiers[t])->name);
+		ok(wrong[t] == 0, "%s: the same bits at every length and misalignment",
+		   fx_kernels_of(tiers[t])->name);
 }
 
 /* ---- no byte outside: pages that cannot be read stand before and after */
@@ -309,7 +316,8 @@ guarded_room(size_t *room)
 {
 	size_t		page = (size_t) sysconf(_SC_PAGESIZE);
 	size_t		size = (LONGEST * 4 + page - 1) / page * page;
-	char	   *map = mmap(NULL, size + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char	   *map = mmap(NULL, size + 2 * page, PROT_READ | PROT_WRITE,
+						   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (map == MAP_FAILED || mprotect(map, page, PROT_NONE) != 0 ||
 		mprotect(map + page + size, page, PROT_NONE) != 0)
@@ -407,7 +415,8 @@ obvious_from_float(float value)
 
 /* Converts in one call, so that whole vectors and tails are both met; compares bits, NaN by kind. */
 static long
-compare_to_half(const fx_kernels *k, const float *from, const uint16_t *expected, uint16_t *to, size_t n)
+compare_to_half(const fx_kernels *k, const float *from, const uint16_t *expected, uint16_t *to,
+				size_t n)
 {
 	long		wrong = 0;
 	size_t		i;
@@ -458,7 +467,8 @@ check_halves(fx_tier *tiers, int count)
 		{
 			long double value = obvious_half((uint16_t) i);
 			float		scalar = fx_half_to_float((uint16_t) i);
-			bool		same = memcmp(&scalar, &floats[i], 4) == 0 && (signbit(scalar) != 0) == (i >= 0x8000) &&
+			bool		same = memcmp(&scalar, &floats[i], 4) == 0 &&
+				(signbit(scalar) != 0) == (i >= 0x8000) &&
 				(isnan(value) ? isnan(scalar) : (long double) scalar == value);
 
 			if (!same && wrong++ == 0)
@@ -553,7 +563,8 @@ check_extremes(const fx_kernels *k)
 		fx_cosine_sums_wide(a, FX_FLOAT32, b, FX_FLOAT32, 40, &w);
 		wrong += !nearly(w.aa, 40 * square, square) || !nearly(w.bb, 40 * square, square);
 		wrong += !nearly(fx_inner_wide(a, FX_FLOAT32, b, FX_FLOAT32, 40), w.ab, square);
-		wrong += !nearly(fx_l2_squared_wide(a, FX_FLOAT32, b, FX_FLOAT32, 40), w.aa + w.bb - 2 * w.ab, square);
+		wrong += !nearly(fx_l2_squared_wide(a, FX_FLOAT32, b, FX_FLOAT32, 40),
+						 w.aa + w.bb - 2 * w.ab, square);
 		wrong += (w.aa == 0) != (sizes[s] == 0);
 		/* only overflow may bring forth what is not finite */
 		if (sizes[s] < 1e16f)
