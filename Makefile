@@ -6,7 +6,7 @@
 #   make lint | fuzz | bench
 
 EXTENSION = facesnxt
-VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" facesnxt.control)
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" facesnxt.control)
 MODULE_big = facesnxt
 
 # ---- pure ring: no PostgreSQL header
@@ -47,7 +47,7 @@ SQL_PARTS = \
 	sql/03-distance.sql
 
 DATA = $(wildcard sql/updates/*.sql)
-DATA_built = $(EXTENSION)--$(VERSION).sql
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # ---- tests that `make installcheck` runs against a running server
 
