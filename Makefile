@@ -14,9 +14,10 @@ MODULE_big = facesnxt
 
 # ---- pure ring: no PostgreSQL header
 
-BASE = src/base/base.o
+BASE = src/base/base.o src/base/decimal.o src/base/template_text.o
 
-KERNEL = src/kernel/dispatch.o
+KERNEL = src/kernel/dispatch.o src/kernel/scalar.o src/kernel/avx2.o src/kernel/avx512.o \
+	src/kernel/neon.o
 
 IMAGE =
 
@@ -24,7 +25,13 @@ INFER =
 
 # ---- server ring
 
-TYPE =
+TYPE = \
+	src/type/embedding.o \
+	src/type/embedding_analyze.o \
+	src/type/embedding_avg.o \
+	src/type/embedding_cast.o \
+	src/type/embedding_distance.o \
+	src/type/embedding_order.o
 
 AUDIT =
 
@@ -38,14 +45,16 @@ OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(AUDIT) $(SESSION) $(BIND)
 # ---- SQL: numbered parts, in this order
 
 SQL_PARTS = \
-	sql/01-schema.sql
+	sql/01-schema.sql \
+	sql/02-embedding.sql \
+	sql/03-distance.sql
 
 DATA = $(wildcard sql/updates/*.sql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # ---- tests that `make installcheck` runs against a running server
 
-REGRESS =
+REGRESS = embedding embedding_cast distance order avg
 
 ISOLATION =
 

@@ -17,4 +17,11 @@
 #include "varatt.h"
 #endif
 
+/* 18 tells the delay point whether it serves ANALYZE. */
+#if PG_VERSION_NUM >= 180000
+#define facesnxt_vacuum_delay_point() vacuum_delay_point(true)
+#else
+#define facesnxt_vacuum_delay_point() vacuum_delay_point()
+#endif
+
 #endif							/* FACESNXT_COMPAT_H */
