@@ -30,7 +30,10 @@ typedef struct Embedding
 	char		elements[FLEXIBLE_ARRAY_MEMBER];
 } Embedding;
 
-/* Elements that are widened to float at a time, on the stack. */
+/*
+ * Elements that are widened to float at a time, on the stack.  The hash is made
+ * chunk by chunk and stored in hash indexes, so this number never changes.
+ */
 #define EMBEDDING_CHUNK 256
 
 static inline Size
