@@ -1,7 +1,7 @@
 -- Fusion: avg(embedding).
 \pset tuples_only on
 \pset format unaligned
-SET search_path = facesnxt, public;
+SET search_path = public, facesnxt;
 
 -- What a statement is refused with: SQLSTATE and message, detail, hint.
 CREATE FUNCTION pg_temp.refused(statement text) RETURNS text LANGUAGE plpgsql AS $$

@@ -1,7 +1,7 @@
 -- Distances against slow, obvious versions of them; norm and normalize.
 \pset tuples_only on
 \pset format unaligned
-SET search_path = facesnxt, public;
+SET search_path = public, facesnxt;
 
 -- What a statement is refused with: SQLSTATE and message, detail, hint.
 CREATE FUNCTION pg_temp.refused(statement text) RETURNS text LANGUAGE plpgsql AS $$

@@ -1,7 +1,7 @@
 -- Order, equality, hash, and the operator classes.
 \pset tuples_only on
 \pset format unaligned
-SET search_path = facesnxt, public;
+SET search_path = public, facesnxt;
 
 SELECT setseed(0.75) IS NOT NULL;
 CREATE TEMP TABLE item AS
