@@ -17,7 +17,7 @@ KERNEL = src/kernel/dispatch.o
 
 IMAGE =
 
-INFER =
+INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_depthwise.o
 
 # ---- server ring
 
