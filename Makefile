@@ -17,7 +17,9 @@ KERNEL = src/kernel/dispatch.o
 
 IMAGE =
 
-INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_depthwise.o
+INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
+	src/infer/conv_depthwise.o src/infer/conv_scalar.o src/infer/conv_neon.o \
+	src/infer/conv_avx2.o src/infer/conv_avx512.o
 
 # ---- server ring
 

@@ -1,7 +1,7 @@
 /*
  * conv.c - checks of a convolution, the choice of its path, and the run.
  */
-#include "infer/conv_internal.h"
+#include "infer/conv_kernel.h"
 
 #include <limits.h>
 #include <math.h>
@@ -127,6 +127,77 @@ prepare_finish(const fx_env *env, fx_conv *conv, const float *bias, const float 
 	return FX_OK;
 }
 
+const struct fx_conv_kernels *
+fx_conv_kernels_of(fx_tier tier)
+{
+	if (tier == FX_TIER_AUTO)
+	{
+		int			best = FX_TIER_AVX512;
+
+		while (fx_conv_kernels_of((fx_tier) best) == NULL)
+			best--;				/* ends at FX_TIER_SCALAR */
+		return fx_conv_kernels_of((fx_tier) best);
+	}
+	if (!fx_tier_available(tier))
+		return NULL;
+	switch (tier)
+	{
+#ifdef __x86_64__
+		case FX_TIER_AVX512:
+			return &fx_conv_avx512;
+		case FX_TIER_AVX2:
+			return &fx_conv_avx2;
+#endif
+#ifdef __aarch64__
+		case FX_TIER_NEON:
+			return &fx_conv_neon;
+#endif
+		case FX_TIER_SCALAR:
+			return &fx_conv_scalar;
+		default:
+			return NULL;
+	}
+}
+
+static fx_conv_path
+best_path(const fx_conv *conv)
+{
+	if (fx_dot_fits(conv))
+		return FX_PATH_DOT;
+	if (fx_plane_fits(conv))
+		return FX_PATH_PLANE;
+	if (fx_product_fits(conv))
+		return FX_PATH_PRODUCT;
+	return conv->group_in == 1 ? FX_PATH_DEPTHWISE : FX_PATH_SGEMM;
+}
+
+/* FX_UNSUPPORTED when a path or tier was asked for that cannot run this. */
+static fx_code
+prepare_path(const fx_env *env, fx_conv *conv, fx_error *err)
+{
+	if (conv->kernels != NULL)
+		switch (conv->path)
+		{
+			case FX_PATH_SGEMM:
+				return fx_sgemm_prepare(conv, err);
+			case FX_PATH_DEPTHWISE:
+				return fx_depthwise_prepare(conv, err);
+			case FX_PATH_PLANE:
+				if (fx_plane_fits(conv))
+					return FX_OK;
+				break;
+			case FX_PATH_DOT:
+				if (fx_dot_fits(conv))
+					return FX_OK;
+				break;
+			case FX_PATH_PRODUCT:
+				return fx_product_prepare(env, conv, err);
+			default:
+				break;
+		}
+	return fx_fail(err, FX_UNSUPPORTED, FX_NO_POSITION, "This convolution cannot take path %d", (int) conv->path);
+}
+
 fx_code
 fx_conv_prepare_as(const fx_env *env, const fx_conv_spec *spec,
 				   const float *weights, const float *bias, const float *slope,
@@ -146,7 +217,6 @@ fx_conv_prepare_as(const fx_env *env, const fx_conv_spec *spec,
 	conv->spec = *spec;
 	conv->memory = sizeof(fx_conv);
 	conv->weights = weights;
-	conv->tier = tier;
 	conv->group_in = spec->in_channels / spec->groups;
 	conv->group_out = spec->out_channels / spec->groups;
 	conv->plain = spec->kernel_h == 1 && spec->kernel_w == 1 && spec->stride_h == 1 && spec->stride_w == 1 &&
@@ -156,10 +226,9 @@ fx_conv_prepare_as(const fx_env *env, const fx_conv_spec *spec,
 		code = prepare_finish(env, conv, bias, slope, err);
 	if (code == FX_OK)
 	{
-		if (path == FX_PATH_AUTO)
-			path = conv->group_in == 1 ? FX_PATH_DEPTHWISE : FX_PATH_SGEMM;
-		conv->path = path;
-		code = path == FX_PATH_DEPTHWISE ? fx_depthwise_prepare(conv, err) : fx_sgemm_prepare(conv, err);
+		conv->kernels = fx_conv_kernels_of(tier);
+		conv->path = path == FX_PATH_AUTO ? best_path(conv) : path;
+		code = prepare_path(env, conv, err);
 	}
 	if (code != FX_OK)
 	{
@@ -184,6 +253,8 @@ fx_conv_free(const fx_env *env, fx_conv *conv)
 	if (conv == NULL)
 		return;
 	env->release(env->context, conv->own);
+	env->release(env->context, conv->packed);
+	env->release(env->context, conv->offset);
 	env->release(env->context, conv);
 }
 
@@ -228,8 +299,22 @@ void
 fx_conv_run(const fx_conv *conv, const float *input, const float *addend,
 			float *output, float *workspace)
 {
-	if (conv->path == FX_PATH_DEPTHWISE)
-		fx_depthwise_run(conv, input, addend, output, workspace);
-	else
-		fx_sgemm_run(conv, input, addend, output, workspace);
+	switch (conv->path)
+	{
+		case FX_PATH_DEPTHWISE:
+			fx_depthwise_run(conv, input, addend, output, workspace);
+			break;
+		case FX_PATH_PLANE:
+			fx_plane_run(conv, input, addend, output);
+			break;
+		case FX_PATH_DOT:
+			fx_dot_run(conv, input, addend, output);
+			break;
+		case FX_PATH_PRODUCT:
+			fx_product_run(conv, input, addend, output, workspace);
+			break;
+		default:
+			fx_sgemm_run(conv, input, addend, output, workspace);
+			break;
+	}
 }

@@ -1,7 +1,8 @@
 /*
- * conv_depthwise.c - convolutions with one input channel per group.
+ * conv_depthwise.c - convolutions with one input channel per group, and those
+ * with a single output position.
  */
-#include "infer/conv_internal.h"
+#include "infer/conv_kernel.h"
 
 #include <string.h>
 
@@ -60,5 +61,58 @@ fx_depthwise_run(const fx_conv *conv, const float *input, const float *addend,
 			sum_row(conv, plane, conv->weights + m * conv->depth, y, workspace);
 			fx_conv_finish(conv, m, workspace, addend != NULL ? addend + at : NULL, output + at, s->out_w);
 		}
+	}
+}
+
+bool
+fx_plane_fits(const fx_conv *conv)
+{
+	const fx_conv_spec *s = &conv->spec;
+
+	return conv->group_in == 1 && s->kernel_h == 3 && s->kernel_w == 3 && s->dilation_h == 1 &&
+		s->dilation_w == 1 && s->stride_h == s->stride_w && s->stride_h <= 2;
+}
+
+void
+fx_plane_run(const fx_conv *conv, const float *input, const float *addend, float *output)
+{
+	const fx_conv_spec *s = &conv->spec;
+	fx_conv_plane plane = {
+		.in_h = s->in_h,.in_w = s->in_w,.out_h = s->out_h,.out_w = s->out_w,
+		.stride = s->stride_h,.pad_top = s->pad_top,.pad_left = s->pad_left
+	};
+
+	for (int m = 0; m < s->out_channels; m++)
+	{
+		size_t		at = (size_t) m * conv->positions;
+
+		plane.weights = conv->weights + (size_t) m * 9;
+		plane.input = input + (size_t) (m / conv->group_out) * conv->in_plane;
+		plane.store = fx_conv_store_of(conv, m);
+		plane.addend = addend != NULL ? addend + at : NULL;
+		plane.output = output + at;
+		conv->kernels->plane(&plane);
+	}
+}
+
+bool
+fx_dot_fits(const fx_conv *conv)
+{
+	const fx_conv_spec *s = &conv->spec;
+
+	return s->pad_top == 0 && s->pad_left == 0 && s->out_h == 1 && s->out_w == 1 &&
+		s->kernel_h == s->in_h && s->kernel_w == s->in_w && s->dilation_h == 1 && s->dilation_w == 1;
+}
+
+void
+fx_dot_run(const fx_conv *conv, const float *input, const float *addend, float *output)
+{
+	for (int g = 0; g < conv->spec.groups; g++)
+	{
+		size_t		m = (size_t) g * conv->group_out;
+		fx_conv_store store = fx_conv_store_of(conv, m);
+
+		conv->kernels->dot(conv->weights + m * conv->depth, conv->group_out, conv->depth,
+						   input + g * conv->depth, &store, addend != NULL ? addend + m : NULL, output + m);
 	}
 }

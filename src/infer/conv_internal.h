@@ -11,15 +11,33 @@
 typedef enum fx_conv_path
 {
 	FX_PATH_AUTO = 0,
-	FX_PATH_SGEMM,				/* columns gathered by tile (not for 1x1), cblas_sgemm */
-	FX_PATH_DEPTHWISE			/* one input channel per group, any kernel */
+	FX_PATH_SGEMM,				/* any: columns gathered by tile (not for 1x1), cblas_sgemm */
+	FX_PATH_DEPTHWISE,			/* one input channel per group, any kernel, plain C */
+	FX_PATH_PLANE,				/* depthwise 3x3, stride 1 or 2, undilated */
+	FX_PATH_DOT,				/* the kernel is as large as the input: one output position */
+	FX_PATH_PRODUCT				/* own matrix product, nothing gathered; strides 1 and 2 */
 } fx_conv_path;
+
+struct fx_conv_kernels;
+
+/*
+ * How FX_PATH_PRODUCT lays out its input: a zero-padded copy of every channel,
+ * parted by stride into phases, so that each kernel element reads consecutive
+ * floats.  All zero for a plain convolution, which needs no copy.
+ */
+typedef struct fx_conv_layout
+{
+	size_t		rows;			/* of a phase */
+	size_t		pitch;			/* floats from one row to the next */
+	size_t		phase;			/* floats of a phase */
+	size_t		slack;			/* zero floats after the last phase */
+} fx_conv_layout;
 
 struct fx_conv
 {
 	fx_conv_spec spec;
 	fx_conv_path path;
-	fx_tier		tier;
+	const struct fx_conv_kernels *kernels;
 	int			group_in;		/* input channels of one group */
 	int			group_out;		/* output channels of one group */
 	size_t		depth;			/* group_in * kernel_h * kernel_w */
@@ -33,6 +51,9 @@ struct fx_conv
 	float		low;
 	float		high;
 	float	   *own;			/* what bias and slope may point into */
+	fx_conv_layout layout;
+	float	   *packed;			/* FX_PATH_PRODUCT: per group, blocks of output channels as [depth][block] */
+	uint32_t   *offset;			/* [depth]: where each kernel element's first column is */
 	size_t		workspace;		/* floats */
 	size_t		memory;			/* bytes */
 };
@@ -58,6 +79,16 @@ extern void fx_conv_gather(const fx_conv *conv, const float *input, size_t first
 extern fx_code fx_depthwise_prepare(fx_conv *conv, fx_error *err);
 extern void fx_depthwise_run(const fx_conv *conv, const float *input, const float *addend,
 							 float *output, float *workspace);
+extern bool fx_plane_fits(const fx_conv *conv);
+extern void fx_plane_run(const fx_conv *conv, const float *input, const float *addend, float *output);
+extern bool fx_dot_fits(const fx_conv *conv);
+extern void fx_dot_run(const fx_conv *conv, const float *input, const float *addend, float *output);
+
+/* conv_product.c */
+extern bool fx_product_fits(const fx_conv *conv);
+extern fx_code fx_product_prepare(const fx_env *env, fx_conv *conv, fx_error *err);
+extern void fx_product_run(const fx_conv *conv, const float *input, const float *addend,
+						   float *output, float *workspace);
 
 /*
  * output[i] = activation(sum[i] + bias + addend[i]) for count elements of one

@@ -14,7 +14,7 @@
 
 #define BOUND 2e-6
 
-static const char *const path_name[] = {"auto", "sgemm", "depthwise"};
+static const char *const path_name[] = {"auto", "sgemm", "depthwise", "plane", "dot", "product"};
 static const char *const tier_name[] = {"auto", "scalar", "neon", "avx2", "avx512"};
 
 #define PATHS (sizeof(path_name) / sizeof(path_name[0]))
