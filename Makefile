@@ -13,7 +13,8 @@ MODULE_big = facesnxt
 
 BASE = src/base/base.o
 
-KERNEL = src/kernel/dispatch.o
+KERNEL = src/kernel/dispatch.o src/kernel/scalar.o src/kernel/avx2.o src/kernel/avx512.o \
+	src/kernel/neon.o
 
 IMAGE =
 
