@@ -15,7 +15,7 @@ BASE = src/base/base.o
 
 KERNEL = src/kernel/dispatch.o
 
-IMAGE =
+IMAGE = src/image/image.o src/image/jpeg.o src/image/exif.o src/image/transform.o
 
 INFER =
 
