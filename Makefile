@@ -17,7 +17,8 @@ KERNEL = src/kernel/dispatch.o
 
 IMAGE = src/image/image.o src/image/jpeg.o src/image/exif.o src/image/transform.o
 
-INFER =
+INFER = src/infer/feed.o src/infer/head.o src/infer/head_yunet.o src/infer/head_scrfd.o \
+	src/infer/head_ultraface.o src/infer/detect.o src/infer/align.o src/infer/recognise.o src/infer/quality.o
 
 # ---- server ring
 

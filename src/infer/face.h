@@ -13,6 +13,7 @@
 
 #define FX_LANDMARKS 5			/* right eye, left eye, nose tip, right and left mouth corner, as seen: left to right in the image */
 #define FX_CROP 112				/* side of an aligned face, pixels */
+#define FX_DYNAMIC_SIDE 1280	/* a dynamic detector sees no longer side than this, pixels */
 
 typedef enum fx_channel_order
 {
@@ -35,7 +36,7 @@ typedef struct fx_network
 	fx_channel_order order;
 	float		mean[3];		/* in the order of the channels fed */
 	float		scale;			/* (pixel - mean) * scale */
-	int			width;			/* of the input; 0: the photo's own size rounded up to 32 (dynamic detectors) */
+	int			width;			/* of the input; 0: what the model declares, or the photo's own size rounded up to 32 (dynamic detectors) */
 	int			height;
 	fx_head		head;
 } fx_network;

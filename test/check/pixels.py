@@ -29,7 +29,7 @@ class Error(C.Structure):
 
 def build(folder):
     path = os.path.join(folder, 'image.so')
-    subprocess.check_call(['cc', '-std=gnu99', '-O2', '-shared', '-fPIC', '-I' + ROOT + '/src', '-o', path,
+    subprocess.check_call(['cc', '-std=gnu99', '-D_GNU_SOURCE', '-O2', '-shared', '-fPIC', '-I' + ROOT + '/src', '-o', path,
                            ROOT + '/src/base/base.c'] + sorted(glob.glob(ROOT + '/src/image/*.c')) + ['-ljpeg', '-lm'])
     lib = C.CDLL(path)
     lib.fx_env_malloc.restype = C.c_void_p
@@ -80,7 +80,7 @@ def main():
         decoded += 1
         differ['decode'] += worst(ours, theirs[:, :, ::-1]) != 0
         h, w = ours.shape[:2]
-        for nw, nh in ((320, 320), (640, 480), (97, 61), (w // 2, h // 2), (int(rng.integers(1, 700)), int(rng.integers(1, 700)))):
+        for nw, nh in ((320, 320), (640, 480), (97, 61), (max(w // 2, 1), max(h // 2, 1)), (int(rng.integers(1, 700)), int(rng.integers(1, 700)))):
             to = np.zeros((nh, nw, 3), np.uint8)
             image = borrow(to)
             lib.fx_resize_bilinear(env, C.byref(borrow(ours)), C.byref(image), C.byref(error))
