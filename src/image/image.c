@@ -5,7 +5,10 @@
 
 #include <limits.h>
 
-/* Makes an image whose rows are dense; the pixels are not initialised.  FX_LIMIT when it cannot be addressed. */
+/*
+ * Makes an image whose rows are dense; the pixels are not initialised.
+ * FX_LIMIT when it cannot be addressed.
+ */
 fx_code
 fx_image_create(const fx_env *env, int width, int height, fx_image *image, fx_error *err)
 {
@@ -16,10 +19,12 @@ fx_image_create(const fx_env *env, int width, int height, fx_image *image, fx_er
 	image->width = image->height = 0;
 	image->stride = 0;
 	if (width <= 0 || height <= 0)
-		return fx_fail(err, FX_MISMATCH, FX_NO_POSITION, "an image of %d x %d pixels is not possible", width, height);
+		return fx_fail(err, FX_MISMATCH, FX_NO_POSITION,
+					   "an image of %d x %d pixels is not possible", width, height);
 	if (!fx_mul_size((size_t) width, 3, &stride) || !fx_mul_size(stride, (size_t) height, &size) ||
 		size > PTRDIFF_MAX)
-		return fx_fail(err, FX_LIMIT, FX_NO_POSITION, "an image of %d x %d pixels is too large", width, height);
+		return fx_fail(err, FX_LIMIT, FX_NO_POSITION,
+					   "an image of %d x %d pixels is too large", width, height);
 	image->pixels = env->alloc(env->context, size);
 	if (image->pixels == NULL)
 		return fx_fail(err, FX_NO_MEMORY, FX_NO_POSITION,

@@ -151,7 +151,8 @@ hold(j_common_ptr info, uint64_t size)
 		__builtin_add_overflow(d->held, (uint64_t) ALLOCATION_SLACK, &d->held) ||
 		d->held > d->limits->max_memory)
 		leave(d, fx_fail(d->err, FX_LIMIT, position_of(d),
-						 "decoding this photograph needs more than %zu bytes of memory", d->limits->max_memory));
+						 "decoding this photograph needs more than %zu bytes of memory",
+						 d->limits->max_memory));
 }
 
 static void
@@ -193,17 +194,23 @@ alloc_blocks(j_common_ptr info, int pool, JDIMENSION blocks, JDIMENSION rows)
 }
 
 static jvirt_sarray_ptr
-request_samples(j_common_ptr info, int pool, boolean zero, JDIMENSION samples, JDIMENSION rows, JDIMENSION access)
+request_samples(j_common_ptr info, int pool, boolean zero, JDIMENSION samples, JDIMENSION rows,
+				JDIMENSION access)
 {
+	decoder    *d = info->client_data;
+
 	hold_rows(info, (uint64_t) samples * sizeof(JSAMPLE), rows);
-	return ((decoder *) info->client_data)->memory.request_virt_sarray(info, pool, zero, samples, rows, access);
+	return d->memory.request_virt_sarray(info, pool, zero, samples, rows, access);
 }
 
 static jvirt_barray_ptr
-request_blocks(j_common_ptr info, int pool, boolean zero, JDIMENSION blocks, JDIMENSION rows, JDIMENSION access)
+request_blocks(j_common_ptr info, int pool, boolean zero, JDIMENSION blocks, JDIMENSION rows,
+			   JDIMENSION access)
 {
+	decoder    *d = info->client_data;
+
 	hold_rows(info, (uint64_t) blocks * sizeof(JBLOCK), rows);
-	return ((decoder *) info->client_data)->memory.request_virt_barray(info, pool, zero, blocks, rows, access);
+	return d->memory.request_virt_barray(info, pool, zero, blocks, rows, access);
 }
 
 static void

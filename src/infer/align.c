@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-/* Where the five landmarks stand in a 112 x 112 crop: the positions that ArcFace and its kin are trained on. */
+/* Where the five landmarks stand in a 112 x 112 crop, as ArcFace and its kin are trained. */
 static const double position[2 * FX_LANDMARKS] = {
 	38.2946, 51.6963,
 	73.5318, 51.5014,

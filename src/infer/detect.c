@@ -37,7 +37,8 @@ round_up(int v)
 
 /*
  * A fixed input: as large as fits, enlarged or reduced, proportions kept.
- * An open one: the photograph as it is, reduced when it is longer than FX_DYNAMIC_SIDE.
+ * An open one: the photograph as it is, reduced where it is longer than
+ * FX_DYNAMIC_SIDE.
  */
 static void
 letterbox_of(const fx_network *detector, const fx_image *photo, letterbox *box)
@@ -55,7 +56,7 @@ letterbox_of(const fx_network *detector, const fx_image *photo, letterbox *box)
 		box->shown_height = scaled(photo->height, box->scale, box->height);
 		return;
 	}
-	box->scale = fmin(1.0, (double) FX_DYNAMIC_SIDE / (photo->width > photo->height ? photo->width : photo->height));
+	box->scale = fmin(1.0, FX_DYNAMIC_SIDE / fmax(photo->width, photo->height));
 	box->shown_width = scaled(photo->width, box->scale, FX_DYNAMIC_SIDE);
 	box->shown_height = scaled(photo->height, box->scale, FX_DYNAMIC_SIDE);
 	box->width = round_up(box->shown_width);

@@ -21,7 +21,8 @@ check_input(const fx_network *network, fx_error *err)
 	shape = fx_model_input_shape(network->model, 0);
 	if (shape->rank != 4 || (shape->dim[0] != 1 && shape->dim[0] != -1) ||
 		(shape->dim[1] != CHANNELS && shape->dim[1] != -1))
-		return fx_fail(err, FX_MISMATCH, FX_NO_POSITION, "input \"%s\" is not one picture of three channels (NCHW)",
+		return fx_fail(err, FX_MISMATCH, FX_NO_POSITION,
+					   "input \"%s\" is not one picture of three channels (NCHW)",
 					   fx_model_input_name(network->model, 0));
 	for (int i = 0; i < CHANNELS; i++)
 		if (!isfinite(network->mean[i]))
@@ -58,7 +59,8 @@ fx_feed_plan(fx_network *network, int width, int height, fx_error *err)
 	if (code != FX_OK)
 		return code;
 	declared = fx_model_input_shape(network->model, 0);
-	if ((declared->dim[2] != -1 && declared->dim[2] != height) || (declared->dim[3] != -1 && declared->dim[3] != width))
+	if ((declared->dim[2] != -1 && declared->dim[2] != height) ||
+		(declared->dim[3] != -1 && declared->dim[3] != width))
 		return fx_fail(err, FX_MISMATCH, FX_NO_POSITION,
 					   "the model takes pictures of %lld x %lld pixels, not %d x %d",
 					   (long long) declared->dim[3], (long long) declared->dim[2], width, height);

@@ -144,8 +144,8 @@ fx_candidates_add(fx_candidates *list, const fx_face *face, fx_error *err)
 	if (f.width <= 0 || f.height <= 0)
 		return FX_OK;
 	if (list->count >= FX_MAX_CANDIDATES)
-		return fx_fail(err, FX_LIMIT, FX_NO_POSITION, "the detector gave more than %d boxes above the threshold",
-					   FX_MAX_CANDIDATES);
+		return fx_fail(err, FX_LIMIT, FX_NO_POSITION,
+					   "the detector gave more than %d boxes above the threshold", FX_MAX_CANDIDATES);
 	if (list->count == list->capacity)
 	{
 		fx_code		code = grow(list, err);

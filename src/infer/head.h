@@ -64,7 +64,10 @@ extern fx_code fx_feed_plan(fx_network *network, int width, int height, fx_error
 /* The size that the model's file declares; 0 where it leaves it open. */
 extern void fx_feed_declared(const fx_network *network, int *width, int *height);
 
-/* Writes the picture to the top left of the planned input, in the network's order, mean and scale; black elsewhere. */
+/*
+ * Writes the picture to the top left of the planned input, in the network's
+ * order, mean and scale; black elsewhere.
+ */
 extern void fx_feed_pixels(fx_network *network, const fx_image *image, int width, int height);
 
 #endif							/* FX_HEAD_H */

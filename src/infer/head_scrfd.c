@@ -30,10 +30,13 @@ read_stride(const fx_head_run *run, int level, fx_candidates *list, fx_error *er
 		return code;
 	if (cells == 0 || rows == 0 || rows % cells != 0 || rows / cells > MAX_ANCHORS)
 		return fx_fail(err, FX_MISMATCH, FX_NO_POSITION,
-					   "%lld scores do not fit the %lld cells of stride %d", (long long) rows, (long long) cells, stride);
+					   "%lld scores do not fit the %lld cells of stride %d",
+					   (long long) rows, (long long) cells, stride);
 	anchors = (int) (rows / cells);
-	if ((code = fx_head_output(run->model, level + STRIDES, rows, 4, &box, NULL, err)) != FX_OK ||
-		(code = fx_head_output(run->model, level + 2 * STRIDES, rows, 2 * FX_LANDMARKS, &points, NULL, err)) != FX_OK)
+	code = fx_head_output(run->model, level + STRIDES, rows, 4, &box, NULL, err);
+	if (code == FX_OK)
+		code = fx_head_output(run->model, level + 2 * STRIDES, rows, 2 * FX_LANDMARKS, &points, NULL, err);
+	if (code != FX_OK)
 		return code;
 	for (int64_t row = 0; row < rows; row++, score++, box += 4, points += 2 * FX_LANDMARKS)
 	{

@@ -11,13 +11,15 @@
 #include <stdio.h>
 
 static fx_code
-output_of(const fx_head_run *run, const char *what, int stride, int columns, const float **values, fx_error *err)
+output_of(const fx_head_run *run, const char *what, int stride, int columns,
+		  const float **values, fx_error *err)
 {
 	char		name[16];
 	int64_t		cells = (int64_t) (run->width / stride) * (run->height / stride);
 
 	snprintf(name, sizeof(name), "%s_%d", what, stride);
-	return fx_head_output(run->model, fx_model_output_index(run->model, name), cells, columns, values, NULL, err);
+	return fx_head_output(run->model, fx_model_output_index(run->model, name), cells, columns,
+						  values, NULL, err);
 }
 
 static fx_code

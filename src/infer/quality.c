@@ -40,7 +40,8 @@ measure_pixels(const fx_image *crop, fx_quality *quality)
 			squares += v * v;
 			if (x > 0 && y > 0 && x < crop->width - 1 && y < crop->height - 1)
 			{
-				int			edge = luma(p - 3) + luma(p + 3) + luma(p - crop->stride) + luma(p + crop->stride) - 4 * v;
+				int			edge = luma(p - 3) + luma(p + 3) - 4 * v
+					+ luma(p - crop->stride) + luma(p + crop->stride);
 
 				edge_sum += edge;
 				edge_squares += edge * edge;

@@ -43,7 +43,8 @@ fx_recognise(const fx_env *env, fx_network *recogniser, const fx_image *crop,
 		squares += (double) values[i] * values[i];
 	/* the smallest norms are rounding, not a face */
 	if (!isfinite(squares) || squares < 1e-30)
-		return fx_fail(err, FX_RANGE, FX_NO_POSITION, "the recogniser gave a template that is zero or not finite");
+		return fx_fail(err, FX_RANGE, FX_NO_POSITION,
+					   "the recogniser gave a template that is zero or not finite");
 	norm = sqrt(squares);
 	for (size_t i = 0; i < dimensions; i++)
 		template_out[i] = (float) (values[i] / norm);
