@@ -76,7 +76,8 @@ sample(const fx_image *image, double x, double y, int c, bool border)
 static void
 test_turn(void)
 {
-	static const char *const names[] = {"", "as it is", "mirrored", "by 180 degrees", "upside down", "transposed",
+	static const char *const names[] = {"", "as it is", "mirrored", "by 180 degrees", "upside down",
+		"transposed",
 	"clockwise", "transversed", "counter-clockwise"};
 
 	for (int o = 1; o <= 8; o++)
@@ -109,8 +110,10 @@ test_turn(void)
 static void
 test_resize(void)
 {
-	static const int sizes[][4] = {{250, 250, 320, 320}, {250, 250, 640, 640}, {640, 480, 320, 240}, {100, 60, 50, 30},
-	{1, 1, 40, 30}, {500, 3, 7, 200}, {3, 500, 200, 7}, {33, 17, 33, 17}, {640, 480, 1, 1}, {2, 2, 1, 1}, {97, 131, 61, 203},
+	static const int sizes[][4] = {{250, 250, 320, 320}, {250, 250, 640, 640}, {640, 480, 320, 240},
+		{100, 60, 50, 30},
+	{1, 1, 40, 30}, {500, 3, 7, 200}, {3, 500, 200, 7}, {33, 17, 33, 17}, {640, 480, 1, 1}, {2, 2, 1, 1},
+		{97, 131, 61, 203},
 	{50, 50, 100, 100}, {17, 9, 16, 8}};
 	ledger		l;
 	fx_env		env = ledger_env(&l);
@@ -189,7 +192,8 @@ test_warp(void)
 				double		sy = (-b * dx + a * dy) / (a * a + b * b);
 
 				/* at the border a rounded position may see black or not */
-				if (fmin(fabs(sx), fabs(sx - from.width)) < 1.1 || fmin(fabs(sy), fabs(sy - from.height)) < 1.1)
+				if (fmin(fabs(sx), fabs(sx - from.width)) < 1.1 ||
+					 fmin(fabs(sy), fabs(sy - from.height)) < 1.1)
 					continue;
 				for (int c = 0; c < 3; c++)
 					worst = fmax(worst, fabs(sample(&from, sx, sy, c, false) - pixel(&to, x, y)[c]));
@@ -310,7 +314,8 @@ main(void)
 	test_resize();
 	test_warp();
 	test_similarity();
-	ok(fx_image_create(fx_env_malloc(), 0, 5, &image, NULL) == FX_MISMATCH, "an image without width is refused");
+	ok(fx_image_create(fx_env_malloc(), 0, 5, &image, NULL) == FX_MISMATCH,
+	   "an image without width is refused");
 	ok(fx_image_create(fx_env_malloc(), -1, 5, &image, NULL) == FX_MISMATCH, "a negative width is refused");
 	return done_testing();
 }
