@@ -19,7 +19,7 @@ BASE = src/base/base.o src/base/decimal.o src/base/template_text.o
 KERNEL = src/kernel/dispatch.o src/kernel/scalar.o src/kernel/avx2.o src/kernel/avx512.o \
 	src/kernel/neon.o
 
-IMAGE =
+IMAGE = src/image/image.o src/image/jpeg.o src/image/exif.o src/image/transform.o
 
 INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
 	src/infer/conv_depthwise.o src/infer/conv_scalar.o src/infer/conv_neon.o \
@@ -29,7 +29,9 @@ INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
 	src/infer/stride.o src/infer/window.o src/infer/ops.o src/infer/ops_unary.o \
 	src/infer/ops_binary.o src/infer/ops_shape.o src/infer/ops_move.o src/infer/ops_conv.o \
 	src/infer/ops_pool.o src/infer/ops_norm.o src/infer/ops_matmul.o src/infer/ops_reduce.o \
-	src/infer/ops_resize.o
+	src/infer/ops_resize.o \
+	src/infer/feed.o src/infer/head.o src/infer/head_yunet.o src/infer/head_scrfd.o \
+	src/infer/head_ultraface.o src/infer/detect.o src/infer/align.o src/infer/recognise.o src/infer/quality.o
 
 # ---- server ring
 
