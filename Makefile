@@ -47,7 +47,7 @@ AUDIT =
 
 SESSION =
 
-BIND =
+BIND = src/bind/env.o src/bind/model.o src/bind/photo.o
 
 PURE = $(BASE) $(KERNEL) $(IMAGE) $(INFER)
 OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(AUDIT) $(SESSION) $(BIND)
@@ -57,7 +57,9 @@ OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(AUDIT) $(SESSION) $(BIND)
 SQL_PARTS = \
 	sql/01-schema.sql \
 	sql/02-embedding.sql \
-	sql/03-distance.sql
+	sql/03-distance.sql \
+	sql/10-model.sql \
+	sql/11-photo.sql
 
 DATA = $(wildcard sql/updates/*.sql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
