@@ -98,7 +98,7 @@ all install installcheck clean:
 	@echo "$(PG_CONFIG): no server headers; as root, run: scripts/packages.sh demo" >&2; exit 1
 endif
 
-$(DATA_built): $(SQL_PARTS) facesnxt.control
+$(DATA_built): $(SQL_PARTS) facesnxt.control Makefile
 	cat $(SQL_PARTS) > $@
 
 src/infer/onnx.pb-c.c src/infer/onnx.pb-c.h &: src/infer/onnx.proto
