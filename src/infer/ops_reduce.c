@@ -1,5 +1,5 @@
 /*
- * ops_reduce.c - sums over chosen dimensions.
+ * ops_reduce.c - sums, means and maxima over chosen dimensions.
  */
 #include <math.h>
 #include <string.h>
@@ -86,6 +86,21 @@ shape_reduce(fx_model *model, fx_node *node, fx_error *err)
 	return fx_set_output(model, node, 0, FX_TYPE_FLOAT, &shape, err);
 }
 
+typedef enum reduction
+{
+	BY_SUM,
+	BY_SQUARES,
+	BY_MAXIMUM
+} reduction;
+
+/* sy is 0 when the row falls onto one number, else 1. */
+static FX_VECTOR_LOOPS void
+max_row(const float *x, float *y, size_t n, ptrdiff_t sy)
+{
+	for (size_t i = 0; i < n; i++)
+		y[(ptrdiff_t) i * sy] = x[i] > y[(ptrdiff_t) i * sy] ? x[i] : y[(ptrdiff_t) i * sy];
+}
+
 static FX_VECTOR_LOOPS void
 add_row(const float *x, float *y, size_t n, ptrdiff_t sy, bool squares)
 {
@@ -109,8 +124,9 @@ run_reduce(fx_model *model, fx_node *node, fx_error *err)
 	fx_value   *out = fx_out(model, node, 0);
 	const float *x = in->data;
 	float	   *y = out->data;
-	bool		squares = strcmp(node->op->name, "ReduceSumSquare") == 0 || strcmp(node->op->name, "ReduceL2") == 0;
-	bool		mean = strcmp(node->op->name, "ReduceMean") == 0;
+	const char *op = node->op->name;
+	reduction	by = strcmp(op, "ReduceSumSquare") == 0 || strcmp(op, "ReduceL2") == 0 ? BY_SQUARES
+		: strcmp(op, "ReduceMax") == 0 ? BY_MAXIMUM : BY_SUM;
 	bool		reduced[FX_MAX_RANK];
 	size_t		at[FX_MAX_WALK] = {0};
 	size_t		done = 0;
@@ -124,7 +140,7 @@ run_reduce(fx_model *model, fx_node *node, fx_error *err)
 	if (code != FX_OK)
 		return code;
 	for (size_t i = 0; i < out->count; i++)
-		y[i] = 0;
+		y[i] = by == BY_MAXIMUM ? -INFINITY : 0;
 	if (out->count == 0 || in->count == 0)
 		return FX_OK;
 	for (int i = in->shape.rank - 1; i >= 0; i--)
@@ -139,7 +155,10 @@ run_reduce(fx_model *model, fx_node *node, fx_error *err)
 	inner = walk.rank - 1;
 	while (done < in->count)
 	{
-		add_row(x + done, y + to, walk.dim[inner], walk.a[inner], squares);
+		if (by == BY_MAXIMUM)
+			max_row(x + done, y + to, walk.dim[inner], walk.a[inner]);
+		else
+			add_row(x + done, y + to, walk.dim[inner], walk.a[inner], by == BY_SQUARES);
 		done += walk.dim[inner];
 		for (int i = inner - 1; i >= 0; i--)
 		{
@@ -152,9 +171,9 @@ run_reduce(fx_model *model, fx_node *node, fx_error *err)
 	}
 	for (size_t i = 0; i < out->count; i++)
 	{
-		if (mean)
+		if (strcmp(op, "ReduceMean") == 0)
 			y[i] = y[i] * (float) out->count / (float) in->count;
-		else if (strcmp(node->op->name, "ReduceL2") == 0)
+		else if (strcmp(op, "ReduceL2") == 0)
 			y[i] = sqrtf(y[i]);
 	}
 	return FX_OK;
@@ -164,5 +183,6 @@ run_reduce(fx_model *model, fx_node *node, fx_error *err)
 
 const fx_operator fx_ops_reduce[] = {
 	REDUCE("ReduceMean"), REDUCE("ReduceSum"), REDUCE("ReduceSumSquare"), REDUCE("ReduceL2"),
+	REDUCE("ReduceMax"),
 	{0}
 };

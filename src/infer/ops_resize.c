@@ -147,6 +147,9 @@ place_resize(const fx_model *model, const fx_node *node, float *scale, fx_shape 
 
 		if (!(scale[i] > 0) || !(size < (float) FX_MAX_ELEMENTS))
 			return fx_node_fail(err, FX_LIMIT, node, "has the scale %g", (double) scale[i]);
+		/* opsets disagree on whether the corner is that of the whole size or of the fractional one */
+		if (params->at == AT_ALIGN_CORNERS && size != (float) in->shape.dim[i] * scale[i])
+			return fx_node_fail(err, FX_UNSUPPORTED, node, "aligns the corners of a fractional size");
 		shape->dim[i] = (int64_t) size;
 	}
 	return FX_OK;
