@@ -271,31 +271,6 @@ fx_conv_memory(const fx_conv *conv)
 }
 
 void
-fx_conv_finish(const fx_conv *conv, int channel, const float *sum, const float *addend,
-			   float *output, size_t count)
-{
-	float		bias = conv->bias[channel];
-	float		low = conv->low;
-	float		high = conv->high;
-
-	for (size_t i = 0; i < count; i++)
-	{
-		float		value = sum[i] + bias;
-
-		if (addend != NULL)
-			value += addend[i];
-		if (conv->slope != NULL)
-			value = value < 0.0f ? value * conv->slope[channel] : value;
-		else
-		{
-			value = value < low ? low : value;
-			value = value > high ? high : value;
-		}
-		output[i] = value;
-	}
-}
-
-void
 fx_conv_run(const fx_conv *conv, const float *input, const float *addend,
 			float *output, float *workspace)
 {

@@ -91,13 +91,6 @@ extern void fx_product_run(const fx_conv *conv, const float *input, const float 
 						   float *output, float *workspace);
 
 /*
- * output[i] = activation(sum[i] + bias + addend[i]) for count elements of one
- * output channel; sum may be output; addend may be output or NULL.
- */
-extern void fx_conv_finish(const fx_conv *conv, int channel, const float *sum, const float *addend,
-						   float *output, size_t count);
-
-/*
  * Output columns whose input column (x * stride - pad + offset) lies inside
  * 0 .. size-1: *from .. *to-1, perhaps empty.
  */
