@@ -13,12 +13,24 @@ MODULE_big = facesnxt
 
 BASE = src/base/base.o
 
-KERNEL = src/kernel/dispatch.o
+KERNEL = src/kernel/dispatch.o src/kernel/scalar.o src/kernel/avx2.o src/kernel/avx512.o \
+	src/kernel/neon.o
 
 IMAGE = src/image/image.o src/image/jpeg.o src/image/exif.o src/image/transform.o
 
-INFER = src/infer/feed.o src/infer/head.o src/infer/head_yunet.o src/infer/head_scrfd.o \
-	src/infer/head_ultraface.o src/infer/detect.o src/infer/align.o src/infer/recognise.o src/infer/quality.o
+INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
+	src/infer/conv_depthwise.o src/infer/conv_scalar.o src/infer/conv_neon.o \
+	src/infer/conv_avx2.o src/infer/conv_avx512.o \
+	src/infer/onnx.pb-c.o src/infer/heap.o src/infer/names.o src/infer/tensor.o \
+	src/infer/attribute.o src/infer/graph.o src/infer/fold.o src/infer/plan.o src/infer/run.o \
+	src/infer/stride.o src/infer/window.o src/infer/ops.o src/infer/ops_unary.o \
+	src/infer/ops_binary.o src/infer/ops_shape.o src/infer/ops_move.o src/infer/ops_conv.o \
+	src/infer/ops_pool.o src/infer/ops_norm.o src/infer/ops_matmul.o src/infer/ops_reduce.o \
+	src/infer/ops_resize.o
+
+INFER += src/infer/feed.o src/infer/head.o src/infer/head_yunet.o src/infer/head_scrfd.o \
+	src/infer/head_ultraface.o src/infer/detect.o src/infer/align.o src/infer/recognise.o \
+	src/infer/quality.o
 
 # ---- server ring
 
@@ -70,5 +82,9 @@ include $(PGXS)
 $(DATA_built): $(SQL_PARTS) facesnxt.control
 	cat $(SQL_PARTS) > $@
 
-src/infer/onnx.pb-c.c src/infer/onnx.pb-c.h: src/infer/onnx.proto
+src/infer/onnx.pb-c.c: src/infer/onnx.proto
 	protoc-c --proto_path=src/infer --c_out=src/infer src/infer/onnx.proto
+src/infer/onnx.pb-c.h: src/infer/onnx.pb-c.c ;
+
+# the graph's structures hold what the parser made, so its header comes first
+$(filter src/infer/%,$(INFER)): src/infer/onnx.pb-c.h
