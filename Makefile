@@ -23,9 +23,9 @@ INFER =
 
 TYPE =
 
-AUDIT =
+AUDIT = src/audit/writer.o src/audit/worker.o
 
-SESSION =
+SESSION = src/session/identity.o
 
 BIND =
 
