@@ -35,7 +35,15 @@ OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(AUDIT) $(SESSION) $(BIND)
 # ---- SQL: numbered parts, in this order
 
 SQL_PARTS = \
-	sql/01-schema.sql
+	sql/01-schema.sql \
+	sql/20-agency.sql \
+	sql/21-case.sql \
+	sql/22-reference.sql \
+	sql/23-gate.sql \
+	sql/30-audit.sql \
+	sql/31-search.sql \
+	sql/32-outcome.sql \
+	sql/33-identify.sql
 
 DATA = $(wildcard sql/updates/*.sql)
 DATA_built = $(EXTENSION)--$(VERSION).sql
