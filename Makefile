@@ -6,14 +6,15 @@
 #   make lint | fuzz | bench
 
 EXTENSION = facesnxt
-VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" facesnxt.control)
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" facesnxt.control)
 MODULE_big = facesnxt
 
 # ---- pure ring: no PostgreSQL header
 
-BASE = src/base/base.o
+BASE = src/base/base.o src/base/decimal.o src/base/template_text.o
 
-KERNEL = src/kernel/dispatch.o
+KERNEL = src/kernel/dispatch.o src/kernel/scalar.o src/kernel/avx2.o src/kernel/avx512.o \
+	src/kernel/neon.o
 
 IMAGE =
 
@@ -21,7 +22,13 @@ INFER =
 
 # ---- server ring
 
-TYPE =
+TYPE = \
+	src/type/embedding.o \
+	src/type/embedding_analyze.o \
+	src/type/embedding_avg.o \
+	src/type/embedding_cast.o \
+	src/type/embedding_distance.o \
+	src/type/embedding_order.o
 
 AUDIT = src/audit/writer.o src/audit/worker.o
 
@@ -36,6 +43,8 @@ OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(AUDIT) $(SESSION) $(BIND)
 
 SQL_PARTS = \
 	sql/01-schema.sql \
+	sql/02-embedding.sql \
+	sql/03-distance.sql \
 	sql/20-agency.sql \
 	sql/21-case.sql \
 	sql/22-reference.sql \
@@ -46,11 +55,11 @@ SQL_PARTS = \
 	sql/33-identify.sql
 
 DATA = $(wildcard sql/updates/*.sql)
-DATA_built = $(EXTENSION)--$(VERSION).sql
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # ---- tests that `make installcheck` runs against a running server
 
-REGRESS =
+REGRESS = embedding embedding_cast distance order avg
 
 ISOLATION =
 

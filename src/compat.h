@@ -30,4 +30,11 @@
 #define FX_AUTHENTICATION()		((const char *) NULL)
 #endif
 
+/* 18 tells the delay point whether it serves ANALYZE. */
+#if PG_VERSION_NUM >= 180000
+#define facesnxt_vacuum_delay_point() vacuum_delay_point(true)
+#else
+#define facesnxt_vacuum_delay_point() vacuum_delay_point()
+#endif
+
 #endif							/* FACESNXT_COMPAT_H */
