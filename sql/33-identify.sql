@@ -4,7 +4,7 @@
 -- The comparison stands in the output and not in the filter: it is made after
 -- the filter has left out templates of other models.
 CREATE FUNCTION facesnxt.nearest(
-    probe facesnxt.embedding, repositories facesnxt.repository[], fetch bigint)
+    probe facesnxt.embedding, repositories facesnxt.repository[], places bigint)
 RETURNS TABLE (person_id uuid, reference_id uuid, repository text, score real)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -18,7 +18,7 @@ BEGIN
     FROM facesnxt.reference r
     WHERE r.model = wanted AND r.repository = ANY (repositories)
     ORDER BY similarity DESC, r.person_id, r.reference_id
-    LIMIT fetch;
+    LIMIT places;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.nearest(facesnxt.embedding, facesnxt.repository[], bigint) IS
@@ -35,7 +35,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    fetch bigint := candidates + greatest(candidates, 20);
+    places bigint := candidates + greatest(candidates, 20);
     fetched bigint;
     persons bigint;
     list jsonb;
@@ -43,7 +43,7 @@ BEGIN
     LOOP
         WITH found AS MATERIALIZED (
             SELECT f.*, row_number() OVER () AS position
-            FROM facesnxt.nearest(probe, repositories, fetch) f
+            FROM facesnxt.nearest(probe, repositories, places) f
         ), best AS (
             SELECT DISTINCT ON (f.person_id) f.* FROM found f ORDER BY f.person_id, f.position
         ), ranked AS (
@@ -55,8 +55,8 @@ BEGIN
                 FILTER (WHERE r.rank <= candidates AND (threshold IS NULL OR r.score >= threshold)), '[]')
         INTO persons, fetched, list
         FROM ranked r;
-        EXIT WHEN persons >= candidates OR fetched < fetch;
-        fetch := fetch * 4;
+        EXIT WHEN persons >= candidates OR fetched < places;
+        places := places * 4;
     END LOOP;
     RETURN list;
 END
