@@ -32,7 +32,7 @@ TYPE = \
 
 AUDIT = src/audit/writer.o src/audit/worker.o
 
-SESSION = src/session/identity.o
+SESSION = src/session/identity.o src/session/raise.o
 
 BIND =
 

@@ -65,6 +65,12 @@ COMMENT ON FUNCTION facesnxt.rank_persons(facesnxt.embedding, facesnxt.repositor
 'The candidate list: persons, each by the best reference, ranked by score, person, reference (NM-IV.C, NM-IV.E)';
 REVOKE ALL ON FUNCTION facesnxt.rank_persons(facesnxt.embedding, facesnxt.repository[], int, real) FROM PUBLIC;
 
+CREATE FUNCTION facesnxt.raise(sqlstate text, message text, detail text, hint text) RETURNS void
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'facesnxt_raise';
+COMMENT ON FUNCTION facesnxt.raise(text, text, text, text) IS 'Raises an error of these parts; detail and hint may be NULL';
+REVOKE ALL ON FUNCTION facesnxt.raise(text, text, text, text) FROM PUBLIC;
+
 -- Records a refusal and raises it. Does not return.
 CREATE FUNCTION facesnxt.refuse(request jsonb, refusal jsonb, probe bytea) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -72,8 +78,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM facesnxt.audit_write('refusal', request || jsonb_build_object('refusal', refusal), probe);
-    RAISE EXCEPTION USING ERRCODE = refusal->>'code', MESSAGE = refusal->>'message',
-        DETAIL = coalesce(refusal->>'detail', ''), HINT = coalesce(refusal->>'hint', '');
+    PERFORM facesnxt.raise(refusal->>'code', refusal->>'message', refusal->>'detail', refusal->>'hint');
 END
 $$;
 COMMENT ON FUNCTION facesnxt.refuse(jsonb, jsonb, bytea) IS 'Records a refused attempt, then raises it with its SQLSTATE';
@@ -175,8 +180,7 @@ BEGIN
     -- No candidate leaves before this has returned.
     answer := facesnxt.audit_write('search', request, image);
     IF answer->>'code' IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = answer->>'code', MESSAGE = answer->>'message',
-            DETAIL = coalesce(answer->>'detail', ''), HINT = coalesce(answer->>'hint', '');
+        PERFORM facesnxt.raise(answer->>'code', answer->>'message', answer->>'detail', answer->>'hint');
     END IF;
     IF answer->>'search_id' IS NULL THEN
         RAISE EXCEPTION 'audit record could not be confirmed' USING ERRCODE = 'NX403';
