@@ -43,9 +43,9 @@ TYPE = \
 	src/type/embedding_distance.o \
 	src/type/embedding_order.o
 
-AUDIT =
+AUDIT = src/audit/writer.o src/audit/worker.o
 
-SESSION =
+SESSION = src/session/identity.o src/session/raise.o
 
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o
 
@@ -59,7 +59,15 @@ SQL_PARTS = \
 	sql/02-embedding.sql \
 	sql/03-distance.sql \
 	sql/10-model.sql \
-	sql/11-photo.sql
+	sql/11-photo.sql \
+	sql/20-agency.sql \
+	sql/21-case.sql \
+	sql/22-reference.sql \
+	sql/23-gate.sql \
+	sql/30-audit.sql \
+	sql/31-search.sql \
+	sql/32-outcome.sql \
+	sql/33-identify.sql
 
 DATA = $(wildcard sql/updates/*.sql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

@@ -95,7 +95,7 @@ suite_tap() {
     (
         cd "$stage"
         ${as[@]+"${as[@]}"} env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE \
-            PATH="$("$PG_CONFIG" --bindir):$PATH" PERL5LIB="$perl5:$stage/test/t" PG_CONFIG="$PG_CONFIG" \
+            PATH="$("$PG_CONFIG" --bindir):$PATH" PERL5LIB="$perl5:$stage/test/perl" PG_CONFIG="$PG_CONFIG" \
             PG_REGRESS="$(dirname "$perl5")/regress/pg_regress" \
             TESTDIR="$stage" TESTDATADIR="$stage/tmp_check" TESTLOGDIR="$stage/tmp_check/log" \
             scripts/test.sh --tap
