@@ -292,7 +292,10 @@ fx_resize_bilinear(const fx_env *env, const fx_image *from, fx_image *to, fx_err
 #define WARP_STEPS 32			/* positions within a pixel */
 #define WARP_HALF_STEP (WARP_ONE / WARP_STEPS / 2)
 
-/* To the nearest integer; coordinates far outside any picture stay far outside. */
+/*
+ * To the nearest integer.  Coordinates far outside any picture stay far
+ * outside, and sums of two of them fit.
+ */
 static int64_t
 fixed(double v)
 {
@@ -312,57 +315,102 @@ pixel_at(const fx_image *image, int64_t x, int64_t y)
 	return image->pixels + (size_t) y * image->stride + (size_t) x * 3;
 }
 
+/*
+ * Blends four neighbours; fx and fy count 1/32 pixels from the first one.
+ * Weights of 1/1024: 15-bit ones are 32 times these and round alike.
+ */
+static inline void
+blend_four(const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d, int fx, int fy, uint8_t *to)
+{
+	int			wa = (WARP_STEPS - fx) * (WARP_STEPS - fy);
+	int			wb = fx * (WARP_STEPS - fy);
+	int			wc = (WARP_STEPS - fx) * fy;
+	int			wd = fx * fy;
+
+	for (int k = 0; k < 3; k++)
+		to[k] = (uint8_t) ((a[k] * wa + b[k] * wb + c[k] * wc + d[k] * wd + 512) >> 10);
+}
+
+/* One row of the target from (x0, y0), the fixed-point place of its first pixel. */
+static void
+warp_row(const fx_image *from, int64_t x0, int64_t y0, const int64_t *dx, const int64_t *dy, int width, uint8_t *to)
+{
+	for (int x = 0; x < width; x++, to += 3)
+	{
+		int64_t		sx = (x0 + dx[x]) >> (WARP_BITS - 5);
+		int64_t		sy = (y0 + dy[x]) >> (WARP_BITS - 5);
+		int			fx = (int) (sx & (WARP_STEPS - 1));
+		int			fy = (int) (sy & (WARP_STEPS - 1));
+
+		sx >>= 5;
+		sy >>= 5;
+		/* inside but for the last column and row: one comparison each, as negative numbers are huge */
+		if ((uint64_t) sx < (uint64_t) (from->width - 1) && (uint64_t) sy < (uint64_t) (from->height - 1))
+		{
+			const uint8_t *p = from->pixels + (size_t) sy * from->stride + (size_t) sx * 3;
+
+			blend_four(p, p + 3, p + from->stride, p + from->stride + 3, fx, fy, to);
+		}
+		else
+			blend_four(pixel_at(from, sx, sy), pixel_at(from, sx + 1, sy), pixel_at(from, sx, sy + 1),
+					   pixel_at(from, sx + 1, sy + 1), fx, fy, to);
+	}
+}
+
+/* The inverse of a 2x3 matrix; false when there is none that is finite. */
+static bool
+invert(const double m[6], double inverse[6])
+{
+	double		d = 1.0 / (m[0] * m[4] - m[1] * m[3]);
+
+	inverse[0] = m[4] * d;
+	inverse[1] = m[1] * -d;
+	inverse[3] = m[3] * -d;
+	inverse[4] = m[0] * d;
+	inverse[2] = -inverse[0] * m[2] - inverse[1] * m[5];
+	inverse[5] = -inverse[3] * m[2] - inverse[4] * m[5];
+	for (int i = 0; i < 6; i++)
+		if (!isfinite(inverse[i]))
+			return false;
+	return true;
+}
+
 fx_code
 fx_warp_affine(const fx_env *env, const fx_image *from, const double forward[6], fx_image *to, fx_error *err)
 {
-	double		determinant = forward[0] * forward[4] - forward[1] * forward[3];
-	double		inverse[6];
+	double		m[6];
+	int64_t    *dx;
+	int64_t    *dy;
+	size_t		size;
+	fx_code		code = FX_OK;
 
+	if (from->width <= 0 || from->height <= 0 || to->width <= 0 || to->height <= 0)
+		return fx_fail(err, FX_MISMATCH, FX_NO_POSITION, "an empty picture cannot be warped");
 	for (int i = 0; i < 6; i++)
 		if (!isfinite(forward[i]))
 			return fx_fail(err, FX_RANGE, FX_NO_POSITION, "a transform has an element that is not finite");
-	if (!isfinite(1.0 / determinant))
+	if (!invert(forward, m))
 		return fx_fail(err, FX_RANGE, FX_NO_POSITION, "a transform cannot be inverted");
-	determinant = 1.0 / determinant;
-	inverse[0] = forward[4] * determinant;
-	inverse[1] = forward[1] * -determinant;
-	inverse[3] = forward[3] * -determinant;
-	inverse[4] = forward[0] * determinant;
-	inverse[2] = -inverse[0] * forward[2] - inverse[1] * forward[5];
-	inverse[5] = -inverse[3] * forward[2] - inverse[4] * forward[5];
-	for (int i = 0; i < 6; i++)
-		if (!isfinite(inverse[i]))
-			return fx_fail(err, FX_RANGE, FX_NO_POSITION, "a transform cannot be inverted");
-
-	for (int y = 0; y < to->height; y++)
+	if (!fx_mul_size((size_t) to->width, 2 * sizeof(int64_t), &size) ||
+		(dx = env->alloc(env->context, size)) == NULL)
+		return fx_fail(err, FX_NO_MEMORY, FX_NO_POSITION, "no memory to warp a photograph");
+	dy = dx + to->width;
+	for (int x = 0; x < to->width; x++)
 	{
-		uint8_t    *t = to->pixels + (size_t) y * to->stride;
-		int64_t		x0 = fixed((inverse[1] * y + inverse[2]) * WARP_ONE) + WARP_HALF_STEP;
-		int64_t		y0 = fixed((inverse[4] * y + inverse[5]) * WARP_ONE) + WARP_HALF_STEP;
-
-		if (y % INTERRUPT_ROWS == 0 && env->interrupted(env->context))
-			return interrupted(err);
-		for (int x = 0; x < to->width; x++, t += 3)
-		{
-			int64_t		sx = (x0 + fixed(inverse[0] * x * WARP_ONE)) >> (WARP_BITS - 5);
-			int64_t		sy = (y0 + fixed(inverse[3] * x * WARP_ONE)) >> (WARP_BITS - 5);
-			int			fx = (int) (sx & (WARP_STEPS - 1));
-			int			fy = (int) (sy & (WARP_STEPS - 1));
-			const uint8_t *a = pixel_at(from, sx >> 5, sy >> 5);
-			const uint8_t *b = pixel_at(from, (sx >> 5) + 1, sy >> 5);
-			const uint8_t *c = pixel_at(from, sx >> 5, (sy >> 5) + 1);
-			const uint8_t *d = pixel_at(from, (sx >> 5) + 1, (sy >> 5) + 1);
-			/* weights of 1/1024; 15-bit ones are 32 times these and round alike */
-			int			wa = (WARP_STEPS - fx) * (WARP_STEPS - fy);
-			int			wb = fx * (WARP_STEPS - fy);
-			int			wc = (WARP_STEPS - fx) * fy;
-			int			wd = fx * fy;
-
-			for (int k = 0; k < 3; k++)
-				t[k] = (uint8_t) ((a[k] * wa + b[k] * wb + c[k] * wc + d[k] * wd + 512) >> 10);
-		}
+		dx[x] = fixed(m[0] * x * WARP_ONE);
+		dy[x] = fixed(m[3] * x * WARP_ONE);
 	}
-	return FX_OK;
+	for (int y = 0; y < to->height && code == FX_OK; y++)
+	{
+		if (y % INTERRUPT_ROWS == 0 && env->interrupted(env->context))
+			code = interrupted(err);
+		else
+			warp_row(from, fixed((m[1] * y + m[2]) * WARP_ONE) + WARP_HALF_STEP,
+					 fixed((m[4] * y + m[5]) * WARP_ONE) + WARP_HALF_STEP, dx, dy, to->width,
+					 to->pixels + (size_t) y * to->stride);
+	}
+	env->release(env->context, dx);
+	return code;
 }
 
 /* ---- similarity */

@@ -193,7 +193,7 @@ test_warp(void)
 
 				/* at the border a rounded position may see black or not */
 				if (fmin(fabs(sx), fabs(sx - from.width)) < 1.1 ||
-					 fmin(fabs(sy), fabs(sy - from.height)) < 1.1)
+					fmin(fabs(sy), fabs(sy - from.height)) < 1.1)
 					continue;
 				for (int c = 0; c < 3; c++)
 					worst = fmax(worst, fabs(sample(&from, sx, sy, c, false) - pixel(&to, x, y)[c]));
@@ -225,7 +225,11 @@ test_warp(void)
 		ok(fx_warp_affine(&env, &from, tiny, &to, NULL) == FX_RANGE, "an inverse that overflows is refused");
 		l.interrupt_at = 1;
 		ok(fx_warp_affine(&env, &from, same, &to, NULL) == FX_INTERRUPTED, "warping can be interrupted");
-		ok(l.live == 0, "warping holds no memory");
+		l.fail_at = l.allocations + 1;
+		ok(fx_warp_affine(&env, &from, same, &to, NULL) == FX_NO_MEMORY, "no memory to warp is said");
+		ok(l.live == 0, "warping releases all it takes");
+		from.width = 0;
+		ok(fx_warp_affine(&env, &from, same, &to, NULL) == FX_MISMATCH, "an empty picture is refused");
 	}
 	drop(&from);
 	drop(&to);
