@@ -82,43 +82,51 @@ suite_lint() {
 
 # PostgreSQL::Test makes clusters, which root cannot: for root the tests run as
 # user postgres, on a copy, because that user may be unable to read this tree.
+STAGE=
+AS=()
 suite_tap() {
-    local stage status=0 as=() perl5 left log
+    local status=0 perl5 log
     perl5=$(dirname "$("$PG_CONFIG" --pgxs)")/../test/perl
-    stage=$(mktemp -d "${TMPDIR:-/tmp}/facesnxt.XXXXXX")
-    mkdir -p "$stage/build/test"
-    cp -R test scripts "$stage"
+    clean_up_with leave_stage
+    STAGE=$(mktemp -d "${TMPDIR:-/tmp}/facesnxt.XXXXXX")
+    mkdir -p "$STAGE/build/test"
+    cp -R test scripts "$STAGE"
     if [ "$(id -u)" -eq 0 ]; then
-        chown -R postgres: "$stage"
-        as=(runuser -u postgres --)
+        chown -R postgres: "$STAGE"
+        AS=(runuser -u postgres --)
     fi
-    (
-        cd "$stage"
-        ${as[@]+"${as[@]}"} env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE \
-            PATH="$("$PG_CONFIG" --bindir):$PATH" PERL5LIB="$perl5:$stage/test/perl" PG_CONFIG="$PG_CONFIG" \
-            PG_REGRESS="$(dirname "$perl5")/regress/pg_regress" \
-            TESTDIR="$stage" TESTDATADIR="$stage/tmp_check" TESTLOGDIR="$stage/tmp_check/log" \
-            scripts/test.sh --tap
-    ) || status=$?
-    mkdir -p build/test/tap
-    cp "$stage"/build/test/tap.counts build/test/ 2>/dev/null || true
-    cp "$stage"/tmp_check/log/* build/test/tap/ 2>/dev/null || true
+    cd "$STAGE" || return 1
+    run_child ${AS[@]+"${AS[@]}"} env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE \
+        PATH="$("$PG_CONFIG" --bindir):$PATH" PERL5LIB="$perl5:$STAGE/test/t" PG_CONFIG="$PG_CONFIG" \
+        PG_REGRESS="$(dirname "$perl5")/regress/pg_regress" \
+        TESTDIR="$STAGE" TESTDATADIR="$STAGE/tmp_check" TESTLOGDIR="$STAGE/tmp_check/log" \
+        scripts/test.sh --tap || status=$?
+    cd "$ROOT" || return 1
+    mkdir -p "$results/tap"
+    cp "$STAGE/build/test/tap.counts" "$results/" 2>/dev/null || true
+    cp "$STAGE"/tmp_check/log/* "$results/tap/" 2>/dev/null || true
     if [ "$status" -ne 0 ]; then
         # of each test that failed or did not come to its end, what it did last
-        for log in build/test/tap/regress_log_*; do
+        for log in "$results"/tap/regress_log_*; do
             if [ -e "$log" ] && { grep -q ' not ok ' "$log" || ! grep -qE '\) 1\.\.[0-9]+$' "$log"; }; then
                 printf '\n-- %s\n' "$log"
                 tail -n 60 "$log"
             fi
         done
     fi
-    # a test that was killed may leave its servers
-    for left in "$stage"/tmp_check/*/pgdata/postmaster.pid; do
-        [ ! -e "$left" ] || ${as[@]+"${as[@]}"} "$("$PG_CONFIG" --bindir)/pg_ctl" \
-            --pgdata="$(dirname "$left")" --silent --mode=immediate stop || true
+    exit "$status" # through leave_stage: each suite is a process of its own
+}
+
+# Servers of a test that was killed are stopped before their files go.
+leave_stage() {
+    local left
+    cd "$ROOT" || return
+    [ -n "$STAGE" ] || return 0
+    for left in "$STAGE"/tmp_check/*/pgdata/postmaster.pid; do
+        [ ! -e "$left" ] || (cd "$STAGE" && ${AS[@]+"${AS[@]}"} "$("$PG_CONFIG" --bindir)/pg_ctl" \
+            --pgdata="$(dirname "$left")" --silent --mode=immediate stop) || true
     done
-    rm -rf "$stage"
-    return "$status"
+    rm -rf "$STAGE"
 }
 
 # The inner half of a suite, called where its cluster or its user is.
