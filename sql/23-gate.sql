@@ -42,7 +42,7 @@ BEGIN
         verdict.incident_type := file.incident_type;
     END IF;
 
-    IF isolation <> 'read committed' THEN
+    IF isolation NOT IN ('read committed', 'read uncommitted') THEN
         verdict.code := 'NX306';
         verdict.clause := 'SP-IV.A.2';
         verdict.message := format('search refused: isolation level is %s', isolation);
