@@ -81,7 +81,7 @@ tile(const int rows, const int vectors, const bool masked, const fx_conv_product
 	vec			sum[ROWS][VECTORS];
 	size_t		plane = g->width * g->height;
 	size_t		depth = g->depth;
-	const uint32_t *offset = g->offset;
+	const uint32_t *offset = g->panel != NULL ? g->panel_offset : g->offset;
 	vec_mask	mask = v_mask(s->last);
 
 	UNROLL
@@ -214,6 +214,25 @@ static const tile_function tiles[][VECTORS] = {
 #endif
 };
 
+/* The columns of one tile into g->panel; what may not be read becomes zero. */
+static FX_TARGET void
+fill_panel(const fx_conv_product *g, const float *input, int vectors, unsigned last)
+{
+	vec_mask	mask = v_mask(last);
+	float	   *to = g->panel;
+
+	for (size_t k = 0; k < g->depth; k++)
+	{
+		const float *x = input + g->offset[k];
+
+		for (int v = 0; v < vectors - 1; v++)
+			v_store(to + v * VECTOR, v_load(x + v * VECTOR));
+		x += (vectors - 1) * VECTOR;
+		v_store(to + (vectors - 1) * VECTOR, last == ALL_LANES ? v_load(x) : v_load_m(x, mask));
+		to += VECTORS * VECTOR;
+	}
+}
+
 static FX_TARGET void
 product(const fx_conv_product *g)
 {
@@ -225,6 +244,7 @@ product(const fx_conv_product *g)
 	{
 		size_t		left = past - p;
 		const float *weights = g->weights;
+		const float *input = g->input + p;
 		bool		masked;
 		span		s;
 
@@ -238,11 +258,18 @@ product(const fx_conv_product *g)
 		}
 		masked = !g->slack && left < step;
 		s.last = masked ? (1u << (left - (step - VECTOR))) - 1 : ALL_LANES;
+		if (g->panel != NULL)
+		{
+			fill_panel(g, input, s.vectors, s.last);
+			input = g->panel;
+			masked = false;
+			s.last = ALL_LANES;
+		}
 		for (size_t m = 0; m < g->rows;)
 		{
 			size_t		rows = fx_conv_block(g->rows - m, ROWS);
 
-			tiles[__builtin_ctzl(rows)][s.vectors - 1] (g, weights, m, g->input + p, &s, masked);
+			tiles[__builtin_ctzl(rows)][s.vectors - 1] (g, weights, m, input, &s, masked);
 			weights += rows * g->depth;
 			m += rows;
 		}
@@ -533,5 +560,5 @@ split(const float *from, size_t count, float *even, float *odd)
 }
 
 const struct fx_conv_kernels FX_TIER_TABLE = {
-	FX_TIER_NAME, ROWS, VECTOR, product, plane, dot, split, finish
+	FX_TIER_NAME, ROWS, VECTORS * VECTOR, product, plane, dot, split, finish
 };

@@ -31,6 +31,7 @@ typedef struct fx_conv_layout
 	size_t		pitch;			/* floats from one row to the next */
 	size_t		phase;			/* floats of a phase */
 	size_t		slack;			/* zero floats after the last phase */
+	size_t		panel;			/* where in the workspace a tile's columns are copied to */
 } fx_conv_layout;
 
 struct fx_conv
@@ -53,7 +54,8 @@ struct fx_conv
 	float	   *own;			/* what bias and slope may point into */
 	fx_conv_layout layout;
 	float	   *packed;			/* FX_PATH_PRODUCT: per group, blocks of output channels as [depth][block] */
-	uint32_t   *offset;			/* [depth]: where each kernel element's first column is */
+	uint32_t   *offset;			/* [depth]: where each kernel element's first column is; [depth] in the panel */
+	bool		paneled;
 	size_t		workspace;		/* floats */
 	size_t		memory;			/* bytes */
 };

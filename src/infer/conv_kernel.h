@@ -33,6 +33,9 @@ typedef struct fx_conv_product
 	size_t		pitch;
 	size_t		width;
 	size_t		height;
+	/* When not NULL, a tile's columns are first copied to panel, [depth][panel_offset[1]]. */
+	float	   *panel;
+	const uint32_t *panel_offset;
 	bool		slack;			/* a vector of floats may be read past the last column of every row */
 	fx_conv_store store;
 	const float *addend;		/* like output, or NULL */
@@ -62,7 +65,7 @@ struct fx_conv_kernels
 {
 	const char *name;
 	int			rows;			/* output channels of a packed block */
-	int			vector;			/* floats of a vector */
+	int			columns;		/* columns of a tile */
 	void		(*product) (const fx_conv_product *product);
 	void		(*plane) (const fx_conv_plane *plane);
 	/* output[m] = sum over k of weights[m][k] * input[k], finished */
