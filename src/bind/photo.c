@@ -179,7 +179,8 @@ choose_face(const Faces *faces, const char *choice)
 					(errcode(ERRCODE_NX_SEVERAL_FACES),
 					 errmsg("several faces in photograph"),
 					 errdetail("The photograph shows %zu faces.", faces->count),
-					 errhint("Say which is meant: face => 'central', 'largest', 'best', or a number that facesnxt.detect() gives.")));
+					 errhint("Say which is meant: face => 'central', 'largest', 'best', "
+							 "or a number that facesnxt.detect() gives.")));
 		return &faces->face[0];
 	}
 	if (strcmp(choice, "best") == 0)

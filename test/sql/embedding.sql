@@ -109,8 +109,8 @@ UPDATE kept SET e = with_model(e, lpad(to_hex(id), 8, '0')) WHERE id % 2 = 0;
 INSERT INTO kept VALUES (501, NULL, NULL, NULL);
 
 CREATE TEMP TABLE back (LIKE kept);
-\copy kept TO 'results/embedding.txt'
-\copy back FROM 'results/embedding.txt'
+\copy kept TO 'build/regress/results/embedding.txt'
+\copy back FROM 'build/regress/results/embedding.txt'
 SELECT count(*) = 501 AND bool_and(k.e IS NOT DISTINCT FROM b.e AND k.f IS NOT DISTINCT FROM b.f AND k.g IS NOT DISTINCT FROM b.g
         AND model(k.e) IS NOT DISTINCT FROM model(b.e)
         AND facesnxt.precision(k.e) IS NOT DISTINCT FROM facesnxt.precision(b.e)
@@ -122,8 +122,8 @@ FROM kept AS k JOIN back AS b USING (id);
 SELECT bool_and(facesnxt.precision(k.g) = 'half' AND facesnxt.precision(b.g) = 'float') FROM kept AS k JOIN back AS b USING (id) WHERE id <= 500;
 
 TRUNCATE back;
-\copy kept TO 'results/embedding.bin' (FORMAT binary)
-\copy back FROM 'results/embedding.bin' (FORMAT binary)
+\copy kept TO 'build/regress/results/embedding.bin' (FORMAT binary)
+\copy back FROM 'build/regress/results/embedding.bin' (FORMAT binary)
 SELECT count(*) = 501 AND bool_and(embedding_send(k.e) IS NOT DISTINCT FROM embedding_send(b.e)
         AND embedding_send(k.f) IS NOT DISTINCT FROM embedding_send(b.f)
         AND embedding_send(k.g) IS NOT DISTINCT FROM embedding_send(b.g))
@@ -131,25 +131,25 @@ FROM kept AS k JOIN back AS b USING (id);
 
 -- Binary input obeys the type modifier.
 CREATE TEMP TABLE narrow (e embedding(4, half));
-\copy (SELECT f FROM kept WHERE id <= 500) TO 'results/embedding.bin' (FORMAT binary)
-\copy narrow FROM 'results/embedding.bin' (FORMAT binary)
+\copy (SELECT f FROM kept WHERE id <= 500) TO 'build/regress/results/embedding.bin' (FORMAT binary)
+\copy narrow FROM 'build/regress/results/embedding.bin' (FORMAT binary)
 SELECT count(*) = 500 AND bool_and(facesnxt.precision(e) = 'half') FROM narrow;
 CREATE TEMP TABLE other (e embedding(5));
-\copy other FROM 'results/embedding.bin' (FORMAT binary)
+\copy other FROM 'build/regress/results/embedding.bin' (FORMAT binary)
 
 -- Malformed binary.
 CREATE TEMP TABLE malformed (e embedding);
 \! sh "$PG_ABS_SRCDIR/data/embedding_malformed.sh" results
-\copy malformed FROM 'results/embedding_nan.bin' (FORMAT binary)
-\copy malformed FROM 'results/embedding_infinite.bin' (FORMAT binary)
-\copy malformed FROM 'results/embedding_short.bin' (FORMAT binary)
-\copy malformed FROM 'results/embedding_long.bin' (FORMAT binary)
-\copy malformed FROM 'results/embedding_head.bin' (FORMAT binary)
-\copy malformed FROM 'results/embedding_precision.bin' (FORMAT binary)
-\copy malformed FROM 'results/embedding_version.bin' (FORMAT binary)
-\copy malformed FROM 'results/embedding_none.bin' (FORMAT binary)
-\copy malformed FROM 'results/embedding_many.bin' (FORMAT binary)
-\copy malformed FROM 'results/embedding_good.bin' (FORMAT binary)
+\copy malformed FROM 'build/regress/results/embedding_nan.bin' (FORMAT binary)
+\copy malformed FROM 'build/regress/results/embedding_infinite.bin' (FORMAT binary)
+\copy malformed FROM 'build/regress/results/embedding_short.bin' (FORMAT binary)
+\copy malformed FROM 'build/regress/results/embedding_long.bin' (FORMAT binary)
+\copy malformed FROM 'build/regress/results/embedding_head.bin' (FORMAT binary)
+\copy malformed FROM 'build/regress/results/embedding_precision.bin' (FORMAT binary)
+\copy malformed FROM 'build/regress/results/embedding_version.bin' (FORMAT binary)
+\copy malformed FROM 'build/regress/results/embedding_none.bin' (FORMAT binary)
+\copy malformed FROM 'build/regress/results/embedding_many.bin' (FORMAT binary)
+\copy malformed FROM 'build/regress/results/embedding_good.bin' (FORMAT binary)
 SELECT count(*) = 1 AND bool_and(e = '[1]') FROM malformed;
 
 -- ---- storage: templates of 512 elements stay in the row, whatever is moved out
