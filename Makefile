@@ -19,9 +19,19 @@ BASE = src/base/base.o src/base/decimal.o src/base/template_text.o
 KERNEL = src/kernel/dispatch.o src/kernel/scalar.o src/kernel/avx2.o src/kernel/avx512.o \
 	src/kernel/neon.o
 
-IMAGE =
+IMAGE = src/image/image.o src/image/jpeg.o src/image/exif.o src/image/transform.o
 
-INFER =
+INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
+	src/infer/conv_depthwise.o src/infer/conv_scalar.o src/infer/conv_neon.o \
+	src/infer/conv_avx2.o src/infer/conv_avx512.o \
+	src/infer/onnx.pb-c.o src/infer/heap.o src/infer/names.o src/infer/tensor.o \
+	src/infer/attribute.o src/infer/graph.o src/infer/fold.o src/infer/plan.o src/infer/run.o \
+	src/infer/stride.o src/infer/window.o src/infer/ops.o src/infer/ops_unary.o \
+	src/infer/ops_binary.o src/infer/ops_shape.o src/infer/ops_move.o src/infer/ops_conv.o \
+	src/infer/ops_pool.o src/infer/ops_norm.o src/infer/ops_matmul.o src/infer/ops_reduce.o \
+	src/infer/ops_resize.o \
+	src/infer/feed.o src/infer/head.o src/infer/head_yunet.o src/infer/head_scrfd.o \
+	src/infer/head_ultraface.o src/infer/detect.o src/infer/align.o src/infer/recognise.o src/infer/quality.o
 
 # ---- server ring
 
@@ -33,11 +43,11 @@ TYPE = \
 	src/type/embedding_distance.o \
 	src/type/embedding_order.o
 
-AUDIT =
+AUDIT = src/audit/writer.o src/audit/worker.o
 
-SESSION =
+SESSION = src/session/identity.o src/session/raise.o
 
-BIND =
+BIND = src/bind/env.o src/bind/model.o src/bind/photo.o
 
 PURE = $(BASE) $(KERNEL) $(IMAGE) $(INFER)
 OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(AUDIT) $(SESSION) $(BIND)
@@ -47,7 +57,17 @@ OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(AUDIT) $(SESSION) $(BIND)
 SQL_PARTS = \
 	sql/01-schema.sql \
 	sql/02-embedding.sql \
-	sql/03-distance.sql
+	sql/03-distance.sql \
+	sql/10-model.sql \
+	sql/11-photo.sql \
+	sql/20-agency.sql \
+	sql/21-case.sql \
+	sql/22-reference.sql \
+	sql/23-gate.sql \
+	sql/30-audit.sql \
+	sql/31-search.sql \
+	sql/32-outcome.sql \
+	sql/33-identify.sql
 
 DATA = $(wildcard sql/updates/*.sql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
@@ -86,7 +106,7 @@ all install installcheck clean:
 	@echo "$(PG_CONFIG): no server headers; as root, run: scripts/packages.sh demo" >&2; exit 1
 endif
 
-$(DATA_built): $(SQL_PARTS) facesnxt.control
+$(DATA_built): $(SQL_PARTS) facesnxt.control Makefile
 	cat $(SQL_PARTS) > $@
 
 src/infer/onnx.pb-c.c src/infer/onnx.pb-c.h &: src/infer/onnx.proto

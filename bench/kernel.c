@@ -1,7 +1,8 @@
 /*
  * kernel.c - the distance kernels against a plain read of the same bytes.
  *
- *		gcc -O2 -std=gnu99 -Isrc bench/kernel.c src/kernel/[a-z]*.c src/base/base.c -lm -o build/bench-kernel
+ *		gcc -O2 -std=gnu99 -D_GNU_SOURCE -Isrc bench/kernel.c src/kernel/[a-z]*.c src/base/base.c \
+ *			-lm -o build/bench-kernel
  *		build/bench-kernel [vectors [dimensions]]
  *
  * One probe of float32 against 1,000,000 references of 512 dimensions that lie

@@ -29,7 +29,7 @@ now_ms() {
     date +%s%3N
 }
 rate() {
-    awk -v n="$1" -v ms="$(($(now_ms) - $2))" 'BEGIN { printf "%.0f", ms > 0 ? n * 1000 / ms : 0 }'
+    awk -v n="$1" -v ms="$(($(now_ms) - $2))" 'BEGIN { printf "%.0f", n * 1000 / (ms + 1) }'
 }
 
 # A file's bytes as base64 on stdin of psql would need a type; COPY takes hex.
@@ -117,7 +117,7 @@ heading "an investigator's session"
 sql -c "CREATE TABLE demo.probe AS $probe" -c 'GRANT SELECT ON demo.probe TO investigator'
 # The session is shown as it is typed; its errors are the point of some lines.
 psql -X -a -P pager=off -P footer=off -U investigator -v VERBOSITY=verbose -v SHOW_CONTEXT=never \
-    -v search="$search" -f "$here/session.sql" 2>&1 | grep -v '^LOCATION:'
+    -v search="$search" -f "$here/session.sql" 2>&1 | sed -e '/^LOCATION:/d' -e 's/^psql:[^ ]*: //'
 
 heading "where to look next"
 cat <<'NEXT'

@@ -22,7 +22,7 @@ my $harness = TAP::Harness->new(
 	{
 		verbosity => 0,
 		failures => 1,
-		comments => 1,
+		comments => 0,
 		exec => sub { [ @interpreter, $_[1] ] },
 	});
 my $all = $harness->runtests(@ARGV);

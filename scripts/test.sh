@@ -97,7 +97,7 @@ suite_tap() {
     fi
     cd "$STAGE" || return 1
     run_child ${AS[@]+"${AS[@]}"} env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE \
-        PATH="$("$PG_CONFIG" --bindir):$PATH" PERL5LIB="$perl5:$STAGE/test/t" PG_CONFIG="$PG_CONFIG" \
+        PATH="$("$PG_CONFIG" --bindir):$PATH" PERL5LIB="$perl5:$STAGE/test/perl" PG_CONFIG="$PG_CONFIG" \
         PG_REGRESS="$(dirname "$perl5")/regress/pg_regress" \
         TESTDIR="$STAGE" TESTDATADIR="$STAGE/tmp_check" TESTLOGDIR="$STAGE/tmp_check/log" \
         scripts/test.sh --tap || status=$?

@@ -17,6 +17,19 @@
 #include "varatt.h"
 #endif
 
+/*
+ * The identity that authentication proved, and by what; 15 keeps the first
+ * only.  Both are used where libpq/libpq-be.h and miscadmin.h are included.
+ */
+#if PG_VERSION_NUM >= 160000
+#define FX_AUTHENTICATED_AS()	(MyClientConnectionInfo.authn_id)
+#define FX_AUTHENTICATION()		(MyClientConnectionInfo.authn_id ? \
+								 hba_authname(MyClientConnectionInfo.auth_method) : NULL)
+#else
+#define FX_AUTHENTICATED_AS()	(MyProcPort ? MyProcPort->authn_id : NULL)
+#define FX_AUTHENTICATION()		((const char *) NULL)
+#endif
+
 /* 18 tells the delay point whether it serves ANALYZE. */
 #if PG_VERSION_NUM >= 180000
 #define facesnxt_vacuum_delay_point() vacuum_delay_point(true)

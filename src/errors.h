@@ -35,6 +35,9 @@
 #define ERRCODE_NX_CASE_NOT_OPEN		MAKE_SQLSTATE('N','X','3','0','4')
 #define ERRCODE_NX_PURPOSE_NOT_LISTED	MAKE_SQLSTATE('N','X','3','0','5')
 #define ERRCODE_NX_ISOLATION			MAKE_SQLSTATE('N','X','3','0','6')
+#define ERRCODE_NX_SEARCH_UNKNOWN		MAKE_SQLSTATE('N','X','3','0','7')
+#define ERRCODE_NX_OUTCOME_REFUSED		MAKE_SQLSTATE('N','X','3','0','8')
+#define ERRCODE_NX_RECORD_IMMUTABLE		MAKE_SQLSTATE('N','X','3','0','9')
 
 /* NX4: the audit record cannot be written, so nothing leaves */
 #define ERRCODE_NX_AUDIT_NO_WORKER		MAKE_SQLSTATE('N','X','4','0','1')

@@ -40,6 +40,15 @@ extern fx_code fx_jpeg_decode(const fx_env *env, const uint8_t *bytes, size_t le
 /* EXIF orientation 1..8 of a JPEG file; 1 when it has none or it is nonsense. */
 extern int	fx_exif_orientation(const uint8_t *bytes, size_t length);
 
+/*
+ * Copies count rows, the first of which is row y of a picture of width x
+ * height pixels stored with this EXIF orientation (1..8), to where they
+ * stand in the upright picture; to is width x height, or height x width for
+ * orientations 5..8.
+ */
+extern void fx_turn_rows(const uint8_t *rows, size_t stride, int width, int height, int y, int count,
+						 int orientation, fx_image *to);
+
 /* Bilinear scaling into an image that exists; pixel centres at i + 0.5. */
 extern fx_code fx_resize_bilinear(const fx_env *env, const fx_image *from, fx_image *to, fx_error *err);
 

@@ -11,9 +11,13 @@
 #include "image/image.h"
 #include "infer/infer.h"
 
-/* right eye, left eye, nose tip, right and left mouth corner, as seen: left to right in the image */
+/*
+ * The person's right eye, left eye, nose tip, right and left mouth corner: in
+ * an upright face, left to right in the image.
+ */
 #define FX_LANDMARKS 5
 #define FX_CROP 112				/* side of an aligned face, pixels */
+#define FX_DYNAMIC_SIDE 1280	/* a dynamic detector sees no longer side than this, pixels */
 
 typedef enum fx_channel_order
 {
@@ -36,7 +40,8 @@ typedef struct fx_network
 	fx_channel_order order;
 	float		mean[3];		/* in the order of the channels fed */
 	float		scale;			/* (pixel - mean) * scale */
-	int			width;			/* of the input; 0: the photo's own, rounded up to 32 (dynamic detectors) */
+	/* of the input; 0: what the model declares, or the photo's own size rounded up to 32 (if it is open) */
+	int			width;
 	int			height;
 	fx_head		head;
 } fx_network;
@@ -61,7 +66,8 @@ typedef struct fx_quality
 	float		brightness;		/* mean luma of the aligned face, 0..255 */
 	float		contrast;		/* standard deviation of the same */
 	float		roll;			/* degrees, in-plane, from the eye line */
-	float		yaw;			/* -1..1: nose from the eyes' midpoint, in eye distances along the eye line */
+	/* -1..1: the nose's offset from the eyes' midpoint, in eye distances along the eye line */
+	float		yaw;
 	float		pitch;			/* nose position between eye line and mouth line: 0 eyes, 1 mouth */
 } fx_quality;
 

@@ -503,8 +503,8 @@ check_halves(fx_tier *tiers, int count)
 		floats[n++] = sign * low;
 	}
 	{
-		static const float special[] = {0.0f, -0.0f, 65504.0f, 65519.99f, 65520.0f, -65520.0f, 65536.0f, 1e10f,
-			3.4028234664e38f, -3.4028234664e38f, INFINITY, -INFINITY, NAN, -NAN, 0x1p-24f, 0x1p-25f,
+		static const float special[] = {0.0f, -0.0f, 65504.0f, 65519.99f, 65520.0f, -65520.0f, 65536.0f,
+			1e10f, 3.4028234664e38f, -3.4028234664e38f, INFINITY, -INFINITY, NAN, -NAN, 0x1p-24f, 0x1p-25f,
 			0x1.000002p-25f, 0x1p-26f, 0x1p-126f, 0x1p-149f, -0x1p-149f, 0x1.fffffep-127f};
 
 		for (i = 0; i < sizeof(special) / sizeof(special[0]); i++)
@@ -597,7 +597,8 @@ check_choice(void)
 		if (k != NULL)
 		{
 			best = k;
-			ok(strcmp(k->name, tier_names[t]) == 0 && fx_kernels_force(all_tiers[t]) && fx_kernels_active() == k,
+			ok(strcmp(k->name, tier_names[t]) == 0 && fx_kernels_force(all_tiers[t]) &&
+			   fx_kernels_active() == k,
 			   "%s: can be forced", tier_names[t]);
 		}
 		else

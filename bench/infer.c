@@ -1,0 +1,125 @@
+/*
+ * infer.c - milliseconds per run of each model given.
+ *
+ *   infer [-r RUNS] [-s HxW] MODEL.onnx...
+ *
+ * Prints per model the median over runs after a warm-up, the multiply-adds
+ * of one run and the memory held.  A free batch is 1; free sides are those
+ * of -s (320x320).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "infer/infer.h"
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double) t.tv_sec * 1e3 + (double) t.tv_nsec / 1e6;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return (x > y) - (x < y);
+}
+
+static int
+measure(const char *path, int runs, int height, int width)
+{
+	fx_model_limits limits = {1 << 30, (size_t) 4 << 30, 100000, UINT64_C(1) << 45};
+	FILE	   *file = fopen(path, "rb");
+	const char *name = strrchr(path, '/');
+	fx_error	err = {0};
+	fx_model   *model;
+	fx_shape	shape;
+	uint8_t    *bytes;
+	long		length;
+	size_t		count = 1;
+	double	   *times = malloc((size_t) runs * sizeof(double));
+	float	   *input;
+
+	if (file == NULL || times == NULL)
+	{
+		perror(path);
+		return 1;
+	}
+	fseek(file, 0, SEEK_END);
+	length = ftell(file);
+	rewind(file);
+	bytes = malloc((size_t) length);
+	if (bytes == NULL || fread(bytes, 1, (size_t) length, file) != (size_t) length)
+	{
+		perror(path);
+		return 1;
+	}
+	fclose(file);
+	if (fx_model_load(fx_env_malloc(), bytes, (size_t) length, &limits, &model, &err) != FX_OK)
+	{
+		fprintf(stderr, "%s: %s\n", path, err.detail);
+		return 1;
+	}
+	free(bytes);
+	shape = *fx_model_input_shape(model, 0);
+	for (int i = 0; i < shape.rank; i++)
+	{
+		if (shape.dim[i] < 0)
+			shape.dim[i] = i == 2 ? height : i == 3 ? width : 1;
+		count *= (size_t) shape.dim[i];
+	}
+	if (fx_model_plan(model, &shape, &err) != FX_OK)
+	{
+		fprintf(stderr, "%s: %s\n", path, err.detail);
+		return 1;
+	}
+	input = fx_model_input(model, 0);
+	srand(1);
+	for (size_t i = 0; i < count; i++)
+		input[i] = (float) rand() / (float) RAND_MAX - 0.5f;
+	for (int i = -3; i < runs; i++)
+	{
+		double		start = now();
+
+		if (fx_model_run(model, &err) != FX_OK)
+		{
+			fprintf(stderr, "%s: %s\n", path, err.detail);
+			return 1;
+		}
+		if (i >= 0)
+			times[i] = now() - start;
+	}
+	qsort(times, (size_t) runs, sizeof(double), compare);
+	printf("%s\t%.3f ms\t%.1f M multiply-adds\t%.1f MB\n", name != NULL ? name + 1 : path, times[runs / 2],
+		   (double) fx_model_operations(model) / 1e6, (double) fx_model_memory(model) / 1e6);
+	free(times);
+	fx_model_free(model);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	int			runs = 21;
+	int			height = 320;
+	int			width = 320;
+	int			failed = 0;
+
+	for (int i = 1; i < argc; i++)
+	{
+		if (strcmp(argv[i], "-r") == 0 && i + 1 < argc)
+			runs = atoi(argv[++i]) > 0 ? atoi(argv[i]) : 1;
+		else if (strcmp(argv[i], "-s") == 0 && i + 1 < argc && sscanf(argv[i + 1], "%dx%d", &height, &width) == 2)
+			i++;
+		else
+			failed |= measure(argv[i], runs, height, width);
+	}
+	return failed;
+}

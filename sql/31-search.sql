@@ -1,0 +1,152 @@
+-- What is kept of each search: probe, attempt, template, candidates.
+
+-- One function refuses every change of a record, for every role. It is an
+-- obstacle that a superuser can only remove knowingly, not a proof.
+CREATE FUNCTION facesnxt.refuse_change() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION '% of "%" refused: records are append-only', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'NX309', DETAIL = 'What was searched, by whom and with what result is never changed.',
+              HINT = 'Add a new record that corrects the old one.';
+END
+$$;
+COMMENT ON FUNCTION facesnxt.refuse_change() IS 'Trigger: refuses UPDATE, DELETE and TRUNCATE of a record (NX309)';
+REVOKE ALL ON FUNCTION facesnxt.refuse_change() FROM PUBLIC;
+
+-- None of these tables has a foreign key to a table that a caller can lock:
+-- the writer must not wait for the transaction that waits for it.
+
+CREATE TABLE facesnxt.probe (
+    agency_id uuid NOT NULL,
+    sha256 bytea NOT NULL CHECK (pg_catalog.length(sha256) = 32),
+    image bytea NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (agency_id, sha256)
+);
+ALTER TABLE facesnxt.probe ALTER COLUMN image SET STORAGE EXTERNAL;
+CREATE TRIGGER probe_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.probe
+    FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
+ALTER TABLE facesnxt.probe ENABLE ALWAYS TRIGGER probe_append_only;
+COMMENT ON TABLE facesnxt.probe IS 'Probe images as they were handed over, once per agency and content; never altered (NP-VI.B.2.a)';
+COMMENT ON COLUMN facesnxt.probe.sha256 IS 'SHA-256 of image, which names it in facesnxt.search';
+REVOKE ALL ON TABLE facesnxt.probe FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('facesnxt.probe', '');
+
+CREATE TABLE facesnxt.search (
+    search_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    status text NOT NULL CHECK (status IN ('completed', 'refused')),
+    sqlstate text,
+    clause text,
+    message text,
+    detail text,
+    agency_id uuid,
+    agency text,
+    account_id uuid,
+    case_id uuid,
+    case_number text,
+    incident_type text,
+    purpose text,
+    reason text,
+    probe_sha256 bytea,
+    probe_kept boolean NOT NULL,
+    model text,
+    requested_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    repositories text[] NOT NULL,
+    candidate_limit int,
+    threshold real,
+    references_compared bigint,
+    references_other_model bigint,
+    candidates int NOT NULL,
+    exact boolean,
+    session_role name NOT NULL,
+    session_oid oid NOT NULL,
+    acting_role name NOT NULL,
+    acting_oid oid NOT NULL,
+    authenticated_as text,
+    authentication text,
+    backend_pid int NOT NULL,
+    backend_start timestamptz NOT NULL,
+    client_address inet,
+    application text,
+    CHECK ((status = 'refused') = (sqlstate IS NOT NULL)),
+    CHECK (status = 'refused' OR (agency_id IS NOT NULL AND account_id IS NOT NULL AND case_id IS NOT NULL
+        AND purpose IS NOT NULL AND model IS NOT NULL AND references_compared IS NOT NULL AND exact IS NOT NULL))
+);
+CREATE INDEX ON facesnxt.search (agency_id, recorded_at);
+CREATE INDEX ON facesnxt.search (probe_sha256);
+CREATE TRIGGER search_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.search
+    FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
+ALTER TABLE facesnxt.search ENABLE ALWAYS TRIGGER search_append_only;
+COMMENT ON TABLE facesnxt.search IS
+'One row per attempt, completed or refused, committed before a candidate leaves (NM-V.E.4, MI-4.5.3.3.a); it stands without the rows it was copied from';
+COMMENT ON COLUMN facesnxt.search.sqlstate IS 'Why it was refused or failed; NULL when it was completed';
+COMMENT ON COLUMN facesnxt.search.clause IS 'Clause of the policy that the refusal serves';
+COMMENT ON COLUMN facesnxt.search.probe_kept IS 'The image is in facesnxt.probe';
+COMMENT ON COLUMN facesnxt.search.model IS 'Fingerprint of the model that made the probe''s template; 00000000 where it is not stated';
+COMMENT ON COLUMN facesnxt.search.repositories IS 'Repositories searched; of a refused attempt, those asked for';
+COMMENT ON COLUMN facesnxt.search.references_compared IS 'How many references the probe was compared with';
+COMMENT ON COLUMN facesnxt.search.references_other_model IS 'References in the same repositories that were not searched because another model made them';
+COMMENT ON COLUMN facesnxt.search.candidates IS 'How many candidates were returned';
+COMMENT ON COLUMN facesnxt.search.exact IS 'Every reference was compared, none skipped by an index';
+COMMENT ON COLUMN facesnxt.search.session_role IS 'Role that logged on';
+COMMENT ON COLUMN facesnxt.search.acting_role IS 'Role in whose name the search was made (SET ROLE)';
+COMMENT ON COLUMN facesnxt.search.application IS 'application_name: what the client says of itself';
+REVOKE ALL ON TABLE facesnxt.search FROM PUBLIC;
+GRANT SELECT ON TABLE facesnxt.search TO facesnxt_auditor;
+SELECT pg_catalog.pg_extension_config_dump('facesnxt.search', '');
+
+CREATE TABLE facesnxt.probe_template (
+    search_id uuid PRIMARY KEY REFERENCES facesnxt.search,
+    model text NOT NULL,
+    extraction jsonb,
+    template facesnxt.embedding NOT NULL
+);
+CREATE TRIGGER probe_template_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.probe_template
+    FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
+ALTER TABLE facesnxt.probe_template ENABLE ALWAYS TRIGGER probe_template_append_only;
+COMMENT ON TABLE facesnxt.probe_template IS 'The template that a search compared: biometric data, so apart from what auditors read';
+COMMENT ON COLUMN facesnxt.probe_template.extraction IS 'Detector, box and quality of the face; NULL when a template was handed over';
+REVOKE ALL ON TABLE facesnxt.probe_template FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('facesnxt.probe_template', '');
+
+CREATE TABLE facesnxt.candidate (
+    search_id uuid NOT NULL REFERENCES facesnxt.search,
+    rank int NOT NULL CHECK (rank > 0),
+    person_id uuid NOT NULL,
+    reference_id uuid NOT NULL,
+    repository text NOT NULL,
+    score real NOT NULL,
+    model text NOT NULL,
+    PRIMARY KEY (search_id, rank),
+    UNIQUE (search_id, person_id)
+);
+CREATE INDEX ON facesnxt.candidate (person_id);
+CREATE TRIGGER candidate_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.candidate
+    FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
+ALTER TABLE facesnxt.candidate ENABLE ALWAYS TRIGGER candidate_append_only;
+COMMENT ON TABLE facesnxt.candidate IS 'The candidate lists that left: persons, each by the best reference; a lead, never an identification (NM-IV.C, SP-III.C)';
+COMMENT ON COLUMN facesnxt.candidate.score IS 'Cosine similarity of probe and reference, -1 to 1';
+REVOKE ALL ON TABLE facesnxt.candidate FROM PUBLIC;
+GRANT SELECT ON TABLE facesnxt.candidate TO facesnxt_auditor;
+SELECT pg_catalog.pg_extension_config_dump('facesnxt.candidate', '');
+
+CREATE VIEW facesnxt.my_searches WITH (security_barrier) AS
+    SELECT s.search_id, s.status, s.sqlstate, s.message, s.acting_role, s.case_number, s.incident_type,
+        s.purpose, s.reason, s.probe_sha256, s.model, s.requested_at, s.recorded_at, s.repositories,
+        s.candidate_limit, s.threshold, s.references_compared, s.references_other_model, s.candidates, s.exact
+    FROM facesnxt.search s
+    WHERE s.agency_id = (SELECT facesnxt.my_agency());
+COMMENT ON VIEW facesnxt.my_searches IS 'Attempts of the acting role''s agency';
+REVOKE ALL ON TABLE facesnxt.my_searches FROM PUBLIC;
+GRANT SELECT ON TABLE facesnxt.my_searches TO facesnxt_investigator;
+
+CREATE VIEW facesnxt.my_candidates WITH (security_barrier) AS
+    SELECT c.search_id, c.rank, c.person_id, c.reference_id, c.repository, c.score, c.model
+    FROM facesnxt.candidate c JOIN facesnxt.search s ON s.search_id = c.search_id
+    WHERE s.agency_id = (SELECT facesnxt.my_agency());
+COMMENT ON VIEW facesnxt.my_candidates IS 'Candidates that the acting role''s agency was given';
+REVOKE ALL ON TABLE facesnxt.my_candidates FROM PUBLIC;
+GRANT SELECT ON TABLE facesnxt.my_candidates TO facesnxt_investigator;

@@ -1,0 +1,86 @@
+-- What became of a search: appended, never overwritten.
+
+CREATE TABLE facesnxt.outcome (
+    outcome_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    search_id uuid NOT NULL REFERENCES facesnxt.search,
+    determination text NOT NULL CHECK (determination IN ('lead confirmed', 'no match', 'inconclusive')),
+    person_id uuid,
+    corroboration text,
+    note text,
+    recorded_by name NOT NULL,
+    account_id uuid NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    CHECK ((determination = 'lead confirmed') = (person_id IS NOT NULL)),
+    CHECK (determination <> 'lead confirmed' OR corroboration <> '')
+);
+CREATE INDEX ON facesnxt.outcome (search_id, recorded_at);
+CREATE TRIGGER outcome_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.outcome
+    FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
+ALTER TABLE facesnxt.outcome ENABLE ALWAYS TRIGGER outcome_append_only;
+COMMENT ON TABLE facesnxt.outcome IS 'What was determined about a search and on what other ground (MI-4.5.3.3.b); the latest row counts, all stay';
+COMMENT ON COLUMN facesnxt.outcome.determination IS 'There is no "identified": a search alone identifies nobody (SP-I.D)';
+COMMENT ON COLUMN facesnxt.outcome.corroboration IS 'What confirms the lead independently of the search (NS-32.6.4)';
+REVOKE ALL ON TABLE facesnxt.outcome FROM PUBLIC;
+GRANT SELECT ON TABLE facesnxt.outcome TO facesnxt_auditor;
+SELECT pg_catalog.pg_extension_config_dump('facesnxt.outcome', '');
+
+CREATE VIEW facesnxt.my_outcomes WITH (security_barrier) AS
+    SELECT o.outcome_id, o.search_id, o.determination, o.person_id, o.corroboration, o.note,
+        o.recorded_by, o.recorded_at
+    FROM facesnxt.outcome o JOIN facesnxt.search s ON s.search_id = o.search_id
+    WHERE s.agency_id = (SELECT facesnxt.my_agency());
+COMMENT ON VIEW facesnxt.my_outcomes IS 'Outcomes of the searches of the acting role''s agency';
+REVOKE ALL ON TABLE facesnxt.my_outcomes FROM PUBLIC;
+GRANT SELECT ON TABLE facesnxt.my_outcomes TO facesnxt_investigator;
+
+CREATE FUNCTION facesnxt.record_outcome(
+    search_id uuid, determination text, person_id uuid DEFAULT NULL, corroboration text DEFAULT NULL,
+    note text DEFAULT NULL)
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    who record;
+    new_id uuid;
+BEGIN
+    SELECT i.acting_role, a.account_id, a.agency_id INTO who
+    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active';
+    IF who.account_id IS NULL THEN
+        RAISE EXCEPTION 'outcome refused: the acting role has no active account'
+            USING ERRCODE = 'NX302', HINT = 'Ask the administrator of your agency.';
+    END IF;
+    -- another agency's search and one that does not exist look the same
+    IF NOT EXISTS (SELECT FROM facesnxt.search s
+                   WHERE s.search_id = record_outcome.search_id AND s.agency_id = who.agency_id
+                       AND s.status = 'completed') THEN
+        RAISE EXCEPTION 'outcome refused: no such search of your agency was completed'
+            USING ERRCODE = 'NX307', HINT = 'SELECT * FROM facesnxt.my_searches shows the searches of your agency.';
+    END IF;
+    IF determination IN ('identified', 'identification') THEN
+        RAISE EXCEPTION 'outcome refused: a search alone identifies nobody'
+            USING ERRCODE = 'NX308', DETAIL = 'A candidate is a lead (SP-I.D, NM-IV.H).',
+                  HINT = 'Record "lead confirmed" with what corroborates it.';
+    END IF;
+    IF determination = 'lead confirmed' THEN
+        IF coalesce(corroboration, '') = '' THEN
+            RAISE EXCEPTION 'outcome refused: the lead is not corroborated'
+                USING ERRCODE = 'NX308', DETAIL = 'A lead is confirmed by independent means only (NS-32.6.4).',
+                      HINT = 'Say in "corroboration" what confirms it besides the search.';
+        END IF;
+        IF NOT EXISTS (SELECT FROM facesnxt.candidate c
+                       WHERE c.search_id = record_outcome.search_id AND c.person_id = record_outcome.person_id) THEN
+            RAISE EXCEPTION 'outcome refused: the person is not a candidate of this search'
+                USING ERRCODE = 'NX308', HINT = 'SELECT * FROM facesnxt.my_candidates shows its candidates.';
+        END IF;
+    END IF;
+    INSERT INTO facesnxt.outcome (search_id, determination, person_id, corroboration, note, recorded_by, account_id)
+    VALUES (search_id, determination, person_id, corroboration, note, who.acting_role, who.account_id)
+    RETURNING outcome_id INTO new_id;
+    RETURN new_id;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.record_outcome(uuid, text, uuid, text, text) IS
+'Appends what was determined about a search of one''s own agency: "lead confirmed", "no match" or "inconclusive"';
+REVOKE ALL ON FUNCTION facesnxt.record_outcome(uuid, text, uuid, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.record_outcome(uuid, text, uuid, text, text) TO facesnxt_investigator;

@@ -1,0 +1,225 @@
+-- The search itself, 1:N: photograph or template in, logged candidate list out.
+
+-- Returned by RETURN QUERY, so that the scan and the sort can run in parallel.
+-- The comparison stands in the output and not in the filter: it is made after
+-- the filter has left out templates of other models.
+CREATE FUNCTION facesnxt.nearest(
+    probe facesnxt.embedding, repositories facesnxt.repository[], places bigint)
+RETURNS TABLE (person_id uuid, reference_id uuid, repository text, score real)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted CONSTANT text := coalesce(facesnxt.model(probe), '00000000');
+BEGIN
+    RETURN QUERY
+    SELECT r.person_id, r.reference_id, r.repository::text,
+        (1 - (r.template OPERATOR(facesnxt.<=>) probe))::real AS similarity
+    FROM facesnxt.reference r
+    WHERE r.model = wanted AND r.repository = ANY (repositories)
+    ORDER BY similarity DESC, r.person_id, r.reference_id
+    LIMIT places;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.nearest(facesnxt.embedding, facesnxt.repository[], bigint) IS
+'The most similar references of the probe''s model, exact, in the total order score, person, reference';
+REVOKE ALL ON FUNCTION facesnxt.nearest(facesnxt.embedding, facesnxt.repository[], bigint) FROM PUBLIC;
+
+-- In the total order of references the first row of a person is its best, and
+-- the first k different persons are the k best ones: so a prefix of that order
+-- with k persons in it is enough, and is asked for until it has them.
+CREATE FUNCTION facesnxt.rank_persons(
+    probe facesnxt.embedding, repositories facesnxt.repository[], candidates int, threshold real)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    places bigint := candidates + greatest(candidates, 20);
+    fetched bigint;
+    persons bigint;
+    list jsonb;
+BEGIN
+    LOOP
+        WITH found AS MATERIALIZED (
+            SELECT f.*, row_number() OVER () AS position
+            FROM facesnxt.nearest(probe, repositories, places) f
+        ), best AS (
+            SELECT DISTINCT ON (f.person_id) f.* FROM found f ORDER BY f.person_id, f.position
+        ), ranked AS (
+            SELECT b.*, row_number() OVER (ORDER BY b.position) AS rank FROM best b
+        )
+        SELECT count(*), (SELECT count(*) FROM found),
+            coalesce(jsonb_agg(jsonb_build_object('rank', r.rank, 'person_id', r.person_id,
+                'reference_id', r.reference_id, 'repository', r.repository, 'score', r.score) ORDER BY r.rank)
+                FILTER (WHERE r.rank <= candidates AND (threshold IS NULL OR r.score >= threshold)), '[]')
+        INTO persons, fetched, list
+        FROM ranked r;
+        EXIT WHEN persons >= candidates OR fetched < places;
+        places := places * 4;
+    END LOOP;
+    RETURN list;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.rank_persons(facesnxt.embedding, facesnxt.repository[], int, real) IS
+'The candidate list: persons, each by the best reference, ranked by score, person, reference (NM-IV.C, NM-IV.E)';
+REVOKE ALL ON FUNCTION facesnxt.rank_persons(facesnxt.embedding, facesnxt.repository[], int, real) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.raise(sqlstate text, message text, detail text, hint text) RETURNS void
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'facesnxt_raise';
+COMMENT ON FUNCTION facesnxt.raise(text, text, text, text) IS 'Raises an error of these parts; detail and hint may be NULL';
+REVOKE ALL ON FUNCTION facesnxt.raise(text, text, text, text) FROM PUBLIC;
+
+-- Records a refusal and raises it. Does not return.
+CREATE FUNCTION facesnxt.refuse(request jsonb, refusal jsonb, probe bytea) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM facesnxt.audit_write('refusal', request || jsonb_build_object('refusal', refusal), probe);
+    PERFORM facesnxt.raise(refusal->>'code', refusal->>'message', refusal->>'detail', refusal->>'hint');
+END
+$$;
+COMMENT ON FUNCTION facesnxt.refuse(jsonb, jsonb, bytea) IS 'Records a refused attempt, then raises it with its SQLSTATE';
+REVOKE ALL ON FUNCTION facesnxt.refuse(jsonb, jsonb, bytea) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.identify(
+    image bytea, given facesnxt.embedding, case_number text, purpose text, reason text,
+    repositories text[], candidates int, threshold real, face text)
+RETURNS TABLE (search_id uuid, rank int, person_id uuid, reference_id uuid, repository text,
+    score real, model text, exact boolean)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    request jsonb;
+    verdict facesnxt.verdict;
+    probe facesnxt.embedding := given;
+    made record;
+    searched facesnxt.repository[];
+    failure jsonb;
+    compared bigint;
+    others bigint;
+    answer jsonb;
+BEGIN
+    IF pg_is_in_recovery() THEN
+        RAISE EXCEPTION 'search refused on a standby'
+            USING ERRCODE = 'NX402', DETAIL = 'A standby cannot keep the record of a search.',
+                  HINT = 'Search on the primary.';
+    END IF;
+
+    request := jsonb_build_object(
+        'identity', (SELECT to_jsonb(i) FROM facesnxt.session_identity() i),
+        'isolation', current_setting('transaction_isolation'),
+        'requested_at', clock_timestamp(),
+        'case_number', case_number, 'purpose', purpose, 'reason', reason,
+        'repositories', to_jsonb(repositories), 'candidate_limit', candidates, 'threshold', threshold,
+        'probe_sha256', encode(sha256(image), 'hex'));
+
+    verdict := facesnxt.gate((request->'identity'->>'acting_oid')::oid, case_number, purpose,
+                             request->>'isolation');
+    IF verdict.code IS NOT NULL THEN
+        PERFORM facesnxt.refuse(request, to_jsonb(verdict), image);
+    END IF;
+
+    -- A failure from here on is an attempt too: it is recorded with its own
+    -- SQLSTATE and raised again. A cancel is not caught.
+    BEGIN
+        IF image IS NULL AND probe IS NULL THEN
+            RAISE EXCEPTION 'search refused: no probe'
+                USING ERRCODE = 'null_value_not_allowed', HINT = 'Hand over a photograph or a template (NM-V.B).';
+        END IF;
+        IF candidates IS NULL OR candidates NOT BETWEEN 2 AND 50 THEN
+            RAISE EXCEPTION 'search refused: the candidate list cannot have % places', coalesce(candidates::text, 'NULL')
+                USING ERRCODE = 'invalid_parameter_value', HINT = 'Ask for 2 to 50 candidates.';
+        END IF;
+        IF threshold = 'NaN' THEN
+            RAISE EXCEPTION 'search refused: the threshold is not a number'
+                USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a similarity from -1 to 1, or NULL.';
+        END IF;
+        searched := coalesce(repositories::facesnxt.repository[], enum_range(NULL::facesnxt.repository));
+        IF cardinality(searched) = 0 OR array_position(searched, NULL) IS NOT NULL THEN
+            RAISE EXCEPTION 'search refused: the list of repositories is empty or has a null'
+                USING ERRCODE = 'invalid_parameter_value', HINT = 'Name repositories, or give NULL for all.';
+        END IF;
+
+        IF probe IS NULL THEN
+            SELECT * INTO made FROM facesnxt.extract(image, face, NULL::text, NULL::text);
+            probe := made.template;
+            request := request || jsonb_build_object('extraction', to_jsonb(made) - 'template');
+        END IF;
+        request := request || jsonb_build_object(
+            'template', probe::text, 'model', coalesce(facesnxt.model(probe), '00000000'),
+            'repositories', to_jsonb(searched));
+
+        SELECT count(*) FILTER (WHERE r.model = request->>'model'),
+            count(*) FILTER (WHERE r.model <> request->>'model')
+        INTO compared, others
+        FROM facesnxt.reference r WHERE r.repository = ANY (searched);
+        request := request || jsonb_build_object(
+            'list', facesnxt.rank_persons(probe, searched, candidates, threshold),
+            'references_compared', compared, 'references_other_model', others);
+    EXCEPTION WHEN OTHERS THEN
+        DECLARE
+            code text;
+            message text;
+            detail text;
+            hint text;
+        BEGIN
+            GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+                detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+            failure := jsonb_build_object('code', code, 'message', message, 'detail', nullif(detail, ''),
+                                          'hint', nullif(hint, ''));
+        END;
+    END;
+    IF failure IS NOT NULL THEN
+        PERFORM facesnxt.refuse(request, failure, image);
+    END IF;
+
+    -- No candidate leaves before this has returned.
+    answer := facesnxt.audit_write('search', request, image);
+    IF answer->>'code' IS NOT NULL THEN
+        PERFORM facesnxt.raise(answer->>'code', answer->>'message', answer->>'detail', answer->>'hint');
+    END IF;
+    IF answer->>'search_id' IS NULL THEN
+        RAISE EXCEPTION 'audit record could not be confirmed' USING ERRCODE = 'NX403';
+    END IF;
+
+    RETURN QUERY
+    SELECT (answer->>'search_id')::uuid, l.rank, l.person_id, l.reference_id, l.repository, l.score,
+        request->>'model', true
+    FROM jsonb_to_recordset(request->'list')
+        AS l (rank int, person_id uuid, reference_id uuid, repository text, score real)
+    ORDER BY l.rank;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.identify(bytea, facesnxt.embedding, text, text, text, text[], int, real, text) IS
+'What search() and search_template() have in common: gate, template, comparison, record, list';
+REVOKE ALL ON FUNCTION facesnxt.identify(bytea, facesnxt.embedding, text, text, text, text[], int, real, text) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.search(
+    probe bytea, case_number text, purpose text, reason text DEFAULT NULL, repositories text[] DEFAULT NULL,
+    candidates int DEFAULT 20, threshold real DEFAULT NULL, face text DEFAULT 'only')
+RETURNS TABLE (search_id uuid, rank int, person_id uuid, reference_id uuid, repository text,
+    score real, model text, exact boolean)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT * FROM facesnxt.identify(probe, NULL, case_number, purpose, reason, repositories, candidates, threshold, face) $$;
+COMMENT ON FUNCTION facesnxt.search(bytea, text, text, text, text[], int, real, text) IS
+'Searches for the face on a photograph: the list of candidates, committed to the audit before the first row is returned; refused without active account, open case and listed purpose';
+REVOKE ALL ON FUNCTION facesnxt.search(bytea, text, text, text, text[], int, real, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.search(bytea, text, text, text, text[], int, real, text) TO facesnxt_investigator;
+
+CREATE FUNCTION facesnxt.search_template(
+    probe facesnxt.embedding, case_number text, purpose text, reason text DEFAULT NULL,
+    repositories text[] DEFAULT NULL, candidates int DEFAULT 20, threshold real DEFAULT NULL)
+RETURNS TABLE (search_id uuid, rank int, person_id uuid, reference_id uuid, repository text,
+    score real, model text, exact boolean)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT * FROM facesnxt.identify(NULL, probe, case_number, purpose, reason, repositories, candidates, threshold, NULL) $$;
+COMMENT ON FUNCTION facesnxt.search_template(facesnxt.embedding, text, text, text, text[], int, real) IS
+'Searches for a face by a template that was made before; otherwise as search()';
+REVOKE ALL ON FUNCTION facesnxt.search_template(facesnxt.embedding, text, text, text, text[], int, real) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.search_template(facesnxt.embedding, text, text, text, text[], int, real) TO facesnxt_investigator;

@@ -1,0 +1,115 @@
+# Facesnxt: what the TAP tests of the audit have in common.
+#
+# A node with the extension, two agencies (NM, SP), their investigators
+# nm_inv and sp_inv with active accounts, the administrator adm and the
+# auditor aud, case 22-1 of each agency, purpose "criminal", and ten persons
+# with one three-dimensional reference each: no data folder is needed.
+package Facesnxt;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(new_node seed session as_role attempts wait_for poll_until_up search_sql);
+
+# A started node. conf is appended to postgresql.conf; extra goes to initdb.
+sub new_node
+{
+	my ($name, %options) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(allows_streaming => $options{streaming} // 0, extra => $options{extra} // []);
+	# what the test modules switch off for speed is what this is about
+	$node->append_conf('postgresql.conf', <<CONF . ($options{conf} // ''));
+fsync = on
+restart_after_crash = on
+max_logical_replication_workers = 0
+autovacuum = off
+CONF
+	$node->start;
+	seed($node);
+	return $node;
+}
+
+sub seed
+{
+	my ($node) = @_;
+
+	$node->safe_psql('postgres', <<'SQL');
+CREATE EXTENSION facesnxt;
+CREATE ROLE nm_inv LOGIN;
+CREATE ROLE sp_inv LOGIN;
+CREATE ROLE adm LOGIN;
+CREATE ROLE aud LOGIN;
+GRANT facesnxt_investigator TO nm_inv, sp_inv;
+GRANT facesnxt_admin TO adm;
+GRANT facesnxt_auditor TO aud;
+SET ROLE adm;
+SELECT facesnxt.create_agency('NM', 'North Miami'), facesnxt.create_agency('SP', 'St. Petersburg');
+SELECT facesnxt.add_purpose(a, 'criminal', 'criminal investigation', 'SP-I.B') FROM unnest(ARRAY['NM', 'SP']) a;
+SELECT facesnxt.open_account('NM', 'nm_inv'), facesnxt.open_account('SP', 'sp_inv');
+SELECT facesnxt.set_account_status(r, 'active', NULL) FROM unnest(ARRAY['nm_inv', 'sp_inv']::regrole[]) r;
+SELECT facesnxt.open_case(a, '22-1', 'robbery') FROM unnest(ARRAY['NM', 'SP']) a;
+SELECT facesnxt.enrol_template(ARRAY[cos(i * 0.1), sin(i * 0.1), 0]::real[]::facesnxt.embedding,
+	facesnxt.create_person('Person ' || i), 'booking', 'fingerprint')
+FROM generate_series(1, 10) i;
+SQL
+	return;
+}
+
+# The search that most tests make; its reason names the test.
+sub search_sql
+{
+	my ($reason) = @_;
+	return "SELECT rank FROM facesnxt.search_template('[1,0,0]', '22-1', 'criminal', '$reason', candidates => 5)";
+}
+
+# A psql that stays, acting as a role.
+sub session
+{
+	my ($node, $role) = @_;
+	return $node->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', $role ]);
+}
+
+# Runs sql as a role in a session of its own: (exit status, output, errors).
+sub as_role
+{
+	my ($node, $role, $sql) = @_;
+	my ($out, $err);
+	my $status = $node->psql('postgres', $sql, stdout => \$out, stderr => \$err, on_error_stop => 1,
+		extra_params => [ '-U', $role, '-v', 'VERBOSITY=verbose' ]);
+	return ($status, $out, $err);
+}
+
+# "status sqlstate candidates" of every recorded attempt with this reason.
+sub attempts
+{
+	my ($node, $reason) = @_;
+	return $node->safe_psql('postgres', <<SQL);
+SELECT concat_ws(' ', s.status, s.sqlstate, (SELECT count(*) FROM facesnxt.candidate c WHERE c.search_id = s.search_id))
+FROM facesnxt.search s WHERE s.reason = '$reason' ORDER BY s.recorded_at
+SQL
+}
+
+# Waits until a query returns true; a failed test when it never does.
+sub wait_for
+{
+	my ($node, $what, $sql) = @_;
+	ok($node->poll_query_until('postgres', $sql), $what);
+	return;
+}
+
+# Waits until the server answers again after a crash.
+sub poll_until_up
+{
+	my ($node) = @_;
+	$node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()')
+		or die 'server did not come back';
+	return;
+}
+
+1;

@@ -1,0 +1,148 @@
+# The gate judges committed rows at the moment of the commit, and the session
+# says who acts.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use Facesnxt;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node('gate');
+my $kept = 'completed 5';
+my $rows = "1\n2\n3\n4\n5";
+
+sub refused
+{
+	my ($role, $sql, $code, $what) = @_;
+	my ($status, $out, $err) = as_role($node, $role, $sql);
+	unlike($out, qr/^[1-5]$/m, "$what: no candidate leaves");
+	like($err, qr/ERROR:  $code/, "$what: $code");
+	return;
+}
+
+subtest 'what only the caller\'s transaction knows does not count' => sub {
+	refused('postgres', "BEGIN; SELECT facesnxt.open_case('NM', 'phantom', 'robbery'); SET ROLE nm_inv; "
+		  . "SELECT rank FROM facesnxt.search_template('[1,0,0]', 'phantom', 'criminal', 'phantom case')",
+		'NX303', 'uncommitted case');
+	is(attempts($node, 'phantom case'), 'refused NX303 0', 'and the refusal is recorded');
+	refused('postgres', "BEGIN; SELECT facesnxt.add_purpose('NM', 'fun', 'fun', 'none'); SET ROLE nm_inv; "
+		  . "SELECT rank FROM facesnxt.search_template('[1,0,0]', '22-1', 'fun', 'phantom purpose')",
+		'NX305', 'uncommitted purpose');
+	is(attempts($node, 'phantom purpose'), 'refused NX305 0', 'and the refusal is recorded');
+	$node->safe_psql('postgres', 'CREATE ROLE late LOGIN; GRANT facesnxt_investigator TO late');
+	refused('postgres', "BEGIN; SELECT facesnxt.open_account('NM', 'late'); "
+		  . "SELECT facesnxt.set_account_status('late', 'active', NULL); SET ROLE late; " . search_sql('phantom account'),
+		'NX301', 'uncommitted account');
+	is(attempts($node, 'phantom account'), 'refused NX301 0', 'and the refusal is recorded');
+	refused('postgres', "BEGIN; CREATE ROLE phantom; GRANT facesnxt_investigator TO phantom; SET ROLE phantom; "
+		  . search_sql('phantom role'), 'NX301', 'uncommitted role');
+	is($node->safe_psql('postgres', "SELECT sqlstate, acting_role FROM facesnxt.search WHERE reason = 'phantom role'"),
+		'NX301|phantom', 'and the refusal is recorded with its name');
+};
+
+subtest 'revocation between two searches of one transaction' => sub {
+	my $user = session($node, 'nm_inv');
+	$user->query_safe('BEGIN');
+	is($user->query(search_sql('before')), $rows, 'the first searches');
+	$node->safe_psql('postgres', "SELECT facesnxt.set_account_status('nm_inv', 'suspended', 'test')");
+	is($user->query(search_sql('after')), '', 'the second gives nothing');
+	like($user->{stderr}, qr/the account is not active/, 'and says why');
+	$user->quit;
+	is(attempts($node, 'before'), $kept, 'the first is recorded');
+	is(attempts($node, 'after'), 'refused NX302 0', 'and so is the refusal');
+	$node->safe_psql('postgres', "SELECT facesnxt.set_account_status('nm_inv', 'active', NULL)");
+};
+
+subtest 'revocation while the record is being written' => sub {
+	my $holder = session($node, 'postgres');
+	my $user = session($node, 'nm_inv');
+	# the writer can read the account only after this is committed
+	$holder->query_safe('BEGIN');
+	$user->query_until(qr/ready/, "BEGIN;\n\\echo ready\n");
+	is($user->query(search_sql('warm')), $rows, 'the session has passed the gate before');
+	$holder->query_safe('LOCK TABLE facesnxt.person IN ACCESS EXCLUSIVE MODE');
+	# the list is being made until the references can be read, after the session's gate
+	$holder->query_safe('LOCK TABLE facesnxt.reference IN ACCESS EXCLUSIVE MODE');
+	$user->query_until(qr/searching/, "\\echo searching\n" . search_sql('during') . ";\n");
+	wait_for($node, 'the search is past its first gate',
+		"SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'nm_inv' AND wait_event_type = 'Lock'");
+	$holder->query_safe("SELECT facesnxt.set_account_status('nm_inv', 'suspended', 'test')");
+	$holder->query_safe('COMMIT');
+	$holder->quit;
+	is($user->query('SELECT 0'), '', 'no candidate leaves');
+	like($user->{stderr}, qr/the account is not active/, 'the writer refuses');
+	$user->quit;
+	is(attempts($node, 'during'), 'refused NX302 0', 'and records the refusal instead');
+	$node->safe_psql('postgres', "SELECT facesnxt.set_account_status('nm_inv', 'active', NULL)");
+};
+
+subtest 'isolation levels' => sub {
+	for my $level ('REPEATABLE READ', 'SERIALIZABLE')
+	{
+		refused('nm_inv', "BEGIN ISOLATION LEVEL $level; " . search_sql($level), 'NX306', $level);
+		is(attempts($node, $level), 'refused NX306 0', 'recorded');
+	}
+	is((as_role($node, 'nm_inv', 'BEGIN ISOLATION LEVEL READ UNCOMMITTED; ' . search_sql('uncommitted')))[1],
+		'', 'READ UNCOMMITTED is not accepted by name');
+};
+
+subtest 'identity' => sub {
+	$node->safe_psql('postgres', <<'SQL');
+CREATE ROLE gateway LOGIN;
+GRANT nm_inv TO gateway;
+CREATE ROLE trickster LOGIN;
+GRANT facesnxt_investigator TO trickster, gateway;
+GRANT CREATE ON SCHEMA public TO nm_inv;
+SET ROLE nm_inv;
+CREATE FUNCTION public.lend() RETURNS SETOF int LANGUAGE sql SECURITY DEFINER
+AS $$ SELECT rank FROM facesnxt.search_template('[1,0,0]', '22-1', 'criminal', 'lent', candidates => 5) $$;
+SQL
+	is((as_role($node, 'gateway', 'SET ROLE nm_inv; ' . search_sql('pooled')))[1], $rows, 'a gateway searches by SET ROLE');
+	is($node->safe_psql('postgres', "SELECT session_role, acting_role FROM facesnxt.search WHERE reason = 'pooled'"),
+		'gateway|nm_inv', 'and both roles are recorded');
+	refused('gateway', search_sql('unset'), 'NX301', 'the gateway in its own name');
+	refused('trickster', 'SELECT * FROM public.lend()', 'NX301', 'an account lent through SECURITY DEFINER');
+	is($node->safe_psql('postgres', "SELECT sqlstate, session_role, acting_role FROM facesnxt.search WHERE reason = 'lent'"),
+		'NX301|trickster|trickster', 'the caller is recorded, not the lender');
+	refused('nm_inv', 'SET ROLE facesnxt_investigator; ' . search_sql('group'), 'NX301', 'a group role has no account');
+	is($node->safe_psql('postgres', "SELECT session_role, acting_role FROM facesnxt.search WHERE reason = 'group'"),
+		'nm_inv|facesnxt_investigator', 'both roles are recorded');
+	as_role($node, 'nm_inv', "SET application_name = 'I am sp_inv'; " . search_sql('claim'));
+	is($node->safe_psql('postgres', "SELECT acting_role, application, backend_pid > 0, backend_start < requested_at FROM facesnxt.search WHERE reason = 'claim'"),
+		'nm_inv|I am sp_inv|t|t', 'a claim is recorded as one');
+	$node->safe_psql('postgres', 'DROP OWNED BY trickster; DROP ROLE trickster; CREATE ROLE trickster LOGIN');
+};
+
+subtest 'a role created anew has not the account of its namesake' => sub {
+	$node->safe_psql('postgres', <<'SQL');
+CREATE ROLE heir LOGIN; GRANT facesnxt_investigator TO heir;
+SELECT facesnxt.open_account('NM', 'heir');
+SELECT facesnxt.set_account_status('heir', 'active', NULL);
+DROP ROLE heir;
+CREATE ROLE heir LOGIN; GRANT facesnxt_investigator TO heir;
+SQL
+	refused('heir', search_sql('heir'), 'NX301', 'namesake');
+};
+
+subtest 'objects of the caller do not stand in for those of the extension' => sub {
+	$node->safe_psql('postgres', <<'SQL');
+GRANT CREATE, TEMP ON DATABASE postgres TO nm_inv;
+GRANT CREATE ON SCHEMA public TO nm_inv;
+SQL
+	my ($status, $out, $err) = as_role($node, 'nm_inv', <<'SQL' . search_sql('shadowed'));
+CREATE TEMP TABLE account (role regrole, status text);
+CREATE FUNCTION pg_temp.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT ''1999-01-01''::timestamptz';
+CREATE FUNCTION public.sha256(bytea) RETURNS bytea LANGUAGE sql AS 'SELECT ''x''::bytea';
+CREATE FUNCTION public.not_equal(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+CREATE OPERATOR public.<> (LEFTARG = text, RIGHTARG = text, FUNCTION = public.not_equal);
+SET search_path = pg_temp, public, pg_catalog, facesnxt;
+SQL
+	is($out, $rows, 'the search goes its way');
+	is($node->safe_psql('postgres', "SELECT recorded_at > '2000-01-01', requested_at > '2000-01-01' FROM facesnxt.search WHERE reason = 'shadowed'"),
+		't|t', 'and the record is right');
+};
+
+$node->stop;
+done_testing();
