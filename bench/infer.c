@@ -50,7 +50,7 @@ measure(const char *path, int runs, int height, int width)
 	if (file == NULL || times == NULL)
 	{
 		perror(path);
-		return 1;
+		exit(1);
 	}
 	fseek(file, 0, SEEK_END);
 	length = ftell(file);
@@ -59,13 +59,13 @@ measure(const char *path, int runs, int height, int width)
 	if (bytes == NULL || fread(bytes, 1, (size_t) length, file) != (size_t) length)
 	{
 		perror(path);
-		return 1;
+		exit(1);
 	}
 	fclose(file);
 	if (fx_model_load(fx_env_malloc(), bytes, (size_t) length, &limits, &model, &err) != FX_OK)
 	{
 		fprintf(stderr, "%s: %s\n", path, err.detail);
-		return 1;
+		exit(1);
 	}
 	free(bytes);
 	shape = *fx_model_input_shape(model, 0);

@@ -1,5 +1,5 @@
 /*
- * conv_body.h - the inner loops, included by each conv_TIER.c after it has
+ * conv_body.h - the inner loops.  Each conv_TIER.c includes this after it has
  * defined:
  *
  *	FX_TARGET				the attribute that lets the compiler use the instructions

@@ -1,5 +1,6 @@
 /*
  * conv_lanes.h - v_expand and v_compress for tiers without such instructions.
+ * A tier includes this after it has defined FX_TARGET, VECTOR, vec, v_load and v_store.
  */
 static FX_TARGET __attribute__((noinline)) vec
 v_expand(const float *p, unsigned bits)

@@ -1,6 +1,7 @@
 /*
  * conv_vector4.h - vectors of four floats by the compiler's own extension:
  * SSE2 or NEON registers where there are any, plain C where there are none.
+ * A tier includes this after it has defined FX_TARGET.
  */
 #include <string.h>
 

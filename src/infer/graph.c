@@ -42,11 +42,13 @@ fx_add_value(fx_model *model, const char *name, int *index, fx_error *err)
 static fx_code
 value_of(fx_model *model, fx_names *names, const char *name, int *index, bool *is_new, fx_error *err)
 {
-	size_t		length = strlen(name);
+	size_t		length = name == NULL ? 0 : strlen(name);
 	char	   *copy;
 	fx_code		code;
 
 	*is_new = false;
+	if (length == 0)
+		return fx_fail(err, FX_MALFORMED, FX_NO_POSITION, "a value of the graph has no name");
 	if (length > FX_MAX_NAME)
 		return fx_fail(err, FX_LIMIT, FX_NO_POSITION, "a name has more than %d bytes", FX_MAX_NAME);
 	*index = fx_names_find(names, model->values, name);

@@ -134,11 +134,11 @@ fx_code
 fx_candidates_add(fx_candidates *list, const fx_face *face, fx_error *err)
 {
 	fx_face		f = *face;
-	bool		finite = clip(&f.x) & clip(&f.y) & clip(&f.width) & clip(&f.height);
+	bool		finite = clip(&f.x) && clip(&f.y) && clip(&f.width) && clip(&f.height);
 
 	if (f.has_landmarks)
 		for (int i = 0; i < FX_LANDMARKS; i++)
-			finite = finite & clip(&f.landmark[i][0]) & clip(&f.landmark[i][1]);
+			finite = finite && clip(&f.landmark[i][0]) && clip(&f.landmark[i][1]);
 	if (!finite)
 		return fx_fail(err, FX_RANGE, FX_NO_POSITION, "the detector gave a coordinate that is not finite");
 	if (f.width <= 0 || f.height <= 0)

@@ -205,8 +205,8 @@ shape_unsqueeze(fx_model *model, fx_node *node, fx_error *err)
 	fx_shape	shape;
 	fx_code		code;
 
-	if (extra < 0)
-		return fx_node_fail(err, FX_MALFORMED, node, "lacks its axes");
+	if (in == NULL || extra < 0)
+		return fx_node_fail(err, FX_MALFORMED, node, "lacks its input or its axes");
 	shape.rank = in->shape.rank + extra;
 	if (shape.rank > FX_MAX_RANK)
 		return fx_node_fail(err, FX_LIMIT, node, "makes a tensor of more than %d dimensions", FX_MAX_RANK);

@@ -46,7 +46,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (code == FX_OK)
 	{
-		volatile unsigned sum = 0;
+		unsigned	sum = 0;
 
 		/* every pixel exists */
 		if ((uint64_t) image.width * image.height > limits.max_pixels)
@@ -54,6 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (int y = 0; y < image.height; y++)
 			for (int x = 0; x < 3 * image.width; x++)
 				sum += image.pixels[(size_t) y * image.stride + x];
+		__asm__ volatile("" : : "r"(sum));
 	}
 	else if (image.pixels != NULL || err.code != code || err.detail[0] == '\0')
 		abort();

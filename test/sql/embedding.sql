@@ -139,7 +139,7 @@ CREATE TEMP TABLE other (e embedding(5));
 
 -- Malformed binary.
 CREATE TEMP TABLE malformed (e embedding);
-\! sh "$PG_ABS_SRCDIR/data/embedding_malformed.sh" results
+\! sh "$PG_ABS_SRCDIR/data/embedding_malformed.sh" build/regress/results
 \copy malformed FROM 'build/regress/results/embedding_nan.bin' (FORMAT binary)
 \copy malformed FROM 'build/regress/results/embedding_infinite.bin' (FORMAT binary)
 \copy malformed FROM 'build/regress/results/embedding_short.bin' (FORMAT binary)

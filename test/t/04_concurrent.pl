@@ -29,7 +29,7 @@ BEGIN
 	PERFORM * FROM facesnxt.search('one probe', '22-1', 'criminal', 'probe');
 	RAISE EXCEPTION 'a probe that is not a photograph was searched';
 EXCEPTION
-	WHEN SQLSTATE 'NX101' OR undefined_function THEN NULL;
+	WHEN SQLSTATE 'NX204' THEN NULL; -- no model is loaded here
 END
 $$;
 SQL

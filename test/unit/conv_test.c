@@ -132,11 +132,12 @@ naive(const fx_conv_spec *s, const float *weights, const float *bias, const floa
 						{
 							int			in_y = y * s->stride_h - s->pad_top + ky * s->dilation_h;
 							int			in_x = x * s->stride_w - s->pad_left + kx * s->dilation_w;
+							size_t		plane = (size_t) (m / group_out * group_in + c);
 							double		term;
 
 							if (in_y < 0 || in_y >= s->in_h || in_x < 0 || in_x >= s->in_w)
 								continue;
-							term = (double) input[((size_t) (m / group_out * group_in + c) * s->in_h + in_y) * s->in_w + in_x] *
+							term = (double) input[(plane * s->in_h + in_y) * s->in_w + in_x] *
 								weights[(((size_t) m * group_in + c) * s->kernel_h + ky) * s->kernel_w + kx];
 							sum += term;
 							size += fabs(term);

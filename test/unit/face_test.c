@@ -416,7 +416,8 @@ test_refusals(fx_network *detector, fx_network *recogniser)
 	n.scale = INFINITY;
 	ok(fx_detect(&env, &n, &photo, 0.5f, 0.3f, 10, &faces, &count, &err) == FX_RANGE, "%s", err.detail);
 
-	ok(fx_detect(&env, detector, &photo, 0.5f, 0.3f, 1, &faces, &count, &err) == FX_OK && count == 1, "at most one face");
+	ok(fx_detect(&env, detector, &photo, 0.5f, 0.3f, 1, &faces, &count, &err) == FX_OK && count == 1,
+	   "at most one face");
 	if (count == 1)
 	{
 		fx_image	crop;

@@ -144,10 +144,8 @@ __attribute__((unused))
 static fx_env
 ledger_env(ledger *l)
 {
-	fx_env		env = {ledger_alloc, ledger_release, ledger_interrupted, l};
-
 	memset(l, 0, sizeof(*l));
-	return env;
+	return (fx_env) {ledger_alloc, ledger_release, ledger_interrupted, l};
 }
 
 /* Limits that no photograph of the test data reaches. */
