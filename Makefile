@@ -59,9 +59,10 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # ---- tests that `make installcheck` runs against a running server
 
-REGRESS = embedding embedding_cast distance order avg
+REGRESS = embedding embedding_cast distance order avg \
+	agency search refusal outcome immutable
 
-ISOLATION =
+ISOLATION = revocation
 
 REGRESS_OPTS = --inputdir=test --load-extension=facesnxt
 ISOLATION_OPTS = --inputdir=test --load-extension=facesnxt
