@@ -202,7 +202,7 @@ embedding_fit(Embedding *embedding, int32 typmod)
 
 /* ---- text */
 
-static void pg_attribute_noreturn()
+static void __attribute__((noreturn))
 report(const fx_error *err, bool binary)
 {
 	const char *unit = binary ? "byte" : "character";

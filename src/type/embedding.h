@@ -30,7 +30,10 @@ typedef struct Embedding
 	char		elements[FLEXIBLE_ARRAY_MEMBER];
 } Embedding;
 
-/* Elements that are widened to float at a time, on the stack. */
+/*
+ * Elements that are widened to float at a time, on the stack.  The hash is made
+ * chunk by chunk and stored in hash indexes, so this number never changes.
+ */
 #define EMBEDDING_CHUNK 256
 
 static inline Size
@@ -39,7 +42,7 @@ embedding_size(int dim, fx_precision precision)
 	return offsetof(Embedding, elements) + (Size) dim * fx_element_size(precision);
 }
 
-extern void embedding_corrupt(void) pg_attribute_noreturn();
+extern void embedding_corrupt(void) __attribute__((noreturn));
 
 /*
  * The template behind a datum, detoasted and 4-byte aligned.  Values are
@@ -97,7 +100,7 @@ extern Embedding *embedding_fit(Embedding *embedding, int32 typmod);
 extern bool embedding_typmod(int32 typmod, int *dim, fx_precision *precision);
 
 /* NX001 or NX002 unless the two may be compared. */
-extern void embedding_mismatch(int dim_a, uint32 model_a, int dim_b, uint32 model_b) pg_attribute_noreturn();
+extern void embedding_mismatch(int dim_a, uint32 model_a, int dim_b, uint32 model_b) __attribute__((noreturn));
 
 static inline void
 embedding_check_pair(const Embedding *a, const Embedding *b)
