@@ -74,9 +74,10 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # ---- tests that `make installcheck` runs against a running server
 
-REGRESS = embedding embedding_cast distance order avg
+REGRESS = embedding embedding_cast distance order avg \
+	agency search refusal outcome immutable
 
-ISOLATION =
+ISOLATION = revocation
 
 REGRESS_OPTS = --inputdir=test --outputdir=build/regress --load-extension=facesnxt
 ISOLATION_OPTS = --inputdir=test --outputdir=build/isolation --load-extension=facesnxt
