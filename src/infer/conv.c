@@ -1,5 +1,28 @@
 /*
  * conv.c - checks of a convolution, the choice of its path, and the run.
+ *
+ * Paths, in the order in which best_path() tries them:
+ *
+ *	dot			the kernel covers the whole input: one dot product per channel
+ *	plane		depthwise 3x3, stride 1 or 2: four output rows at a time, each input
+ *				row loaded once for all of them, edges by masked loads
+ *	product		everything else of stride 1 or 2: an own matrix product on the
+ *				input itself (1x1) or on a padded copy of it in which the columns
+ *				need not be gathered; see conv_product.c
+ *	depthwise	other depthwise kernels, plain C
+ *	sgemm		other convolutions: columns gathered by tile, cblas_sgemm
+ *
+ * sgemm and depthwise take any shape; they are the base against which the
+ * others are tested and measured (bench/conv.c).  The own product wins over
+ * sgemm on the shapes of the face models because few channels leave BLAS
+ * little to amortise its packing with, and because bias, addend and activation
+ * are applied while a tile is still in registers.
+ *
+ * plane, dot and product, and the store after the other two, have one body
+ * (conv_body.h) for every instruction set: conv_avx512.c, conv_avx2.c,
+ * conv_neon.c, conv_scalar.c.  An output is within 2e-6 times the sum of the
+ * absolute values of its terms of the exact result (test/unit/conv_test.c);
+ * tiers differ from each other by less than twice that, not bit by bit.
  */
 #include "infer/conv_kernel.h"
 
@@ -268,31 +291,6 @@ size_t
 fx_conv_memory(const fx_conv *conv)
 {
 	return conv->memory;
-}
-
-void
-fx_conv_finish(const fx_conv *conv, int channel, const float *sum, const float *addend,
-			   float *output, size_t count)
-{
-	float		bias = conv->bias[channel];
-	float		low = conv->low;
-	float		high = conv->high;
-
-	for (size_t i = 0; i < count; i++)
-	{
-		float		value = sum[i] + bias;
-
-		if (addend != NULL)
-			value += addend[i];
-		if (conv->slope != NULL)
-			value = value < 0.0f ? value * conv->slope[channel] : value;
-		else
-		{
-			value = value < low ? low : value;
-			value = value > high ? high : value;
-		}
-		output[i] = value;
-	}
 }
 
 void

@@ -23,7 +23,7 @@
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL _Pragma("GCC unroll 16")
 #endif
 
 #define INLINE static inline __attribute__((always_inline)) FX_TARGET
@@ -81,7 +81,7 @@ tile(const int rows, const int vectors, const bool masked, const fx_conv_product
 	vec			sum[ROWS][VECTORS];
 	size_t		plane = g->width * g->height;
 	size_t		depth = g->depth;
-	const uint32_t *offset = g->offset;
+	const uint32_t *offset = g->panel != NULL ? g->panel_offset : g->offset;
 	vec_mask	mask = v_mask(s->last);
 
 	UNROLL
@@ -214,6 +214,25 @@ static const tile_function tiles[][VECTORS] = {
 #endif
 };
 
+/* The columns of one tile into g->panel; what may not be read becomes zero. */
+static FX_TARGET void
+fill_panel(const fx_conv_product *g, const float *input, int vectors, unsigned last)
+{
+	vec_mask	mask = v_mask(last);
+	float	   *to = g->panel;
+
+	for (size_t k = 0; k < g->depth; k++)
+	{
+		const float *x = input + g->offset[k];
+
+		for (int v = 0; v < vectors - 1; v++)
+			v_store(to + v * VECTOR, v_load(x + v * VECTOR));
+		x += (vectors - 1) * VECTOR;
+		v_store(to + (vectors - 1) * VECTOR, last == ALL_LANES ? v_load(x) : v_load_m(x, mask));
+		to += VECTORS * VECTOR;
+	}
+}
+
 static FX_TARGET void
 product(const fx_conv_product *g)
 {
@@ -225,6 +244,7 @@ product(const fx_conv_product *g)
 	{
 		size_t		left = past - p;
 		const float *weights = g->weights;
+		const float *input = g->input + p;
 		bool		masked;
 		span		s;
 
@@ -238,11 +258,18 @@ product(const fx_conv_product *g)
 		}
 		masked = !g->slack && left < step;
 		s.last = masked ? (1u << (left - (step - VECTOR))) - 1 : ALL_LANES;
+		if (g->panel != NULL)
+		{
+			fill_panel(g, input, s.vectors, s.last);
+			input = g->panel;
+			masked = false;
+			s.last = ALL_LANES;
+		}
 		for (size_t m = 0; m < g->rows;)
 		{
 			size_t		rows = fx_conv_block(g->rows - m, ROWS);
 
-			tiles[__builtin_ctzl(rows)][s.vectors - 1] (g, weights, m, g->input + p, &s, masked);
+			tiles[__builtin_ctzl(rows)][s.vectors - 1] (g, weights, m, input, &s, masked);
 			weights += rows * g->depth;
 			m += rows;
 		}
@@ -251,125 +278,31 @@ product(const fx_conv_product *g)
 
 /* ---- depthwise 3x3 */
 
-/* Vectors of the three taps of one input row, for VECTOR consecutive outputs. */
-typedef struct taps
+/* Output rows computed together: each input row is loaded once for all of them. */
+#define BLOCK 4
+
+/* Strips whose masks are kept at a time. */
+#define STRIPS 32
+
+/* VECTOR output columns, from x on. */
+typedef struct strip
 {
-	vec			tap[3];
-} taps;
+	ptrdiff_t	first;			/* input column of the first tap of column x */
+	int			x;
+	bool		whole;			/* all columns exist and all their taps are inside */
+	vec_mask	load[4];		/* lanes inside of the loads of a row */
+	vec_mask	store;			/* columns that exist */
+} strip;
 
-/* Which lanes of the up to four loads of a row lie inside it. */
-typedef struct row_lanes
+typedef struct constants
 {
-	vec_mask	load[4];
-} row_lanes;
-
-INLINE taps
-load_taps(const int stride, const bool whole, const float *x, const row_lanes *lanes)
-{
-	taps		t;
-
-	if (stride == 1)
-	{
-		UNROLL
-		for (int i = 0; i < 3; i++)
-			t.tap[i] = whole ? v_load(x + i) : v_load_m(x + i, lanes->load[i]);
-	}
-	else
-	{
-		vec			a = whole ? v_load(x) : v_load_m(x, lanes->load[0]);
-		vec			b = whole ? v_load(x + VECTOR) : v_load_m(x + VECTOR, lanes->load[1]);
-		vec			c = whole ? v_load(x + 2) : v_load_m(x + 2, lanes->load[2]);
-		vec			d = whole ? v_load(x + 2 + VECTOR) : v_load_m(x + 2 + VECTOR, lanes->load[3]);
-		vec			odd;
-
-		v_split(a, b, &t.tap[0], &t.tap[1]);
-		v_split(c, d, &t.tap[2], &odd);
-		(void) odd;
-	}
-	return t;
-}
-
-INLINE vec
-add_taps(vec sum, const taps *t, const vec *weight)
-{
-	UNROLL
-	for (int i = 0; i < 3; i++)
-		sum = v_fma(weight[i], t->tap[i], sum);
-	return sum;
-}
-
-INLINE void
-store_row(const bool whole, const fx_conv_plane *g, size_t at, vec value, vec_mask mask)
-{
-	if (g->addend != NULL)
-		value = v_add(value, whole ? v_load(g->addend + at) : v_load_m(g->addend + at, mask));
-	value = finished(value, &g->store, 0);
-	if (whole)
-		v_store(g->output + at, value);
-	else
-		v_store_m(g->output + at, mask, value);
-}
-
-/*
- * One strip of VECTOR output columns from top to bottom: each input row is
- * loaded once and serves the three (stride 1) or two (stride 2) output rows
- * that it touches.
- */
-INLINE void
-strip(const int stride, const bool whole, const fx_conv_plane *g, int x, const row_lanes *lanes, vec_mask store)
-{
-	ptrdiff_t	first = (ptrdiff_t) x * stride - g->pad_left;
 	vec			weight[9];
-	vec			bias = v_set(g->store.bias[0]);
-	taps		none = {{v_set(0.0f), v_set(0.0f), v_set(0.0f)}};
-
-	UNROLL
-	for (int i = 0; i < 8; i++)
-		weight[i] = v_set(g->weights[i]);
-	weight[8] = v_set(g->weights[8]);
-	if (stride == 1)
-	{
-		vec			upper = bias;	/* two taps of three are in */
-		vec			middle = bias;	/* one */
-
-		for (int i = -g->pad_top; i <= g->out_h + 1 - g->pad_top; i++)
-		{
-			taps		t = none;
-			vec			done;
-			int			y = i + g->pad_top - 2;
-
-			if (i >= 0 && i < g->in_h)
-				t = load_taps(1, whole, g->input + (ptrdiff_t) i * g->in_w + first, lanes);
-			done = add_taps(upper, &t, weight + 6);
-			upper = add_taps(middle, &t, weight + 3);
-			middle = add_taps(bias, &t, weight);
-			if (y >= 0)
-				store_row(whole, g, (size_t) y * g->out_w + x, done, store);
-		}
-	}
-	else
-	{
-		taps		row = none;
-
-		if (g->pad_top == 0)
-			row = load_taps(2, whole, g->input + first, lanes);
-		for (int y = 0; y < g->out_h; y++)
-		{
-			ptrdiff_t	i = (ptrdiff_t) y * 2 - g->pad_top;
-			vec			sum = add_taps(bias, &row, weight);
-
-			row = none;
-			if (i + 1 >= 0 && i + 1 < g->in_h)
-				row = load_taps(2, whole, g->input + (i + 1) * g->in_w + first, lanes);
-			sum = add_taps(sum, &row, weight + 3);
-			row = none;
-			if (i + 2 >= 0 && i + 2 < g->in_h)
-				row = load_taps(2, whole, g->input + (i + 2) * g->in_w + first, lanes);
-			sum = add_taps(sum, &row, weight + 6);
-			store_row(whole, g, (size_t) y * g->out_w + x, sum, store);
-		}
-	}
-}
+	vec			bias;
+	vec			low;
+	vec			high;
+	vec			slope;
+	bool		sloped;
+} constants;
 
 /* The lanes l for which first + l lies in 0 .. size-1. */
 static FX_TARGET unsigned
@@ -382,36 +315,191 @@ inside(ptrdiff_t first, int size)
 }
 
 static FX_TARGET void
-plane(const fx_conv_plane *g)
+set_strip(strip *s, const fx_conv_plane *g, int x)
 {
-	for (int x = 0; x < g->out_w; x += VECTOR)
+	unsigned	stored = g->out_w - x < VECTOR ? (1u << (g->out_w - x)) - 1 : ALL_LANES;
+	ptrdiff_t	past;
+
+	s->x = x;
+	s->first = (ptrdiff_t) x * g->stride - g->pad_left;
+	past = s->first + (g->stride == 1 ? VECTOR + 2 : 2 * VECTOR + 2);
+	s->whole = stored == ALL_LANES && s->first >= 0 && past <= g->in_w;
+	s->store = v_mask(stored);
+	for (int i = 0; i < 4; i++)
+		s->load[i] = v_mask(inside(s->first + (g->stride == 1 ? i : (i & 1) * VECTOR + (i >> 1) * 2), g->in_w));
+}
+
+/* The three taps of one input row. */
+INLINE void
+load_taps(const int stride, const bool whole, const float *x, const strip *s, vec *tap)
+{
+	if (stride == 1)
 	{
-		ptrdiff_t	first = (ptrdiff_t) x * g->stride - g->pad_left;
-		ptrdiff_t	past = first + (g->stride == 1 ? VECTOR + 2 : 2 * VECTOR + 2);
-		unsigned	stored = g->out_w - x < VECTOR ? (1u << (g->out_w - x)) - 1 : ALL_LANES;
-		row_lanes	lanes;
+		UNROLL
+		for (int i = 0; i < 3; i++)
+			tap[i] = whole ? v_load(x + i) : v_load_m(x + i, s->load[i]);
+	}
+	else
+	{
+		vec			a = whole ? v_load(x) : v_load_m(x, s->load[0]);
+		vec			b = whole ? v_load(x + VECTOR) : v_load_m(x + VECTOR, s->load[1]);
+		vec			c = whole ? v_load(x + 2) : v_load_m(x + 2, s->load[2]);
+		vec			d = whole ? v_load(x + 2 + VECTOR) : v_load_m(x + 2 + VECTOR, s->load[3]);
+		vec			odd;
 
-		for (int i = 0; i < 4; i++)
-		{
-			ptrdiff_t	shift = g->stride == 1 ? i : (i & 1) * VECTOR + (i >> 1) * 2;
-
-			lanes.load[i] = v_mask(inside(first + shift, g->in_w));
-		}
-		if (g->stride == 1)
-		{
-			if (stored == ALL_LANES && first >= 0 && past <= g->in_w)
-				strip(1, true, g, x, &lanes, v_mask(stored));
-			else
-				strip(1, false, g, x, &lanes, v_mask(stored));
-		}
-		else if (stored == ALL_LANES && first >= 0 && past <= g->in_w)
-			strip(2, true, g, x, &lanes, v_mask(stored));
-		else
-			strip(2, false, g, x, &lanes, v_mask(stored));
+		v_split(a, b, &tap[0], &tap[1]);
+		v_split(c, d, &tap[2], &odd);
 	}
 }
 
-/* ---- one output position, and the parting of columns */
+/* rows output rows from y on, of one strip; guarded where input rows may be outside. */
+INLINE void
+block(const int stride, const int rows, const bool whole, const bool guarded,
+	  const fx_conv_plane *g, const constants *c, const strip *s, int y)
+{
+	ptrdiff_t	top = (ptrdiff_t) y * stride - g->pad_top;
+	const float *input = g->input + top * g->in_w + s->first;
+	size_t		at = (size_t) y * g->out_w + s->x;
+	vec			sum[BLOCK];
+
+	UNROLL
+	for (int r = 0; r < rows; r++)
+		sum[r] = c->bias;
+	UNROLL
+	for (int i = 0; i < (rows - 1) * stride + 3; i++)
+	{
+		if (!guarded || (top + i >= 0 && top + i < g->in_h))
+		{
+			vec			tap[3];
+
+			load_taps(stride, whole, input + (ptrdiff_t) i * g->in_w, s, tap);
+			/* tap by tap, so that sums which do not depend on each other follow one another */
+			UNROLL
+			for (int t = 0; t < 3; t++)
+			{
+				UNROLL
+				for (int r = 0; r < rows; r++)
+					if (i >= r * stride && i < r * stride + 3)
+						sum[r] = v_fma(c->weight[3 * (i - r * stride) + t], tap[t], sum[r]);
+			}
+		}
+	}
+	UNROLL
+	for (int r = 0; r < rows; r++)
+	{
+		size_t		to = at + (size_t) r * g->out_w;
+
+		if (g->addend != NULL)
+			sum[r] = v_add(sum[r], whole ? v_load(g->addend + to) : v_load_m(g->addend + to, s->store));
+		sum[r] = c->sloped ? v_slope(sum[r], c->slope) : v_clamp(sum[r], c->low, c->high);
+		if (whole)
+			v_store(g->output + to, sum[r]);
+		else
+			v_store_m(g->output + to, s->store, sum[r]);
+	}
+}
+
+/* All strips of the output rows y .. y+rows-1. */
+INLINE void
+band(const int stride, const int rows, const bool guarded, const fx_conv_plane *g, const constants *c,
+	 const strip *strips, int count, int y)
+{
+	for (int i = 0; i < count; i++)
+		if (strips[i].whole)
+			block(stride, rows, true, guarded, g, c, &strips[i], y);
+		else
+			block(stride, rows, false, guarded, g, c, &strips[i], y);
+}
+
+INLINE void
+bands(const int stride, const fx_conv_plane *g, const constants *c, const strip *strips, int count)
+{
+	for (int y = 0; y < g->out_h;)
+	{
+		ptrdiff_t	top = (ptrdiff_t) y * stride - g->pad_top;
+		int			rows = g->out_h - y >= BLOCK ? BLOCK : 1;
+
+		if (top < 0 || top + (rows - 1) * stride + 3 > g->in_h)
+		{
+			if (rows == BLOCK)
+				band(stride, BLOCK, true, g, c, strips, count, y);
+			else
+				band(stride, 1, true, g, c, strips, count, y);
+		}
+		else if (rows == BLOCK)
+			band(stride, BLOCK, false, g, c, strips, count, y);
+		else
+			band(stride, 1, false, g, c, strips, count, y);
+		y += rows;
+	}
+}
+
+static FX_TARGET void
+set_constants(constants *c, const fx_conv_store *store, const float *weights, size_t channel)
+{
+	for (int i = 0; i < 9; i++)
+		c->weight[i] = v_set(weights[channel * 9 + i]);
+	c->bias = v_set(store->bias[channel]);
+	c->low = v_set(store->low);
+	c->high = v_set(store->high);
+	c->sloped = store->slope != NULL;
+	c->slope = v_set(c->sloped ? store->slope[channel] : 0.0f);
+}
+
+static FX_TARGET void
+plane(const fx_conv_plane *g)
+{
+	strip		strips[STRIPS];
+	size_t		in = (size_t) g->in_h * g->in_w;
+	size_t		out = (size_t) g->out_h * g->out_w;
+
+	for (int x = 0; x < g->out_w;)
+	{
+		int			count = 0;
+
+		for (; count < STRIPS && x < g->out_w; x += VECTOR)
+			set_strip(&strips[count++], g, x);
+		for (int m = 0; m < g->channels; m++)
+		{
+			fx_conv_plane one = *g;
+			constants	c;
+
+			one.input += m / g->per_input * in;
+			one.output += m * out;
+			if (g->addend != NULL)
+				one.addend += m * out;
+			set_constants(&c, &g->store, g->weights, m);
+			if (g->stride == 1)
+				bands(1, &one, &c, strips, count);
+			else
+				bands(2, &one, &c, strips, count);
+		}
+	}
+}
+
+/* ---- the store after sgemm, one output position, and the parting of columns */
+
+static FX_TARGET void
+finish(const fx_conv_store *store, size_t channel, const float *sum, const float *addend,
+	   float *output, size_t count)
+{
+	vec			bias = v_set(store->bias[channel]);
+
+	for (size_t i = 0; i < count; i += VECTOR)
+	{
+		bool		part = count - i < VECTOR;
+		vec_mask	mask = v_mask(part ? (1u << (count - i)) - 1 : ALL_LANES);
+		vec			value = v_add(part ? v_load_m(sum + i, mask) : v_load(sum + i), bias);
+
+		if (addend != NULL)
+			value = v_add(value, part ? v_load_m(addend + i, mask) : v_load(addend + i));
+		value = finished(value, store, channel);
+		if (part)
+			v_store_m(output + i, mask, value);
+		else
+			v_store(output + i, value);
+	}
+}
 
 static FX_TARGET void
 dot(const float *weights, size_t rows, size_t depth, const float *input,
@@ -472,5 +560,5 @@ split(const float *from, size_t count, float *even, float *odd)
 }
 
 const struct fx_conv_kernels FX_TIER_TABLE = {
-	FX_TIER_NAME, ROWS, VECTOR, product, plane, dot, split
+	FX_TIER_NAME, ROWS, VECTORS * VECTOR, product, plane, dot, split, finish
 };

@@ -49,6 +49,7 @@ fx_depthwise_run(const fx_conv *conv, const float *input, const float *addend,
 				 float *output, float *workspace)
 {
 	const fx_conv_spec *s = &conv->spec;
+	fx_conv_store store = fx_conv_store_of(conv, 0);
 
 	for (int m = 0; m < s->out_channels; m++)
 	{
@@ -59,7 +60,8 @@ fx_depthwise_run(const fx_conv *conv, const float *input, const float *addend,
 			size_t		at = (size_t) m * conv->positions + (size_t) y * s->out_w;
 
 			sum_row(conv, plane, conv->weights + m * conv->depth, y, workspace);
-			fx_conv_finish(conv, m, workspace, addend != NULL ? addend + at : NULL, output + at, s->out_w);
+			conv->kernels->finish(&store, m, workspace, addend != NULL ? addend + at : NULL,
+								  output + at, s->out_w);
 		}
 	}
 }
@@ -78,21 +80,13 @@ fx_plane_run(const fx_conv *conv, const float *input, const float *addend, float
 {
 	const fx_conv_spec *s = &conv->spec;
 	fx_conv_plane plane = {
+		.weights = conv->weights,.input = input,.channels = s->out_channels,.per_input = conv->group_out,
 		.in_h = s->in_h,.in_w = s->in_w,.out_h = s->out_h,.out_w = s->out_w,
-		.stride = s->stride_h,.pad_top = s->pad_top,.pad_left = s->pad_left
+		.stride = s->stride_h,.pad_top = s->pad_top,.pad_left = s->pad_left,
+		.store = fx_conv_store_of(conv, 0),.addend = addend,.output = output
 	};
 
-	for (int m = 0; m < s->out_channels; m++)
-	{
-		size_t		at = (size_t) m * conv->positions;
-
-		plane.weights = conv->weights + (size_t) m * 9;
-		plane.input = input + (size_t) (m / conv->group_out) * conv->in_plane;
-		plane.store = fx_conv_store_of(conv, m);
-		plane.addend = addend != NULL ? addend + at : NULL;
-		plane.output = output + at;
-		conv->kernels->plane(&plane);
-	}
+	conv->kernels->plane(&plane);
 }
 
 bool

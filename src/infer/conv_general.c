@@ -3,7 +3,7 @@
  * cache-sized tile of output positions at a time, and multiplied by the
  * weights with cblas_sgemm.  A plain 1x1 convolution needs no gathering.
  */
-#include "infer/conv_internal.h"
+#include "infer/conv_kernel.h"
 
 #include <cblas.h>
 #include <string.h>
@@ -94,6 +94,7 @@ fx_sgemm_run(const fx_conv *conv, const float *input, const float *addend,
 {
 	size_t		n = conv->positions;
 	size_t		tile = conv->plain ? n : conv->tile;
+	fx_conv_store store = fx_conv_store_of(conv, 0);
 	/* An addend that is the output is summed by BLAS itself. */
 	float		beta = addend == output ? 1.0f : 0.0f;
 
@@ -122,8 +123,9 @@ fx_sgemm_run(const fx_conv *conv, const float *input, const float *addend,
 			{
 				size_t		at = (channel + m) * n + first;
 
-				fx_conv_finish(conv, (int) channel + m, output + at,
-							   addend != NULL && addend != output ? addend + at : NULL, output + at, count);
+				conv->kernels->finish(&store, channel + m, output + at,
+									  addend != NULL && addend != output ? addend + at : NULL,
+									  output + at, count);
 			}
 		}
 	}

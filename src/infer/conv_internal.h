@@ -31,6 +31,7 @@ typedef struct fx_conv_layout
 	size_t		pitch;			/* floats from one row to the next */
 	size_t		phase;			/* floats of a phase */
 	size_t		slack;			/* zero floats after the last phase */
+	size_t		panel;			/* where in the workspace a tile's columns are copied to */
 } fx_conv_layout;
 
 struct fx_conv
@@ -53,7 +54,8 @@ struct fx_conv
 	float	   *own;			/* what bias and slope may point into */
 	fx_conv_layout layout;
 	float	   *packed;			/* FX_PATH_PRODUCT: per group, blocks of output channels as [depth][block] */
-	uint32_t   *offset;			/* [depth]: where each kernel element's first column is */
+	uint32_t   *offset;			/* [depth]: where each kernel element's first column is; [depth] in the panel */
+	bool		paneled;
 	size_t		workspace;		/* floats */
 	size_t		memory;			/* bytes */
 };
@@ -89,13 +91,6 @@ extern bool fx_product_fits(const fx_conv *conv);
 extern fx_code fx_product_prepare(const fx_env *env, fx_conv *conv, fx_error *err);
 extern void fx_product_run(const fx_conv *conv, const float *input, const float *addend,
 						   float *output, float *workspace);
-
-/*
- * output[i] = activation(sum[i] + bias + addend[i]) for count elements of one
- * output channel; sum may be output; addend may be output or NULL.
- */
-extern void fx_conv_finish(const fx_conv *conv, int channel, const float *sum, const float *addend,
-						   float *output, size_t count);
 
 /*
  * Output columns whose input column (x * stride - pad + offset) lies inside

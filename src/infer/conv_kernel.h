@@ -33,17 +33,22 @@ typedef struct fx_conv_product
 	size_t		pitch;
 	size_t		width;
 	size_t		height;
+	/* When not NULL, a tile's columns are first copied to panel, [depth][panel_offset[1]]. */
+	float	   *panel;
+	const uint32_t *panel_offset;
 	bool		slack;			/* a vector of floats may be read past the last column of every row */
 	fx_conv_store store;
 	const float *addend;		/* like output, or NULL */
 	float	   *output;
 } fx_conv_product;
 
-/* A depthwise 3x3 convolution of one plane, stride 1 or 2 in both directions. */
+/* A depthwise 3x3 convolution, stride 1 or 2 in both directions. */
 typedef struct fx_conv_plane
 {
-	const float *weights;		/* [3][3] */
-	const float *input;			/* [in_h][in_w] */
+	const float *weights;		/* [channels][3][3] */
+	const float *input;			/* [channels / per_input][in_h][in_w] */
+	int			channels;		/* of the output */
+	int			per_input;		/* output channels of one input channel */
 	int			in_h;
 	int			in_w;
 	int			out_h;
@@ -51,8 +56,8 @@ typedef struct fx_conv_plane
 	int			stride;
 	int			pad_top;
 	int			pad_left;
-	fx_conv_store store;		/* bias and slope point at this channel's */
-	const float *addend;		/* [out_h][out_w] or NULL */
+	fx_conv_store store;
+	const float *addend;		/* [channels][out_h][out_w] or NULL */
 	float	   *output;
 } fx_conv_plane;
 
@@ -60,7 +65,7 @@ struct fx_conv_kernels
 {
 	const char *name;
 	int			rows;			/* output channels of a packed block */
-	int			vector;			/* floats of a vector */
+	int			columns;		/* columns of a tile */
 	void		(*product) (const fx_conv_product *product);
 	void		(*plane) (const fx_conv_plane *plane);
 	/* output[m] = sum over k of weights[m][k] * input[k], finished */
@@ -68,6 +73,12 @@ struct fx_conv_kernels
 						const fx_conv_store *store, const float *addend, float *output);
 	/* even[i] = from[2i], odd[i] = from[2i + 1], of count floats in all */
 	void		(*split) (const float *from, size_t count, float *even, float *odd);
+	/*
+	 * output[i] = activation(sum[i] + bias + addend[i]) for count elements of
+	 * one output channel; sum or addend may be output; addend may be NULL
+	 */
+	void		(*finish) (const fx_conv_store *store, size_t channel, const float *sum,
+						   const float *addend, float *output, size_t count);
 };
 
 /* Rows of the next packed block when `left` rows are left: `rows`, or the largest power of two that fits. */

@@ -17,6 +17,15 @@
 /* Floats that a tile of any tier may read beyond its last column. */
 #define TILE_SLACK 64
 
+/*
+ * From this many output channels and kernel elements on, a tile's columns are
+ * copied to consecutive memory first: they are read once per block of output
+ * channels, and rows far apart would come from the second-level cache again
+ * and again.  Undilated kernels of stride 1 reuse their rows and gain nothing.
+ */
+#define PANEL_ROWS 32
+#define PANEL_DEPTH 24
+
 /* False when the stride is not 1 or 2, or positions of the copy would not fit in an int. */
 static bool
 lay_out(const fx_conv *conv, fx_conv_layout *l, size_t *workspace)
@@ -91,11 +100,18 @@ fx_product_prepare(const fx_env *env, fx_conv *conv, fx_error *err)
 
 	if (!lay_out(conv, &conv->layout, &conv->workspace))
 		return fx_fail(err, FX_UNSUPPORTED, FX_NO_POSITION, "This convolution is not for an own product");
+	conv->paneled = (conv->plain || s->stride_w == 2) &&
+		conv->group_out >= PANEL_ROWS && conv->depth >= PANEL_DEPTH;
+	if (conv->paneled)
+	{
+		conv->layout.panel = (conv->workspace + 15) / 16 * 16;
+		conv->workspace = conv->layout.panel + conv->depth * conv->kernels->columns;
+	}
 	conv->packed = env->alloc(env->context, count * sizeof(float));
-	conv->offset = env->alloc(env->context, conv->depth * sizeof(uint32_t));
+	conv->offset = env->alloc(env->context, 2 * conv->depth * sizeof(uint32_t));
 	if (conv->packed == NULL || conv->offset == NULL)
 		return fx_fail(err, FX_NO_MEMORY, FX_NO_POSITION, "No memory for a convolution's weights");
-	conv->memory += count * sizeof(float) + conv->depth * sizeof(uint32_t);
+	conv->memory += count * sizeof(float) + 2 * conv->depth * sizeof(uint32_t);
 	for (int g = 0; g < s->groups; g++)
 	{
 		size_t		at = (size_t) g * conv->group_out * conv->depth;
@@ -114,6 +130,8 @@ fx_product_prepare(const fx_env *env, fx_conv *conv, fx_error *err)
 				*offset++ = conv->plain ? c * conv->in_plane :
 					phase * conv->layout.phase + y / s->stride_h * conv->layout.pitch + x / s->stride_w;
 			}
+	for (size_t k = 0; k < conv->depth; k++)
+		*offset++ = (uint32_t) (k * conv->kernels->columns);
 	return FX_OK;
 }
 
@@ -184,6 +202,8 @@ fx_product_run(const fx_conv *conv, const float *input, const float *addend,
 		.pitch = conv->plain ? conv->positions : conv->layout.pitch,
 		.width = conv->plain ? conv->positions : (size_t) s->out_w,
 		.height = conv->plain ? 1 : s->out_h,
+		.panel = conv->paneled ? workspace + conv->layout.panel : NULL,
+		.panel_offset = conv->offset + conv->depth,
 		.slack = !conv->plain
 	};
 
