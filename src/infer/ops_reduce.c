@@ -150,7 +150,8 @@ run_reduce(fx_model *model, fx_node *node, fx_error *err)
 			stride *= (ptrdiff_t) in->shape.dim[i];
 	}
 	for (int i = 0; i < in->shape.rank; i++)
-		fx_walk_push(&walk, (size_t) in->shape.dim[i], strides[i], (ptrdiff_t) fx_span(&in->shape, i + 1, in->shape.rank));
+		fx_walk_push(&walk, (size_t) in->shape.dim[i], strides[i],
+					 (ptrdiff_t) fx_span(&in->shape, i + 1, in->shape.rank));
 	fx_walk_join(&walk);
 	inner = walk.rank - 1;
 	while (done < in->count)
