@@ -52,7 +52,8 @@ number(const fx_value *value, int channel)
 
 /* y = scale[c] * x + shift[c], where x is value v and y what the node makes of it. */
 static bool
-read_affine(const fx_model *model, const fx_node *node, int v, int rank, int channels, float *scale, float *shift)
+read_affine(const fx_model *model, const fx_node *node, int v, int rank, int channels, float *scale,
+			float *shift)
 {
 	const char *op = node->op->name;
 	const fx_value *other;

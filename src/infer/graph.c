@@ -277,6 +277,9 @@ read_outputs(fx_model *model, fx_names *names, const OnnxFile__Graph *graph, fx_
 			return fx_fail(err, FX_MALFORMED, FX_NO_POSITION, "output \"%.64s\" of the graph has no producer", name);
 		if (model->values[index].output)
 			return fx_fail(err, FX_MALFORMED, FX_NO_POSITION, "output \"%.64s\" of the graph is there twice", name);
+		if (model->values[index].constant && model->values[index].data == NULL)
+			return fx_fail(err, FX_UNSUPPORTED, FX_NO_POSITION,
+						   "output \"%.64s\" of the graph is a weight of a type that is not built", name);
 		model->values[index].output = true;
 		model->outputs[model->output_count++] = index;
 	}
@@ -571,7 +574,7 @@ fx_model_load(const fx_env *env, const uint8_t *bytes, size_t length, const fx_m
 	allocator.free = file.env.release;
 	allocator.allocator_data = &file;
 	parsed = onnx_file__model__unpack(&allocator, length, bytes);
-	if (parsed == NULL && (model->budget.exceeded || model->budget.interrupted))
+	if (parsed == NULL && (model->budget.exceeded || model->budget.interrupted || model->budget.starved))
 		code = fx_heap_fail(&file, err);
 	else if (parsed == NULL || parsed->graph == NULL)
 		code = fx_fail(err, FX_MALFORMED, FX_NO_POSITION, "the bytes are not an ONNX model");

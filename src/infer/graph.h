@@ -118,7 +118,10 @@ struct fx_model
 /* fold.c: at load, per-channel constants into convolution weights */
 extern fx_code fx_fold_weights(fx_model *model, fx_error *err);
 
-/* fold.c: at plan, activations and residual sums into convolutions; order[i] is the node that runs at place i or -1 */
+/*
+ * fold.c: at plan, activations and residual sums into convolutions; order[i]
+ * is the node that runs at place i, or -1.
+ */
 extern fx_code fx_fuse(fx_model *model, int *order, fx_error *err);
 
 /* plan.c: shapes, memory and data of a node whose operands are all known */

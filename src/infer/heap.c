@@ -66,7 +66,10 @@ fx_heap_alloc(fx_heap *heap, size_t size)
 	}
 	block = budget->env->alloc(budget->env->context, size);
 	if (block == NULL)
+	{
+		budget->starved = true;
 		return NULL;
+	}
 	block->size = size;
 	block->previous = NULL;
 	block->next = heap->first;

@@ -16,6 +16,7 @@ typedef struct fx_budget
 	const fx_env *env;			/* where the memory comes from */
 	size_t		limit;			/* bytes */
 	size_t		held;			/* bytes now, headers included */
+	bool		starved;		/* env had no memory */
 	bool		exceeded;		/* a request did not fit the limit */
 	bool		interrupted;	/* a request was refused because env says stop */
 	unsigned	requests;

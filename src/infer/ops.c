@@ -8,7 +8,7 @@
 #include "infer/ops.h"
 
 static const fx_operator *const families[] = {
-	fx_ops_conv, fx_ops_unary, fx_ops_binary, fx_ops_shape, fx_ops_move, fx_ops_pool,
+	fx_ops_conv, fx_ops_unary, fx_ops_binary, fx_ops_shape, fx_ops_move, fx_ops_cut, fx_ops_pool,
 	fx_ops_norm, fx_ops_matmul, fx_ops_reduce, fx_ops_resize
 };
 

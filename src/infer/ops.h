@@ -27,6 +27,7 @@ extern const fx_operator fx_ops_unary[];
 extern const fx_operator fx_ops_binary[];
 extern const fx_operator fx_ops_shape[];
 extern const fx_operator fx_ops_move[];
+extern const fx_operator fx_ops_cut[];
 extern const fx_operator fx_ops_conv[];
 extern const fx_operator fx_ops_pool[];
 extern const fx_operator fx_ops_norm[];
@@ -112,6 +113,8 @@ typedef struct fx_walk
 	ptrdiff_t	b[FX_MAX_WALK];
 } fx_walk;
 
+/* Row-major strides in elements. */
+extern void fx_strides(const fx_shape *shape, ptrdiff_t *strides);
 extern void fx_walk_push(fx_walk *walk, size_t dim, ptrdiff_t a, ptrdiff_t b);
 /* Drops dimensions of size 1 and joins those that run through in both tensors; leaves rank >= 1. */
 extern void fx_walk_join(fx_walk *walk);

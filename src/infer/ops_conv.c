@@ -62,10 +62,12 @@ shape_conv(fx_model *model, fx_node *node, fx_error *err)
 	if (x->shape.rank > 4)
 		return fx_node_fail(err, FX_UNSUPPORTED, node, "has %d spatial dimensions; 1 and 2 are built",
 							x->shape.rank - 2);
-	if (w->count == 0 || x->shape.dim[1] != w->shape.dim[1] * params->group || w->shape.dim[0] % params->group != 0)
+	if (w->count == 0 || x->shape.dim[1] != w->shape.dim[1] * params->group ||
+		w->shape.dim[0] % params->group != 0)
 		return fx_node_fail(err, FX_MISMATCH, node,
 							"has weights for %lld channels in %lld groups and an input with %lld",
-							(long long) w->shape.dim[1], (long long) params->group, (long long) x->shape.dim[1]);
+							(long long) w->shape.dim[1], (long long) params->group,
+							(long long) x->shape.dim[1]);
 	if (b != NULL && (b->shape.rank != 1 || b->shape.dim[0] != w->shape.dim[0]))
 		return fx_node_fail(err, FX_MISMATCH, node, "has a bias that does not fit its weights");
 	code = place(model, node, &window, err);

@@ -56,7 +56,8 @@ shape_gemm(fx_model *model, fx_node *node, fx_error *err)
 	if (c != NULL && (!fx_broadcast(&c->shape, &shape, &whole) || !fx_shape_equal(&whole, &shape)))
 		return fx_node_fail(err, FX_MISMATCH, node, "has a third operand that does not fit its product");
 	code = fx_set_output(model, node, 0, FX_TYPE_FLOAT, &shape, err);
-	return code != FX_OK ? code : set_work(node, fx_out(model, node, 0), (size_t) a->shape.dim[!params->trans_a], err);
+	return code != FX_OK ? code
+		: set_work(node, fx_out(model, node, 0), (size_t) a->shape.dim[!params->trans_a], err);
 }
 
 static fx_code

@@ -150,7 +150,8 @@ shape_along(fx_model *model, fx_node *node, fx_error *err)
 	fx_code		code = fx_need_floats(model, node, err);
 
 	if (code == FX_OK)
-		code = fx_axis(node, ((const norm_params *) node->params)->axis, fx_in(model, node, 0)->shape.rank, &axis, err);
+		code = fx_axis(node, ((const norm_params *) node->params)->axis, fx_in(model, node, 0)->shape.rank,
+					   &axis, err);
 	return code == FX_OK ? fx_same_shape(model, node, err) : code;
 }
 

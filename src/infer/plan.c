@@ -444,7 +444,7 @@ fx_model_plan(fx_model *model, const fx_shape *inputs, fx_error *err)
 	if (same)
 		return FX_OK;
 	fx_plan_free(model);
-	model->budget.exceeded = model->budget.interrupted = false;
+	model->budget.starved = model->budget.exceeded = model->budget.interrupted = false;
 	code = set_inputs(model, inputs, err);
 	if (code == FX_OK)
 		code = infer_all(model, err);

@@ -10,7 +10,7 @@ fx_model_run(fx_model *model, fx_error *err)
 {
 	if (!model->planned)
 		return fx_fail(err, FX_MISMATCH, FX_NO_POSITION, "the model has no plan");
-	model->budget.exceeded = model->budget.interrupted = false;
+	model->budget.starved = model->budget.exceeded = model->budget.interrupted = false;
 	for (int s = 0; s < model->step_count; s++)
 	{
 		fx_node    *node = &model->nodes[model->steps[s]];

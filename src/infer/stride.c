@@ -10,6 +10,18 @@
 #include "infer/ops.h"
 
 void
+fx_strides(const fx_shape *shape, ptrdiff_t *strides)
+{
+	ptrdiff_t	stride = 1;
+
+	for (int i = shape->rank - 1; i >= 0; i--)
+	{
+		strides[i] = stride;
+		stride *= (ptrdiff_t) shape->dim[i];
+	}
+}
+
+void
 fx_walk_push(fx_walk *walk, size_t dim, ptrdiff_t a, ptrdiff_t b)
 {
 	walk->dim[walk->rank] = dim;

@@ -56,7 +56,7 @@ plan_and_run(fx_model *model, int64_t free_dim)
 		fx_type		type;
 		const uint8_t *data = fx_model_output(model, i, &shape, &type);
 		size_t		size = type == FX_TYPE_FLOAT ? sizeof(float) : sizeof(int64_t);
-		volatile uint8_t sum = 0;
+		static volatile uint8_t sum;
 
 		for (int d = 0; d < shape.rank; d++)
 			size *= (size_t) shape.dim[d];
