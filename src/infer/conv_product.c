@@ -143,8 +143,9 @@ copy_row(const fx_conv *conv, const float *line, float *row)
 	size_t		pitch = conv->layout.pitch;
 	float	   *part[2] = {row, row + conv->layout.phase};
 
-	for (int px = 0; px < s->stride_w; px++)
-		memset(part[px], 0, pitch * sizeof(float));
+	memset(part[0], 0, pitch * sizeof(float));
+	if (s->stride_w > 1)
+		memset(part[1], 0, pitch * sizeof(float));
 	if (line == NULL)
 		return;
 	if (s->stride_w == 1)
