@@ -14,7 +14,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node seed session as_role attempts wait_for poll_until_up search_sql);
+our @EXPORT = qw(new_node seed session as_role attempts wait_for poll_until_up search_sql store);
 
 # A started node. conf is appended to postgresql.conf; extra goes to initdb.
 sub new_node
@@ -110,6 +110,24 @@ sub poll_until_up
 	$node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()')
 		or die 'server did not come back';
 	return;
+}
+
+# Copies files into the table "file" (name, bytes) under the names given: (name => path, ...).
+sub store
+{
+	my ($node, %file) = @_;
+	my $rows = '';
+
+	foreach my $name (sort keys %file)
+	{
+		open(my $handle, '<:raw', $file{$name}) or die "cannot read $file{$name}: $!";
+		my $bytes = do { local $/; <$handle> };
+		$rows .= "$name\t\\\\x" . unpack('H*', $bytes) . "\n";
+	}
+	$node->safe_psql('postgres',
+		"SET client_min_messages = warning;\n"
+			. "CREATE TABLE IF NOT EXISTS file (name text PRIMARY KEY, bytes bytea);\n"
+			. "GRANT SELECT ON file TO PUBLIC;\nCOPY file FROM STDIN;\n$rows\\.\n");
 }
 
 1;

@@ -8,6 +8,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+use Facesnxt;
+
 my $data = $ENV{FACESNXT_DATA} // '../shared/data';
 my $lfw = "$data/faces/lfw";
 plan skip_all => "no photographs or models in $data (set FACESNXT_DATA)"
@@ -17,23 +19,7 @@ my $node = PostgreSQL::Test::Cluster->new('photo');
 $node->init;
 $node->append_conf('postgresql.conf', "autovacuum = off\n");
 $node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION facesnxt; CREATE TABLE file (name text PRIMARY KEY, bytes bytea)');
-
-sub slurp_binary
-{
-	my ($path) = @_;
-	open(my $file, '<:raw', $path) or die "cannot read $path: $!";
-	local $/;
-	return scalar <$file>;
-}
-
-# Copies files into the table `file` under the names given: (name => path, ...).
-sub store
-{
-	my %file = @_;
-	my $rows = join('', map { "$_\t\\\\x" . unpack('H*', slurp_binary($file{$_})) . "\n" } sort keys %file);
-	$node->safe_psql('postgres', "COPY file FROM STDIN;\n$rows\\.\n");
-}
+$node->safe_psql('postgres', 'CREATE EXTENSION facesnxt');
 
 # The SQLSTATE that a statement ends with.
 sub sqlstate
@@ -43,7 +29,7 @@ sub sqlstate
 	return $err =~ /ERROR:\s+([0-9A-Z]{5})/ ? $1 : "none: $out $err";
 }
 
-store(
+store($node,
 	yunet => "$data/models/yunet_n_320_320.onnx",
 	scrfd => "$data/models/scrfd_500m_kps.onnx",
 	ultraface => "$data/models/version-RFB-320.onnx",
@@ -165,7 +151,7 @@ SKIP:
 		return $status =~ /^RssAnon:\s+(\d+) kB/m ? $1 : die 'no RssAnon';
 	};
 	my @photos = glob("$lfw/*/*_0001.jpg");
-	store(map { ("photo $_" => $photos[$_]) } 0 .. 99);
+	store($node, map { ("photo $_" => $photos[$_]) } 0 .. 99);
 	my $batch = "SELECT count(facesnxt.extract(bytes, 'best')) FROM file WHERE name LIKE 'photo %'";
 	$session->query_safe("$batch AND name < 'photo 5'");
 	my $before = $resident->();
