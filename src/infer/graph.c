@@ -277,9 +277,6 @@ read_outputs(fx_model *model, fx_names *names, const OnnxFile__Graph *graph, fx_
 			return fx_fail(err, FX_MALFORMED, FX_NO_POSITION, "output \"%.64s\" of the graph has no producer", name);
 		if (model->values[index].output)
 			return fx_fail(err, FX_MALFORMED, FX_NO_POSITION, "output \"%.64s\" of the graph is there twice", name);
-		if (model->values[index].constant && model->values[index].data == NULL)
-			return fx_fail(err, FX_UNSUPPORTED, FX_NO_POSITION,
-						   "output \"%.64s\" of the graph is a weight of a type that is not built", name);
 		model->values[index].output = true;
 		model->outputs[model->output_count++] = index;
 	}
@@ -463,6 +460,22 @@ fold_constants(fx_model *model, fx_error *err)
 	return FX_OK;
 }
 
+/* A weight, or the value of a Constant, of a type that is not read keeps no data: it cannot be handed out. */
+static fx_code
+check_outputs(const fx_model *model, fx_error *err)
+{
+	for (int i = 0; i < model->output_count; i++)
+	{
+		const fx_value *value = &model->values[model->outputs[i]];
+
+		if (value->constant && value->data == NULL)
+			return fx_fail(err, FX_UNSUPPORTED, FX_NO_POSITION,
+						   "output \"%.64s\" of the graph is a constant of type %d; float and int64 are read",
+						   value->name, (int) value->type);
+	}
+	return FX_OK;
+}
+
 /* The live nodes, in order, take the place of those of the file. */
 static fx_code
 check_nodes(fx_model *model, fx_heap *file, const OnnxFile__Graph *graph, const int *order, fx_error *err)
@@ -535,6 +548,8 @@ read_graph(fx_model *model, fx_heap *file, OnnxFile__Graph *graph, fx_error *err
 		return code;
 	mark_dead(model, order);
 	code = check_nodes(model, file, graph, order, err);
+	if (code == FX_OK)
+		code = check_outputs(model, err);
 	if (code == FX_OK)
 		code = fold_constants(model, err);
 	if (code != FX_OK)

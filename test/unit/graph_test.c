@@ -320,6 +320,16 @@ test_weights(void)
 	add_weight("w", 10, four, 1, numbers, 8);
 	expect(FX_UNSUPPORTED, "\"w\"", "and where the graph hands it out");
 	reset();
+	onnx_file__attribute__init(&attributes[0]);
+	attributes[0].name = "value";
+	attributes[0].t = add_weight("", 10, four, 1, numbers, 8);
+	graph.n_initializer = 0;
+	attribute_list[0] = &attributes[0];
+	add_node("Constant", 0, (const char *const[]) {"y"});
+	nodes[0].attribute = attribute_list;
+	nodes[0].n_attribute = 1;
+	expect(FX_UNSUPPORTED, "\"y\"", "and where a Constant makes it");
+	reset();
 	NODE2("Add", "x", "w", "y");
 	add_weight("w", FX_TYPE_FLOAT, four, 1, numbers, 16);
 	add_weight("w", FX_TYPE_FLOAT, four, 1, numbers, 16);
