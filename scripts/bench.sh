@@ -34,7 +34,7 @@ for name in "${names[@]}"; do
     fi
     if [ -e "bench/$name.sh" ]; then
         heading "bench $name (SQL)"
-        run_child scripts/cluster.sh -c shared_buffers=1GB bash "bench/$name.sh" || status=1
+        run_child scripts/cluster.sh -c shared_buffers=2GB bash "bench/$name.sh" || status=1
         found=yes
     fi
     if [ -e "bench/$name.py" ]; then
