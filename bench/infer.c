@@ -7,6 +7,7 @@
  * of one run and the memory held.  A free batch is 1; free sides are those
  * of -s (320x320).
  */
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,27 @@ measure(const char *path, int runs, int height, int width)
 	return 0;
 }
 
+/* Without names: all models of the test data, or a line that says there are none. */
+static int
+measure_all(int runs, int height, int width)
+{
+	const char *data = getenv("FACESNXT_DATA");
+	char		pattern[4096];
+	glob_t		found;
+	int			failed = 0;
+
+	snprintf(pattern, sizeof(pattern), "%s/models/*.onnx", data != NULL ? data : "../shared/data");
+	if (glob(pattern, 0, NULL, &found) != 0)
+	{
+		printf("left out: there are no models at %s\n", pattern);
+		return 0;
+	}
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		failed |= measure(found.gl_pathv[i], runs, height, width);
+	globfree(&found);
+	return failed;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -111,6 +133,7 @@ main(int argc, char **argv)
 	int			height = 320;
 	int			width = 320;
 	int			failed = 0;
+	bool		named = false;
 
 	for (int i = 1; i < argc; i++)
 	{
@@ -119,7 +142,10 @@ main(int argc, char **argv)
 		else if (strcmp(argv[i], "-s") == 0 && i + 1 < argc && sscanf(argv[i + 1], "%dx%d", &height, &width) == 2)
 			i++;
 		else
+		{
 			failed |= measure(argv[i], runs, height, width);
+			named = true;
+		}
 	}
-	return failed;
+	return named ? failed : measure_all(runs, height, width);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Milliseconds per run, the runner against single-threaded cv2.dnn, per model.
 
-usage: infer_vs_opencv.py INFER MODELS_DIR [ROUNDS]
+usage: infer_vs_opencv.py [INFER MODELS_DIR [ROUNDS]]
 
 INFER is bench/infer.c, built.  Rounds alternate between the two, so that a
 busy machine slows both; each figure is the median of its rounds' medians.
@@ -47,7 +47,11 @@ def runner(program, path, height, width):
 
 
 def main():
-    program, folder = sys.argv[1:3]
+    if len(sys.argv) > 2:
+        program, folder = sys.argv[1:3]
+    else:
+        program = "build/bench/infer"
+        folder = os.path.join(os.environ.get("FACESNXT_DATA", "../shared/data"), "models")
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
     cv2.setNumThreads(1)
     for path in sorted(glob.glob(os.path.join(folder, "*.onnx"))):

@@ -98,6 +98,10 @@ build/unit/%: build/asan/test/unit/%.o build/asan/libpure.a
 build/fuzz/%: build/fuzz/test/fuzz/%.o build/fuzz/libpure.a
 	$(FUZZ_COMPILE) -fsanitize=fuzzer,address,undefined -o $@ $^ $(PURE_LIBS)
 
+# called by test/check/compare_opencv.py
+build/bench/run_model: build/bench/test/check/run_model.o build/bench/libpure.a
+	$(BENCH_COMPILE) -o $@ $^ $(PURE_LIBS)
+
 build/bench/%: build/bench/bench/%.o build/bench/libpure.a
 	$(BENCH_COMPILE) -o $@ $^ $(PURE_LIBS)
 

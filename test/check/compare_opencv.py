@@ -3,7 +3,7 @@
 
 usage: compare_opencv.py RUN_MODEL MODELS_DIR
 
-RUN_MODEL is bench/run_model.c, built.  Prints per output the greatest
+RUN_MODEL is what `make build/bench/run_model` builds.  Prints per output the greatest
 difference relative to the output's greatest magnitude, and fails above 1e-4.
 """
 import glob
