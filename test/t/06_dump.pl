@@ -1,0 +1,46 @@
+# Records survive pg_dump and a restore into another database: searches,
+# candidates, probes, templates with the model that made them, accounts.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Facesnxt;
+
+my $node = new_node('dump');
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
+
+$node->safe_psql('postgres', <<'SQL');
+SELECT facesnxt.enrol_template(facesnxt.with_model('[0.1,0.7,1e-7]', '00c0ffee'), facesnxt.create_person('Marked'), 'booking', 'fingerprint');
+SELECT facesnxt.enrol_template('[1,2,3]'::facesnxt.embedding(3, half), facesnxt.create_person('Half'), 'booking', 'fingerprint');
+SQL
+as_role($node, 'nm_inv', search_sql('dump'));
+as_role($node, 'nm_inv', "SELECT * FROM facesnxt.search('no photograph', '22-1', 'criminal', 'refused')");
+is(attempts($node, 'dump'), 'completed 5', 'a search to be kept');
+
+my @tables = split /\n/, $node->safe_psql('postgres',
+	"SELECT relname FROM pg_class WHERE relnamespace = 'facesnxt'::regnamespace AND relkind = 'r' ORDER BY 1");
+
+# Every row of every table as text, in an order that does not depend on storage.
+sub rows
+{
+	my ($database) = @_;
+	return join "\n", map {
+		"$_: " . $node->safe_psql($database, "SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) || ' ' || count(*) FROM facesnxt.\"$_\" t")
+	} @tables;
+}
+
+$node->command_ok([ 'pg_dump', '--file', $dump, 'postgres' ], 'pg_dump');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'restored', '-f', $dump ], 'restore');
+is(rows('restored'), rows('postgres'), 'every table has the same rows');
+unlike($node->safe_psql('restored', 'SELECT count(*) FROM facesnxt.search'), qr/^0$/, 'which are not none');
+is( $node->safe_psql('restored', "SELECT facesnxt.model(template) FROM facesnxt.reference r JOIN facesnxt.person USING (person_id) WHERE name = 'Marked'"),
+	'00c0ffee', 'a template still says which model made it');
+my ($status, $out, $err) = $node->psql('restored', 'DELETE FROM facesnxt.candidate');
+like($err, qr/append-only/, 'records are append-only there too');
+
+$node->stop;
+done_testing();
