@@ -31,6 +31,14 @@ max_logical_replication_workers = 0
 autovacuum = off
 CONF
 	$node->start;
+	# the superuser has the name of whoever runs the tests; these call it postgres
+	$node->safe_psql('postgres', <<'SQL');
+DO $$ BEGIN
+	IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'postgres') THEN
+		CREATE ROLE postgres SUPERUSER LOGIN;
+	END IF;
+END $$
+SQL
 	seed($node);
 	return $node;
 }
