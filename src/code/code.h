@@ -1,0 +1,250 @@
+/*
+ * code.h - short binary codes of templates, and the estimate of a score from
+ * a code alone.  README.md tells the idea and the papers.
+ *
+ * Everything here speaks of a *score*, larger is better:
+ *
+ *		FX_COSINE		<q, o> of the two unit vectors, the cosine similarity
+ *		FX_INNER		<q, o>
+ *		FX_L2			<q, o> - |o|^2 / 2, which orders as the distance does
+ *
+ * A template o of dim elements becomes o' = R o, with R a random rotation into
+ * padded dimensions, and x = o' - c, with c a centre that the caller chooses
+ * (zeros will do).  The code of x has `bits` bits a dimension:
+ *
+ *		coarse code		the signs of x: padded / 8 bytes, interleaved in blocks
+ *		fine code		bits - 1 further planes of padded / 8 bytes each
+ *
+ * All sums over codes are integers and the same in every tier, bit for bit.
+ */
+#ifndef FX_CODE_H
+#define FX_CODE_H
+
+#include "base/base.h"
+#include "kernel/kernel.h"
+
+#define FX_CODE_MIN_DIM		8
+#define FX_CODE_MAX_DIM		4096
+#define FX_CODE_MAX_BITS	8
+
+/* Codes of a block lie side by side: 16 where a lane of 16 bytes is a column. */
+#define FX_CODE_WIDTH		16
+
+typedef enum fx_metric
+{
+	FX_COSINE = 0,
+	FX_INNER = 1,
+	FX_L2 = 2
+} fx_metric;
+
+/* ---- the rotation (rotate.c) */
+
+/* dim rounded up to a multiple of 64 */
+static inline uint32_t
+fx_code_padded(uint32_t dim)
+{
+	return (dim + 63) / 64 * 64;
+}
+
+/*
+ * A structured random rotation: rounds of random signs, a fast Hadamard
+ * transform over the first and, in turn, the last power of two of elements,
+ * and a mixing of the halves where padded is no power of two.  It is
+ * orthogonal, and a function of (dim, seed) alone, on every machine.
+ */
+typedef struct fx_rotation
+{
+	uint32_t	dim;
+	uint32_t	padded;
+	uint32_t   *signs;			/* rounds x padded / 32 words */
+} fx_rotation;
+
+extern fx_code fx_rotation_make(fx_rotation *rotation, uint32_t dim, uint64_t seed,
+								const fx_env *env, fx_error *err);
+extern void fx_rotation_free(fx_rotation *rotation, const fx_env *env);
+/* from: dim elements, to: padded elements (64-byte aligned not required); no overlap */
+extern void fx_rotate(const fx_rotation *rotation, const float *from, float *to);
+
+/* ---- making codes (encode.c) */
+
+/*
+ * What goes with a coarse code.  The score is estimated as
+ *
+ *		<q, c> + add + scale * sum(sign_i q_i)
+ *
+ * with a standard deviation of about FX_CODE_SPREAD(padded) * scale * |q|.
+ * scale is bfloat16, rounded to nearest; add is 0 but for FX_L2, where it is -|o|^2 / 2.
+ */
+typedef struct fx_coarse_factors
+{
+	uint16_t	scale;
+	float		add;
+} fx_coarse_factors;
+
+/*
+ * What goes with a fine code: <q, c> + add + scale * sum(q_i (u_i - (2^bits - 1) / 2)),
+ * with a standard deviation of spread * |q|.
+ */
+typedef struct fx_fine_factors
+{
+	float		scale;
+	float		spread;
+	float		add;
+} fx_fine_factors;
+
+/* The scale of an entry that is no more: its score is NaN and never passes. */
+#define FX_CODE_DEAD		0x7fc0
+
+/* How an encoded vector turned out. */
+typedef enum fx_code_kind
+{
+	FX_CODE_GOOD = 0,
+	FX_CODE_ODD					/* no estimate can be trusted: score it exactly, always */
+} fx_code_kind;
+
+/*
+ * Encodes one rotated vector o' (padded elements; of unit length for FX_COSINE)
+ * against the centre c (padded elements).  signs takes padded / 8 bytes, planes
+ * (bits - 1) * padded / 8 bytes, the most significant plane first; bit i % 8 of
+ * byte i / 8 is dimension i.  planes and fine may be NULL when bits is 1.
+ * square is |o|^2 of the original (used by FX_L2).  scratch: 2 * padded floats.
+ *
+ * FX_CODE_ODD when the vector is zero, not finite, overflows, or lies so
+ * unfavourably to its signs that the spread above would be a lie.  A vector that
+ * equals its centre is FX_CODE_GOOD with scale 0.
+ */
+extern fx_code_kind fx_encode(fx_metric metric, uint32_t padded, int bits, const float *rotated,
+							  const float *centre, double square, uint8_t *signs, fx_coarse_factors *coarse,
+							  uint8_t *planes, fx_fine_factors *fine, float *scratch);
+
+/* Writes a code into, reads it from, or clears it in place `slot` of a block of `width` codes. */
+extern void fx_block_put(uint8_t *block, uint32_t padded, uint32_t width, uint32_t slot, const uint8_t *signs);
+extern void fx_block_get(const uint8_t *block, uint32_t padded, uint32_t width, uint32_t slot, uint8_t *signs);
+
+/*
+ * A block holds `width` codes (16, or 8 for templates so long that 16 do not
+ * fit a page): byte j of code s lies at j * width + s.
+ */
+static inline size_t
+fx_block_size(uint32_t padded, uint32_t width)
+{
+	return (size_t) padded / 8 * width;
+}
+
+/* ---- scoring (query.c, and one file of kernels per tier) */
+
+/*
+ * A probe, made ready.  For the coarse stage each four dimensions have a table
+ * of the 16 sums that their signs can give, rounded to 0 .. 127 with a common
+ * step; so one byte shuffle scores four dimensions of as many codes as a vector
+ * has bytes.  For the fine stage the elements are rounded to -127 .. 127.
+ */
+typedef struct fx_query
+{
+	fx_metric	metric;
+	uint32_t	padded;
+	int			bits;
+	float		norm;			/* |q|, 1 for FX_COSINE */
+	float		sum;			/* sum of q_i */
+	float		step;			/* sum(sign_i q_i) = step * (table sum) + bias */
+	float		bias;
+	float		table_spread;	/* standard deviation of that rounding */
+	float		fine_step;
+	float		fine_spread;	/* standard deviation of sum of the rounding over a plane */
+	int32_t		fine_sum;		/* sum of the rounded elements */
+	uint8_t    *table;			/* padded / 4 tables of 16 bytes, in the kernels' order */
+	int8_t	   *fine;			/* padded elements */
+	void	   *memory;
+} fx_query;
+
+/*
+ * rotated: the probe after fx_rotate() (of unit length before it for FX_COSINE), not centred.
+ * May be called again on the same query, for another probe of the same shape, without new memory;
+ * the first time *query is all zeros.
+ */
+extern fx_code fx_query_prepare(fx_query *query, fx_metric metric, uint32_t padded, int bits,
+								const float *rotated, const fx_env *env, fx_error *err);
+extern void fx_query_free(fx_query *query, const fx_env *env);
+
+/*
+ * Scores one run of blocks.  For code i of the run (i = block * width + slot)
+ *
+ *		upper[i] = base + add[i] + scale[i] * (signed_sum + margin)
+ *
+ * signed_sum is step * (table sum) + bias; add may be NULL (all 0).  Bit s of
+ * pass[i / 16] (s = i % 16) is set where upper[i] >= floor; NaN does not pass.
+ * Only blocks with a bit set in wanted[] are read; wanted NULL: all.  upper of a block that is not
+ * wanted is left alone and its pass is 0.  For width 8 two blocks share one word of pass and
+ * wanted: bits 0-7 and 8-15.  `ahead`, if not NULL, is fetched into the cache along the way, at
+ * least as many bytes as the run's blocks have (the next page, usually).
+ * signed_sums, if not NULL, takes the signed sums of codes that passed (others undefined).
+ */
+typedef struct fx_coarse_run
+{
+	const uint8_t *blocks;
+	const uint16_t *scale;		/* bfloat16 */
+	const float *add;
+	const uint16_t *wanted;
+	const void *ahead;
+	uint32_t	nblocks;
+	uint32_t	width;			/* 16 or 8 */
+	float		base;
+	float		margin;
+	float		floor;
+	float	   *upper;			/* nblocks * width, rounded up to 16 */
+	uint16_t   *pass;			/* (nblocks * width + 15) / 16 */
+} fx_coarse_run;
+
+typedef struct fx_code_kernels
+{
+	const char *name;
+	/* returns how many codes passed */
+	uint32_t	(*coarse) (const fx_query *query, const fx_coarse_run *run);
+	/*
+	 * sum over planes p of 2^(nplanes-1-p) * sum over set bits i of fine[i]: the weight of the
+	 * most significant plane, which comes first, is the greatest
+	 */
+	int64_t		(*fine) (const int8_t *fine, const uint8_t *planes, uint32_t padded, int nplanes);
+} fx_code_kernels;
+
+/* The table for a tier, NULL where it is not available; as fx_kernels_of(). */
+extern const fx_code_kernels *fx_code_kernels_of(fx_tier tier);
+/* The table of the tier that fx_kernels_active() has: facesnxt's one setting forces both. */
+extern const fx_code_kernels *fx_code_kernels_active(void);
+
+/*
+ * The signed sum sum(sign_i q_i) of a code from its upper bound.  (upper is a
+ * float, so this is exact to about 1e-6 of the score.)
+ */
+static inline float
+fx_signed_sum(float upper, float base, float add, float scale, float margin)
+{
+	return scale > 0 ? (upper - base - add) / scale - margin : 0;
+}
+
+/*
+ * The fine score from the plane sum of the kernel and the coarse stage's signed sum:
+ * *spread takes its standard deviation, rounding of the query included.
+ */
+extern float fx_fine_score(const fx_query *query, float base, const fx_fine_factors *factors,
+						   float signed_sum, int64_t plane_sum, float *spread);
+
+/*
+ * The coarse estimate's standard deviation per unit of scale * |q|: sqrt(padded (1 - a^2) / (padded - 1))
+ * for the usual alignment a = sqrt(2 / pi) of a vector with its signs.
+ */
+extern float fx_coarse_spread(uint32_t padded);
+
+static inline float
+fx_bfloat16(uint16_t bits)
+{
+	union
+	{
+		uint32_t	u;
+		float		f;
+	}			both = {(uint32_t) bits << 16};
+
+	return both.f;
+}
+
+#endif							/* FX_CODE_H */
