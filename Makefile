@@ -19,6 +19,9 @@ BASE = src/base/base.o src/base/decimal.o src/base/template_text.o
 KERNEL = src/kernel/dispatch.o src/kernel/scalar.o src/kernel/avx2.o src/kernel/avx512.o \
 	src/kernel/neon.o
 
+CODE = src/code/rotate.o src/code/encode.o src/code/query.o src/code/scalar.o src/code/avx2.o \
+	src/code/avx512.o src/code/neon.o
+
 IMAGE = src/image/image.o src/image/jpeg.o src/image/exif.o src/image/transform.o
 
 INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
@@ -43,14 +46,32 @@ TYPE = \
 	src/type/embedding_distance.o \
 	src/type/embedding_order.o
 
+INDEX = \
+	src/index/handler.o \
+	src/index/options.o \
+	src/index/cost.o \
+	src/index/layout.o \
+	src/index/meta.o \
+	src/index/blob.o \
+	src/index/extent.o \
+	src/index/filter.o \
+	src/index/entry.o \
+	src/index/build.o \
+	src/index/build_parallel.o \
+	src/index/insert.o \
+	src/index/scan.o \
+	src/index/coarse.o \
+	src/index/exact.o \
+	src/index/vacuum.o
+
 AUDIT = src/audit/writer.o src/audit/worker.o
 
 SESSION = src/session/identity.o src/session/raise.o
 
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o
 
-PURE = $(BASE) $(KERNEL) $(IMAGE) $(INFER)
-OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(AUDIT) $(SESSION) $(BIND)
+PURE = $(BASE) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
+OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(BIND)
 
 # ---- SQL: numbered parts, in this order
 
@@ -58,6 +79,7 @@ SQL_PARTS = \
 	sql/01-schema.sql \
 	sql/02-embedding.sql \
 	sql/03-distance.sql \
+	sql/04-index.sql \
 	sql/10-model.sql \
 	sql/11-photo.sql \
 	sql/20-agency.sql \

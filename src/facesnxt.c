@@ -6,6 +6,7 @@
 #include "fmgr.h"
 
 #include "guc.h"
+#include "index/index.h"
 
 PG_MODULE_MAGIC;
 
@@ -15,4 +16,5 @@ void
 _PG_init(void)
 {
 	facesnxt_guc_init();
+	fs_options_init();
 }

@@ -235,6 +235,9 @@ extern float fx_fine_score(const fx_query *query, float base, const fx_fine_fact
  */
 extern float fx_coarse_spread(uint32_t padded);
 
+/* A vector less aligned with its signs than this is FX_CODE_ODD. */
+extern double fx_code_least_alignment(uint32_t padded);
+
 static inline float
 fx_bfloat16(uint16_t bits)
 {

@@ -1,0 +1,114 @@
+-- The access method facescan: templates in the order of their distance to a
+-- probe, with filter columns.
+
+CREATE FUNCTION facesnxt.facescan_handler(internal) RETURNS index_am_handler
+    AS 'MODULE_PATHNAME', 'facesnxt_facescan_handler' LANGUAGE C;
+COMMENT ON FUNCTION facesnxt.facescan_handler(internal) IS 'handler of the access method facescan';
+
+CREATE ACCESS METHOD facescan TYPE INDEX HANDLER facesnxt.facescan_handler;
+COMMENT ON ACCESS METHOD facescan IS 'face templates by distance: every code is scanned, so no mate is missed';
+
+-- ---- the first column: the template, and by which distance it is ordered
+
+CREATE FUNCTION facesnxt.metric_cosine() RETURNS integer
+    AS 'MODULE_PATHNAME', 'facesnxt_metric_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION facesnxt.metric_cosine() IS 'support function of embedding_cosine_ops';
+CREATE FUNCTION facesnxt.metric_l2() RETURNS integer
+    AS 'MODULE_PATHNAME', 'facesnxt_metric_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION facesnxt.metric_l2() IS 'support function of embedding_l2_ops';
+CREATE FUNCTION facesnxt.metric_inner() RETURNS integer
+    AS 'MODULE_PATHNAME', 'facesnxt_metric_inner' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION facesnxt.metric_inner() IS 'support function of embedding_ip_ops';
+
+CREATE OPERATOR CLASS facesnxt.embedding_cosine_ops DEFAULT FOR TYPE facesnxt.embedding USING facescan AS
+    OPERATOR 1 facesnxt.<=> (facesnxt.embedding, facesnxt.embedding) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 (facesnxt.embedding) facesnxt.metric_cosine();
+COMMENT ON OPERATOR CLASS facesnxt.embedding_cosine_ops USING facescan IS 'order by cosine distance';
+
+CREATE OPERATOR CLASS facesnxt.embedding_l2_ops FOR TYPE facesnxt.embedding USING facescan AS
+    OPERATOR 1 facesnxt.<-> (facesnxt.embedding, facesnxt.embedding) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 (facesnxt.embedding) facesnxt.metric_l2();
+COMMENT ON OPERATOR CLASS facesnxt.embedding_l2_ops USING facescan IS 'order by Euclidean distance';
+
+CREATE OPERATOR CLASS facesnxt.embedding_ip_ops FOR TYPE facesnxt.embedding USING facescan AS
+    OPERATOR 1 facesnxt.<#> (facesnxt.embedding, facesnxt.embedding) FOR ORDER BY pg_catalog.float_ops,
+    FUNCTION 1 (facesnxt.embedding) facesnxt.metric_inner();
+COMMENT ON OPERATOR CLASS facesnxt.embedding_ip_ops USING facescan IS 'order by negative inner product';
+
+-- ---- further columns: what a scan is restricted to
+--
+-- Support function 2 says how a value is stored. Types with an order take
+-- ranges; text is stored as a hash and takes = alone.
+
+CREATE FUNCTION facesnxt.filter_signed() RETURNS integer
+    AS 'MODULE_PATHNAME', 'facesnxt_filter_signed' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION facesnxt.filter_signed() IS 'support function of filter columns: stored as a signed number';
+CREATE FUNCTION facesnxt.filter_unsigned() RETURNS integer
+    AS 'MODULE_PATHNAME', 'facesnxt_filter_unsigned' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION facesnxt.filter_unsigned() IS 'support function of filter columns: stored as an unsigned number';
+CREATE FUNCTION facesnxt.filter_prefix() RETURNS integer
+    AS 'MODULE_PATHNAME', 'facesnxt_filter_prefix' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION facesnxt.filter_prefix() IS 'support function of filter columns: the first eight bytes are stored';
+CREATE FUNCTION facesnxt.filter_hash() RETURNS integer
+    AS 'MODULE_PATHNAME', 'facesnxt_filter_hash' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION facesnxt.filter_hash() IS 'support function of filter columns: a hash is stored';
+
+CREATE OPERATOR CLASS facesnxt.facescan_int2_ops DEFAULT FOR TYPE smallint USING facescan AS
+    OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
+    FUNCTION 2 facesnxt.filter_signed();
+COMMENT ON OPERATOR CLASS facesnxt.facescan_int2_ops USING facescan IS 'filter column of type smallint';
+
+CREATE OPERATOR CLASS facesnxt.facescan_int4_ops DEFAULT FOR TYPE integer USING facescan AS
+    OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
+    FUNCTION 2 facesnxt.filter_signed();
+COMMENT ON OPERATOR CLASS facesnxt.facescan_int4_ops USING facescan IS 'filter column of type integer';
+
+CREATE OPERATOR CLASS facesnxt.facescan_int8_ops DEFAULT FOR TYPE bigint USING facescan AS
+    OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
+    FUNCTION 2 facesnxt.filter_signed();
+COMMENT ON OPERATOR CLASS facesnxt.facescan_int8_ops USING facescan IS 'filter column of type bigint';
+
+CREATE OPERATOR CLASS facesnxt.facescan_date_ops DEFAULT FOR TYPE date USING facescan AS
+    OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
+    FUNCTION 2 facesnxt.filter_signed();
+COMMENT ON OPERATOR CLASS facesnxt.facescan_date_ops USING facescan IS 'filter column of type date';
+
+CREATE OPERATOR CLASS facesnxt.facescan_timestamp_ops DEFAULT FOR TYPE timestamp USING facescan AS
+    OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
+    FUNCTION 2 facesnxt.filter_signed();
+COMMENT ON OPERATOR CLASS facesnxt.facescan_timestamp_ops USING facescan IS 'filter column of type timestamp';
+
+CREATE OPERATOR CLASS facesnxt.facescan_timestamptz_ops DEFAULT FOR TYPE timestamptz USING facescan AS
+    OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
+    FUNCTION 2 facesnxt.filter_signed();
+COMMENT ON OPERATOR CLASS facesnxt.facescan_timestamptz_ops USING facescan IS 'filter column of type timestamptz';
+
+CREATE OPERATOR CLASS facesnxt.facescan_oid_ops DEFAULT FOR TYPE oid USING facescan AS
+    OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
+    FUNCTION 2 facesnxt.filter_unsigned();
+COMMENT ON OPERATOR CLASS facesnxt.facescan_oid_ops USING facescan IS 'filter column of type oid';
+
+CREATE OPERATOR CLASS facesnxt.facescan_bool_ops DEFAULT FOR TYPE boolean USING facescan AS
+    OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
+    FUNCTION 2 facesnxt.filter_unsigned();
+COMMENT ON OPERATOR CLASS facesnxt.facescan_bool_ops USING facescan IS 'filter column of type boolean';
+
+CREATE OPERATOR CLASS facesnxt.facescan_char_ops DEFAULT FOR TYPE "char" USING facescan AS
+    OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
+    FUNCTION 2 facesnxt.filter_unsigned();
+COMMENT ON OPERATOR CLASS facesnxt.facescan_char_ops USING facescan IS 'filter column of type "char"';
+
+CREATE OPERATOR CLASS facesnxt.facescan_enum_ops DEFAULT FOR TYPE anyenum USING facescan AS
+    OPERATOR 3 pg_catalog.=,
+    FUNCTION 2 facesnxt.filter_unsigned();
+COMMENT ON OPERATOR CLASS facesnxt.facescan_enum_ops USING facescan IS 'filter column of type enum: = alone';
+
+CREATE OPERATOR CLASS facesnxt.facescan_uuid_ops DEFAULT FOR TYPE uuid USING facescan AS
+    OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
+    FUNCTION 2 facesnxt.filter_prefix();
+COMMENT ON OPERATOR CLASS facesnxt.facescan_uuid_ops USING facescan IS 'filter column of type uuid';
+
+CREATE OPERATOR CLASS facesnxt.facescan_text_ops DEFAULT FOR TYPE text USING facescan AS
+    OPERATOR 3 pg_catalog.=,
+    FUNCTION 2 facesnxt.filter_hash();
+COMMENT ON OPERATOR CLASS facesnxt.facescan_text_ops USING facescan IS 'filter column of type text, as a hash: = alone';

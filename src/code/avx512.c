@@ -1,0 +1,143 @@
+/*
+ * avx512.c - code kernels for AVX-512 (F, BW, VL, DQ).
+ *
+ * A load of 64 bytes holds four bytes of each of 16 codes.  Two byte shuffles
+ * look their halves up in four tables at once; the two results fit a byte
+ * together and are widened to 16 bits by keeping sums of all bytes and of the
+ * high bytes alone, which are told apart at the end.
+ */
+#include "code/tier.h"
+
+#ifdef __x86_64__
+#include <immintrin.h>
+
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")))
+
+/* Table sums of 16 codes side by side, as floats. */
+static inline TARGET __m512
+sum_16(const uint8_t *block, const uint8_t *table, uint32_t padded, const char *ahead)
+{
+	const __m512i low_half = _mm512_set1_epi8(15);
+	__m512i		all = _mm512_setzero_si512();
+	__m512i		high = _mm512_setzero_si512();
+	__m512i		even;
+	__m512i		odd;
+	__m256i		even_2;
+	__m256i		odd_2;
+	__m128i		even_1;
+	__m128i		odd_1;
+
+	for (uint32_t i = 0; i < padded / 32; i++)
+	{
+		__m512i		codes = _mm512_loadu_si512(block + i * 64);
+		__m512i		low_table = _mm512_loadu_si512(table + i * 128);
+		__m512i		high_table = _mm512_loadu_si512(table + i * 128 + 64);
+		__m512i		low_sum = _mm512_shuffle_epi8(low_table, _mm512_and_si512(codes, low_half));
+		__m512i		high_sum = _mm512_shuffle_epi8(high_table,
+												   _mm512_and_si512(_mm512_srli_epi16(codes, 4), low_half));
+		__m512i		sum = _mm512_add_epi8(low_sum, high_sum);
+
+		if (ahead != NULL)
+			_mm_prefetch(ahead + i * 64, _MM_HINT_T0);
+		all = _mm512_add_epi16(all, sum);
+		high = _mm512_add_epi16(high, _mm512_srli_epi16(sum, 8));
+	}
+	even = _mm512_sub_epi16(all, _mm512_slli_epi16(high, 8));
+	odd = high;
+	/* four lanes hold partial sums of the same codes; a lane's sum is below 2^15, four of them below 2^17 */
+	even_2 = _mm256_add_epi16(_mm512_castsi512_si256(even), _mm512_extracti64x4_epi64(even, 1));
+	odd_2 = _mm256_add_epi16(_mm512_castsi512_si256(odd), _mm512_extracti64x4_epi64(odd, 1));
+	even_1 = _mm256_castsi256_si128(even_2);
+	odd_1 = _mm256_castsi256_si128(odd_2);
+	{
+		__m256i		even_low = _mm256_cvtepu16_epi32(even_1);
+		__m256i		even_high = _mm256_cvtepu16_epi32(_mm256_extracti128_si256(even_2, 1));
+		__m256i		odd_low = _mm256_cvtepu16_epi32(odd_1);
+		__m256i		odd_high = _mm256_cvtepu16_epi32(_mm256_extracti128_si256(odd_2, 1));
+		__m256i		evens = _mm256_add_epi32(even_low, even_high);	/* codes 0 2 4 .. 14 */
+		__m256i		odds = _mm256_add_epi32(odd_low, odd_high);		/* codes 1 3 5 .. 15 */
+		const __m512i order = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+
+		return _mm512_cvtepi32_ps(_mm512_permutex2var_epi32(_mm512_castsi256_si512(evens), order,
+															_mm512_castsi256_si512(odds)));
+	}
+}
+
+static TARGET uint32_t
+coarse(const fx_query *query, const fx_coarse_run *run)
+{
+	uint32_t	padded = query->padded;
+	uint32_t	blocks = 16 / run->width;
+	uint32_t	count = 0;
+	const char *ahead = run->ahead;
+	uint8_t		joined[FX_CODE_MAX_DIM * 2];
+
+	for (uint32_t block = 0; block < run->nblocks; block += blocks)
+	{
+		uint32_t	first_code = block * run->width;
+		uint32_t	ncodes = (run->nblocks - block < blocks ? run->nblocks - block : blocks) * run->width;
+		__mmask16	present = (__mmask16) ((1u << ncodes) - 1);
+		uint32_t	wanted = fx_wanted(run, block);
+		const uint8_t *codes;
+		__m512		upper;
+		__m512		scale;
+		__m512		base = _mm512_set1_ps(run->base);
+		__mmask16	pass;
+
+		run->pass[first_code / 16] = 0;
+		if (wanted == 0)
+			continue;
+		codes = run->blocks + block * fx_block_size(padded, run->width);
+		if (run->width != 16)
+		{
+			fx_join_blocks(run, padded, block, joined);
+			codes = joined;
+		}
+		upper = _mm512_fmadd_ps(sum_16(codes, query->table, padded, ahead), _mm512_set1_ps(query->step),
+								_mm512_set1_ps(query->bias + run->margin));
+		if (ahead != NULL)
+			ahead += fx_block_size(padded, 16);
+		scale = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(present,
+																									 run->scale +
+																									 first_code)),
+													  16));
+		if (run->add != NULL)
+			base = _mm512_add_ps(base, _mm512_maskz_loadu_ps(present, run->add + first_code));
+		upper = _mm512_fmadd_ps(upper, scale, base);
+		_mm512_mask_storeu_ps(run->upper + first_code, present, upper);
+		pass = _mm512_mask_cmp_ps_mask(present, upper, _mm512_set1_ps(run->floor), _CMP_GE_OQ) & (__mmask16) wanted;
+		run->pass[first_code / 16] = pass;
+		count += (uint32_t) __builtin_popcount(pass);
+	}
+	return count;
+}
+
+static TARGET int64_t
+fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)
+{
+	const __m512i ones = _mm512_set1_epi8(1);
+	const __m512i wide_ones = _mm512_set1_epi16(1);
+	int64_t		total = 0;
+
+	for (int p = 0; p < nplanes; p++)
+	{
+		__m512i		sum = _mm512_setzero_si512();
+
+		for (uint32_t i = 0; i < padded / 64; i++)
+		{
+			uint64_t	bits;
+			__m512i		elements;
+
+			__builtin_memcpy(&bits, planes + i * 8, sizeof(bits));
+			elements = _mm512_maskz_loadu_epi8((__mmask64) bits, q + i * 64);
+			sum = _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(ones, elements), wide_ones));
+		}
+		total = 2 * total + _mm512_reduce_add_epi32(sum);
+		planes += padded / 8;
+	}
+	return total;
+}
+
+const fx_code_kernels fx_code_kernels_avx512 = {"avx512", coarse, fine};
+
+#endif							/* __x86_64__ */

@@ -1,0 +1,102 @@
+/*
+ * neon.c - code kernels for arm64.  As avx512.c, one lane of 16 codes at a time.
+ */
+#include "code/tier.h"
+
+#ifdef __aarch64__
+#include <arm_neon.h>
+
+/* Table sums of 16 codes side by side. */
+static inline void
+sum_16(const uint8_t *block, const uint8_t *table, uint32_t padded, const char *ahead, uint32_t *sums)
+{
+	uint32x4_t	totals[4] = {vdupq_n_u32(0), vdupq_n_u32(0), vdupq_n_u32(0), vdupq_n_u32(0)};
+
+	/* 16-bit sums hold 256 bytes of codes (254 each); they are emptied after each 128 */
+	for (uint32_t from = 0; from < padded / 8; from += 128)
+	{
+		uint32_t	to = from + 128 < padded / 8 ? from + 128 : padded / 8;
+		uint16x8_t	low = vdupq_n_u16(0);
+		uint16x8_t	high = vdupq_n_u16(0);
+
+		for (uint32_t i = from; i < to; i++)
+		{
+			const uint8_t *tables = table + (i / 4 * 8 + i % 4) * 16;
+			uint8x16_t	codes = vld1q_u8(block + i * 16);
+			uint8x16_t	sum = vaddq_u8(vqtbl1q_u8(vld1q_u8(tables), vandq_u8(codes, vdupq_n_u8(15))),
+									   vqtbl1q_u8(vld1q_u8(tables + 64), vshrq_n_u8(codes, 4)));
+
+			if (ahead != NULL && i % 4 == 0)
+				__builtin_prefetch(ahead + i * 16);
+			low = vaddw_u8(low, vget_low_u8(sum));
+			high = vaddw_u8(high, vget_high_u8(sum));
+		}
+		totals[0] = vaddw_u16(totals[0], vget_low_u16(low));
+		totals[1] = vaddw_u16(totals[1], vget_high_u16(low));
+		totals[2] = vaddw_u16(totals[2], vget_low_u16(high));
+		totals[3] = vaddw_u16(totals[3], vget_high_u16(high));
+	}
+	for (int i = 0; i < 4; i++)
+		vst1q_u32(sums + 4 * i, totals[i]);
+}
+
+static uint32_t
+coarse(const fx_query *query, const fx_coarse_run *run)
+{
+	uint32_t	padded = query->padded;
+	uint32_t	blocks = 16 / run->width;
+	uint32_t	count = 0;
+	const char *ahead = run->ahead;
+	uint8_t		joined[FX_CODE_MAX_DIM * 2];
+
+	for (uint32_t block = 0; block < run->nblocks; block += blocks)
+	{
+		uint32_t	first_code = block * run->width;
+		uint32_t	ncodes = (run->nblocks - block < blocks ? run->nblocks - block : blocks) * run->width;
+		uint32_t	wanted = fx_wanted(run, block);
+		const uint8_t *codes = run->blocks + block * fx_block_size(padded, run->width);
+		uint32_t	sums[16];
+
+		run->pass[first_code / 16] = 0;
+		if (wanted == 0)
+			continue;
+		if (run->width != 16)
+		{
+			fx_join_blocks(run, padded, block, joined);
+			codes = joined;
+		}
+		sum_16(codes, query->table, padded, ahead, sums);
+		if (ahead != NULL)
+			ahead += fx_block_size(padded, 16);
+		run->pass[first_code / 16] = (uint16_t) (fx_bound_16(query, run, first_code, ncodes, sums) & wanted);
+		count += (uint32_t) __builtin_popcount(run->pass[first_code / 16]);
+	}
+	return count;
+}
+
+static int64_t
+fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)
+{
+	const uint8x16_t bit = vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201u));
+	int64_t		total = 0;
+
+	for (int p = 0; p < nplanes; p++)
+	{
+		int32x4_t	sum = vdupq_n_s32(0);
+
+		for (uint32_t i = 0; i < padded / 16; i++)
+		{
+			uint8x16_t	bits = vcombine_u8(vdup_n_u8(planes[i * 2]), vdup_n_u8(planes[i * 2 + 1]));
+			int8x16_t	elements = vandq_s8(vreinterpretq_s8_u8(vtstq_u8(bits, bit)), vld1q_s8(q + i * 16));
+
+			sum = vpadalq_s16(sum, vpaddlq_s8(elements));
+		}
+		total = 2 * total + vaddvq_s32(sum);
+		planes += padded / 8;
+	}
+	return total;
+}
+
+const fx_code_kernels fx_code_kernels_neon = {"neon", coarse, fine};
+
+#endif							/* __aarch64__ */

@@ -1,0 +1,142 @@
+/*
+ * query.c - a probe is made ready, and scores are put together.
+ */
+#include "code/code.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* The usual alignment of a vector with its signs: E|g| of a standard Gaussian. */
+#define USUAL_ALIGNMENT 0.79788456080286535588
+
+float
+fx_coarse_spread(uint32_t padded)
+{
+	return (float) sqrt(padded * (1 - USUAL_ALIGNMENT * USUAL_ALIGNMENT) / (padded - 1));
+}
+
+double
+fx_code_least_alignment(uint32_t padded)
+{
+	/* five standard deviations, sqrt((1 - 2 / pi) / n), below the usual one */
+	return USUAL_ALIGNMENT - 5 * sqrt((1 - USUAL_ALIGNMENT * USUAL_ALIGNMENT) / padded);
+}
+
+float
+fx_fine_score(const fx_query *query, float base, const fx_fine_factors *factors, float signed_sum,
+			  int64_t plane_sum, float *spread)
+{
+	float		levels = (float) (1 << query->bits);
+	/* sum over set signs of q_i, from sum(sign_i q_i) */
+	float		positive = (signed_sum + query->sum) / 2;
+	float		total = levels / 2 * positive + query->fine_step * (float) plane_sum - (levels - 1) / 2 * query->sum;
+	float		own = factors->spread * query->norm;
+	float		coarse = factors->scale * levels / 4 * query->table_spread;
+	float		rounding = factors->scale * levels / 2 * query->fine_spread;
+
+	*spread = sqrtf(own * own + coarse * coarse + rounding * rounding);
+	return base + factors->add + factors->scale * total;
+}
+
+/*
+ * Tables in the kernels' order: for each four bytes of a code, four tables of
+ * their low halves and then four of their high halves.  Groups g of four
+ * dimensions: byte g / 2, half g % 2.
+ */
+static void
+make_tables(fx_query *query, const float *q)
+{
+	uint32_t	groups = query->padded / 4;
+	float		widest = 0;
+	double		bias = 0;
+	float		inverse;
+
+	for (uint32_t g = 0; g < groups; g++)
+	{
+		float		reach = fabsf(q[4 * g]) + fabsf(q[4 * g + 1]) + fabsf(q[4 * g + 2]) + fabsf(q[4 * g + 3]);
+
+		widest = reach > widest ? reach : widest;
+		bias -= reach;
+	}
+	query->bias = (float) bias;
+	query->step = widest > 0 ? 2 * widest / 127 : 1;
+	query->table_spread = query->step * sqrtf((float) groups / 12);
+	inverse = 1 / query->step;
+	for (uint32_t g = 0; g < groups; g++)
+	{
+		const float *v = q + 4 * g;
+		uint32_t	byte = g / 2;
+		uint8_t    *table = query->table + (byte / 4 * 8 + g % 2 * 4 + byte % 4) * 16;
+		float		reach = fabsf(v[0]) + fabsf(v[1]) + fabsf(v[2]) + fabsf(v[3]);
+
+		for (int signs = 0; signs < 16; signs++)
+		{
+			float		sum = reach;
+
+			for (int j = 0; j < 4; j++)
+				sum += signs >> j & 1 ? v[j] : -v[j];
+			sum = sum * inverse + 0.5f;
+			table[signs] = (uint8_t) (sum < 0 ? 0 : sum > 127 ? 127 : sum);
+		}
+	}
+}
+
+static void
+make_fine(fx_query *query, const float *q)
+{
+	float		greatest = 0;
+	float		inverse;
+
+	for (uint32_t i = 0; i < query->padded; i++)
+		greatest = fabsf(q[i]) > greatest ? fabsf(q[i]) : greatest;
+	query->fine_step = greatest > 0 ? greatest / 127 : 1;
+	inverse = 1 / query->fine_step;
+	query->fine_sum = 0;
+	for (uint32_t i = 0; i < query->padded; i++)
+	{
+		query->fine[i] = (int8_t) lrintf(q[i] * inverse);
+		query->fine_sum += query->fine[i];
+	}
+	query->fine_spread = query->fine_step * sqrtf((float) query->padded / 12);
+}
+
+fx_code
+fx_query_prepare(fx_query *query, fx_metric metric, uint32_t padded, int bits, const float *rotated,
+				 const fx_env *env, fx_error *err)
+{
+	double		sum = 0;
+	double		square = 0;
+
+	if (query->memory != NULL && query->padded != padded)
+		fx_query_free(query, env);
+	if (query->memory == NULL)
+	{
+		/* tables: padded / 4 of 16 bytes; elements behind them */
+		query->memory = env->alloc(env->context, (size_t) padded * 5);
+		if (query->memory == NULL)
+			return fx_fail(err, FX_NO_MEMORY, FX_NO_POSITION, "no memory for the tables of a probe");
+	}
+	query->metric = metric;
+	query->padded = padded;
+	query->bits = bits;
+	query->table = query->memory;
+	query->fine = (int8_t *) query->table + (size_t) padded * 4;
+	for (uint32_t i = 0; i < padded; i++)
+	{
+		sum += rotated[i];
+		square += (double) rotated[i] * rotated[i];
+	}
+	query->sum = (float) sum;
+	query->norm = (float) sqrt(square);
+	make_tables(query, rotated);
+	make_fine(query, rotated);
+	return FX_OK;
+}
+
+void
+fx_query_free(fx_query *query, const fx_env *env)
+{
+	env->release(env->context, query->memory);
+	query->memory = NULL;
+}

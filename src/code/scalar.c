@@ -1,0 +1,142 @@
+/*
+ * scalar.c - the truth of the code kernels, and the choice of a tier.
+ */
+#include "code/tier.h"
+
+#include <string.h>
+
+void
+fx_join_blocks(const fx_coarse_run *run, uint32_t padded, uint32_t first, uint8_t *to)
+{
+	size_t		size = fx_block_size(padded, 8);
+	const uint8_t *low = run->blocks + first * size;
+
+	for (uint32_t i = 0; i < padded / 8; i++)
+	{
+		memcpy(to + i * 16, low + i * 8, 8);
+		if (first + 1 < run->nblocks)
+			memcpy(to + i * 16 + 8, low + size + i * 8, 8);
+		else
+			memset(to + i * 16 + 8, 0, 8);
+	}
+}
+
+uint32_t
+fx_bound_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, uint32_t ncodes,
+			const uint32_t *sums)
+{
+	uint32_t	mask = 0;
+
+	for (uint32_t i = 0; i < ncodes; i++)
+	{
+		float		signed_sum = query->step * (float) sums[i] + query->bias;
+		float		upper = run->base + (run->add ? run->add[first_code + i] : 0) +
+			fx_bfloat16(run->scale[first_code + i]) * (signed_sum + run->margin);
+
+		run->upper[first_code + i] = upper;
+		mask |= (uint32_t) (upper >= run->floor) << i;
+	}
+	return mask;
+}
+
+static uint32_t
+coarse(const fx_query *query, const fx_coarse_run *run)
+{
+	uint32_t	blocks = 16 / run->width;	/* of 16 codes */
+	size_t		block_size = fx_block_size(query->padded, run->width);
+	uint32_t	count = 0;
+
+	for (uint32_t block = 0; block < run->nblocks; block += blocks)
+	{
+		uint32_t	first_code = block * run->width;
+		uint32_t	ncodes = (run->nblocks - block < blocks ? run->nblocks - block : blocks) * run->width;
+		uint32_t	sums[16] = {0};
+		uint32_t	wanted = fx_wanted(run, block);
+
+		run->pass[first_code / 16] = 0;
+		if (wanted == 0)
+			continue;
+		for (uint32_t code = 0; code < ncodes; code++)
+		{
+			const uint8_t *bytes = run->blocks + (block + code / run->width) * block_size + code % run->width;
+
+			for (uint32_t byte = 0; byte < query->padded / 8; byte++)
+			{
+				uint8_t		value = bytes[(size_t) byte * run->width];
+				const uint8_t *tables = query->table + (byte / 4 * 8 + byte % 4) * 16;
+
+				sums[code] += (uint32_t) tables[value & 15] + tables[64 + (value >> 4)];
+			}
+		}
+		run->pass[first_code / 16] = (uint16_t) (fx_bound_16(query, run, first_code, ncodes, sums) & wanted);
+		count += (uint32_t) __builtin_popcount(run->pass[first_code / 16]);
+	}
+	return count;
+}
+
+static int64_t
+fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)
+{
+	int64_t		total = 0;
+
+	for (int p = 0; p < nplanes; p++)
+	{
+		int64_t		sum = 0;
+
+		for (uint32_t i = 0; i < padded; i++)
+			if (planes[i / 8] >> i % 8 & 1)
+				sum += q[i];
+		total = 2 * total + sum;
+		planes += padded / 8;
+	}
+	return total;
+}
+
+const fx_code_kernels fx_code_kernels_scalar = {"scalar", coarse, fine};
+
+const fx_code_kernels *
+fx_code_kernels_of(fx_tier tier)
+{
+	if (tier == FX_TIER_AUTO)
+	{
+		int			best = FX_TIER_AVX512;
+
+		while (fx_code_kernels_of((fx_tier) best) == NULL)
+			best--;
+		return fx_code_kernels_of((fx_tier) best);
+	}
+	if (!fx_tier_available(tier))
+		return NULL;
+	switch (tier)
+	{
+#ifdef __x86_64__
+		case FX_TIER_AVX2:
+			return &fx_code_kernels_avx2;
+		case FX_TIER_AVX512:
+			return &fx_code_kernels_avx512;
+#endif
+#ifdef __aarch64__
+		case FX_TIER_NEON:
+			return &fx_code_kernels_neon;
+#endif
+		default:
+			return tier == FX_TIER_SCALAR ? &fx_code_kernels_scalar : NULL;
+	}
+}
+
+const fx_code_kernels *
+fx_code_kernels_active(void)
+{
+	static const fx_kernels *chosen_for = NULL;
+	static const fx_code_kernels *chosen;
+
+	if (chosen_for != fx_kernels_active())
+	{
+		chosen_for = fx_kernels_active();
+		chosen = &fx_code_kernels_scalar;
+		for (int tier = FX_TIER_SCALAR; tier <= FX_TIER_AVX512; tier++)
+			if (fx_kernels_of((fx_tier) tier) == chosen_for)
+				chosen = fx_code_kernels_of((fx_tier) tier);
+	}
+	return chosen;
+}

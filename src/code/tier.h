@@ -1,0 +1,35 @@
+/*
+ * tier.h - the tables of kernels, one per instruction set, and what they share.
+ */
+#ifndef FX_CODE_TIER_H
+#define FX_CODE_TIER_H
+
+#include "code/code.h"
+
+extern const fx_code_kernels fx_code_kernels_scalar;
+#ifdef __x86_64__
+extern const fx_code_kernels fx_code_kernels_avx2;
+extern const fx_code_kernels fx_code_kernels_avx512;
+#endif
+#ifdef __aarch64__
+extern const fx_code_kernels fx_code_kernels_neon;
+#endif
+
+/* Which of the 16 codes that begin with block `first` are wanted. */
+static inline uint32_t
+fx_wanted(const fx_coarse_run *run, uint32_t first)
+{
+	return run->wanted == NULL ? 0xFFFF : run->wanted[first * run->width / 16];
+}
+
+/*
+ * Two blocks of 8 as one of 16; of an odd number of blocks the last stands alone.
+ * to has padded * 2 bytes.
+ */
+extern void fx_join_blocks(const fx_coarse_run *run, uint32_t padded, uint32_t first, uint8_t *to);
+
+/* From table sums of 16 codes to upper bounds; returns the mask of those that pass. */
+extern uint32_t fx_bound_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, uint32_t ncodes,
+							const uint32_t *sums);
+
+#endif							/* FX_CODE_TIER_H */

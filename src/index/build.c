@@ -1,0 +1,352 @@
+/*
+ * build.c - CREATE INDEX, one pass over the table.
+ *
+ * A sample gives the centre.  Then every row is encoded and laid into a sheet
+ * in private memory, an image of one code page and its fine pages; a full
+ * sheet is copied into the next free page of the current extent.  Nothing is
+ * logged until the end, when all pages are, so the memory needed is a few
+ * sheets, whatever the size of the table.
+ */
+#include "index/build.h"
+
+#include <math.h>
+
+#include "access/tableam.h"
+#include "access/xloginsert.h"
+#include "catalog/index.h"
+#include "commands/progress.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "utils/memutils.h"
+#include "utils/sampling.h"
+
+/* ---- sheets */
+
+static void
+sheet_init(fs_sheet *sheet, const fs_index *fs, uint32 list)
+{
+	const fs_layout *layout = fs_layout_of(fs, list);
+
+	if (sheet->pages == NULL)
+		sheet->pages = palloc((Size) BLCKSZ * (1 + layout->fine_pages));
+	sheet->list = list;
+	sheet->count = 0;
+	fs_code_page_init(sheet->pages, layout, list);
+	for (uint32 i = 0; i < layout->fine_pages; i++)
+		fs_fine_page_init(sheet->pages + BLCKSZ * (1 + i), layout);
+}
+
+static void
+write_page(Relation index, BlockNumber block, const char *image)
+{
+	Buffer		buffer = ReadBuffer(index, block);
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	memcpy(BufferGetPage(buffer), image, BLCKSZ);
+	MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+}
+
+/* The next free code page of a list. */
+static fs_place
+next_place(fs_builder *builder, uint32 list)
+{
+	const fs_layout *layout = fs_layout_of(builder->fs, list);
+	fs_growth  *growth = &builder->shared->growth[list == FS_LIST_ODD ? 1 : list == FS_LIST_NULL ? 2 : 0];
+	fs_place	place;
+
+	LWLockAcquire(&builder->shared->lock, LW_EXCLUSIVE);
+	if (growth->next == growth->extent.pages)
+	{
+		(void) fs_extent_add(builder->index, layout, list, fs_next_extent_pages(growth->pages), 0, true,
+							 &growth->extent);
+		growth->pages += growth->extent.pages;
+		growth->next = 0;
+	}
+	place = fs_extent_place(layout, &growth->extent, growth->next++);
+	LWLockRelease(&builder->shared->lock);
+	return place;
+}
+
+static void
+flush(fs_builder *builder, fs_sheet *sheet)
+{
+	const fs_layout *layout = fs_layout_of(builder->fs, sheet->list);
+	fs_place	place = next_place(builder, sheet->list);
+
+	CHECK_FOR_INTERRUPTS();
+	write_page(builder->index, place.code, sheet->pages);
+	for (uint32 i = 0; i < layout->fine_pages; i++)
+		write_page(builder->index, place.fine + i, sheet->pages + BLCKSZ * (1 + i));
+	sheet_init(sheet, builder->fs, sheet->list);
+}
+
+static void
+put(fs_builder *builder, const fs_entry *entry)
+{
+	const fs_layout *layout = fs_layout_of(builder->fs, entry->list);
+	fs_sheet   *sheet = &builder->sheets[entry->list == FS_LIST_ODD ? 1 : entry->list == FS_LIST_NULL ? 2 : 0];
+
+	if (sheet->pages == NULL)
+		sheet_init(sheet, builder->fs, entry->list);
+	fs_entry_put_code(layout, &builder->fs->meta, sheet->pages, sheet->count, entry);
+	if (layout->fine_pages > 0)
+		fs_entry_put_fine(layout, sheet->pages + BLCKSZ * (1 + sheet->count / layout->fine_entries),
+						  sheet->count % layout->fine_entries, entry);
+	if (++sheet->count == layout->entries)
+		flush(builder, sheet);
+}
+
+/* ---- the pass over the table */
+
+/* The sample had no template at all; only one process is here then. */
+static void
+learn_template(fs_builder *builder, const Embedding *embedding)
+{
+	MemoryContext old = MemoryContextSwitchTo(builder->fs->context);
+
+	fs_check_dimensions(embedding->dim);
+	builder->fs->meta.dim = embedding->dim;
+	builder->fs->meta.model = embedding->model;
+	fs_index_complete(builder->index, builder->fs);
+	builder->encoder = fs_encoder_create(builder->fs);
+	fs_meta_set_template(builder->index, &builder->fs->meta, embedding);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *argument)
+{
+	fs_builder *builder = argument;
+	MemoryContext old = MemoryContextSwitchTo(builder->row);
+
+	if (builder->fs->meta.dim == 0 && !isnull[0] && alive)
+		learn_template(builder, embedding_of_datum(values[0]));
+	fs_encode(index, builder->encoder, values, isnull, tid, !alive);
+	MemoryContextSwitchTo(old);
+	put(builder, &builder->encoder->entry);
+	MemoryContextReset(builder->row);
+	builder->index_tuples++;
+}
+
+void
+fs_build_scan(fs_builder *builder, TableScanDesc scan, bool progress)
+{
+	builder->row = AllocSetContextCreate(CurrentMemoryContext, "facescan build", ALLOCSET_DEFAULT_SIZES);
+	builder->encoder = fs_encoder_create(builder->fs);
+	builder->heap_tuples = table_index_build_scan(builder->heap, builder->index, builder->info, true, progress,
+												  add_row, builder, scan);
+	for (int i = 0; i < FS_SHEETS; i++)
+		if (builder->sheets[i].pages != NULL && builder->sheets[i].count > 0)
+			flush(builder, &builder->sheets[i]);
+	MemoryContextDelete(builder->row);
+}
+
+/* ---- the sample: dimension, model and centre */
+
+typedef struct sample_state
+{
+	fs_index   *fs;
+	Relation	index;
+	double	   *sum;			/* of the rotated templates */
+	double		count;
+	float	   *floats;
+	float	   *rotated;
+	MemoryContext row;
+} sample_state;
+
+static void
+sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *argument)
+{
+	sample_state *sample = argument;
+	fs_index   *fs = sample->fs;
+	Embedding  *embedding;
+	MemoryContext old;
+	double		square;
+
+	if (isnull[0] || !alive)
+		return;
+	old = MemoryContextSwitchTo(sample->row);
+	embedding = embedding_of_datum(values[0]);
+	if (fs->meta.dim == 0)
+	{
+		fs_check_dimensions(embedding->dim);
+		fs->meta.dim = embedding->dim;
+		fs->meta.model = embedding->model;
+		MemoryContextSwitchTo(fs->context);
+		fs_index_complete(index, fs);
+		sample->sum = palloc0(sizeof(double) * fs->layout.padded);
+		sample->floats = palloc(sizeof(float) * fs->layout.padded);
+		sample->rotated = palloc(sizeof(float) * fs->layout.padded);
+		MemoryContextSwitchTo(sample->row);
+	}
+	fs_check_template(index, fs, embedding);
+	if (fs_template_floats(fs, embedding, sample->floats, &square))
+	{
+		fx_rotate(&fs->rotation, sample->floats, sample->rotated);
+		for (uint32 i = 0; i < fs->layout.padded; i++)
+			sample->sum[i] += sample->rotated[i];
+		sample->count++;
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(sample->row);
+}
+
+/*
+ * Reads blocks in random order until the sample is full: what is read is
+ * enough for a mean, not for statistics of rows.
+ */
+static void
+take_sample(fs_builder *builder, fs_index *fs)
+{
+	sample_state sample = {.fs = fs, .index = builder->index};
+	BlockNumber blocks = RelationGetNumberOfBlocks(builder->heap);
+	int			rows = fs_option_sample(builder->index);
+	BlockSamplerData sampler;
+
+	sample.row = AllocSetContextCreate(CurrentMemoryContext, "facescan sample", ALLOCSET_DEFAULT_SIZES);
+	BlockSampler_Init(&sampler, blocks, Min(blocks, (BlockNumber) rows), 1);
+	while (BlockSampler_HasMore(&sampler) && sample.count < rows)
+	{
+		CHECK_FOR_INTERRUPTS();
+		table_index_build_range_scan(builder->heap, builder->index, builder->info, false, false, false,
+									 BlockSampler_Next(&sampler), 1, sample_row, &sample, NULL);
+	}
+	MemoryContextDelete(sample.row);
+	if (sample.count >= FS_MIN_SAMPLE)
+	{
+		for (uint32 i = 0; i < fs->layout.padded; i++)
+			fs->centres[i] = (float) (sample.sum[i] / sample.count);
+		fs->meta.centres = fs_blob_write(builder->index, fs->centres, sizeof(float) * fs->layout.padded);
+	}
+}
+
+/* ---- an empty index */
+
+static void
+new_meta(Relation index, fs_meta *meta)
+{
+	Oid			type = TupleDescAttr(RelationGetDescr(index), 0)->atttypid;
+	int			dim;
+	fx_precision precision;
+
+	memset(meta, 0, sizeof(*meta));
+	meta->magic = FS_MAGIC;
+	meta->version = FS_VERSION;
+	meta->metric = fs_metric(index);
+	meta->bits = fs_option_bits(index);
+	meta->lists = 1;
+	meta->centres = meta->calibration = InvalidBlockNumber;
+	if (!pg_strong_random(&meta->seed, sizeof(meta->seed)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random seed for the index")));
+	fs_filter_formats(index, meta);
+	/* a declared dimension that cannot be indexed is told at once, not with the first row */
+	if (OidIsValid(type) && embedding_typmod(TupleDescAttr(RelationGetDescr(index), 0)->atttypmod, &dim, &precision))
+		fs_check_dimensions(dim);
+}
+
+/* Meta page and an empty directory. */
+static void
+create_pages(Relation index, ForkNumber fork, fs_meta *meta)
+{
+	Buffer		buffer;
+
+	meta->directory = meta->directory_tail = FS_META_BLOCK + 1;
+	fs_meta_create(index, fork, meta);
+	buffer = ReadBufferExtended(index, fork, P_NEW, RBM_ZERO_AND_LOCK, NULL);
+	fs_page_init(BufferGetPage(buffer), FS_PAGE_DIRECTORY);
+	MarkBufferDirty(buffer);
+	if (fork == INIT_FORKNUM)
+		log_newpage_buffer(buffer, true);
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+fs_build_empty(Relation index)
+{
+	fs_meta		meta;
+
+	new_meta(index, &meta);
+	create_pages(index, INIT_FORKNUM, &meta);
+}
+
+/* ---- all of it */
+
+/* Full extents say so, so that the first insert need not try them all. */
+static void
+note_room(const fs_extent *extent, uint32 number, void *argument)
+{
+	fs_builder *builder = argument;
+	uint32		room = extent->pages;
+
+	for (int i = 0; i < FS_SHEETS; i++)
+		if (builder->shared->growth[i].extent.start == extent->start && builder->shared->growth[i].next > 0)
+			room = builder->shared->growth[i].next - 1;
+	builder->rooms[number] = room;
+}
+
+static void
+set_rooms(fs_builder *builder)
+{
+	fs_meta		meta;
+
+	fs_meta_read(builder->index, &meta);
+	builder->rooms = palloc_extended(sizeof(uint32) * Max(meta.extents, 1), MCXT_ALLOC_HUGE);
+	fs_extents_visit(builder->index, &meta, note_room, builder);
+	for (uint32 i = 0; i < meta.extents; i++)
+		fs_extent_set_room(builder->index, &meta, i, builder->rooms[i]);
+}
+
+IndexBuildResult *
+fs_build(Relation heap, Relation index, IndexInfo *info)
+{
+	IndexBuildResult *result = palloc0(sizeof(IndexBuildResult));
+	fs_builder	builder = {.heap = heap, .index = index, .info = info};
+	fs_index   *fs;
+	fs_meta		meta;
+
+	if (RelationGetNumberOfBlocks(index) != 0)
+		elog(ERROR, "index \"%s\" already contains data", RelationGetRelationName(index));
+
+	new_meta(index, &meta);
+	create_pages(index, MAIN_FORKNUM, &meta);
+	fs = fs_index_open(index, CurrentMemoryContext);
+
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_SAMPLE);
+	take_sample(&builder, fs);
+	meta = fs->meta;
+	fs_meta_update(index, &meta);
+
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_ENCODE);
+	builder.fs = fs;
+	fs_build_run(&builder);
+	set_rooms(&builder);
+
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_LOG);
+	if (RelationNeedsWAL(index))
+		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
+
+	result->heap_tuples = builder.heap_tuples;
+	result->index_tuples = builder.index_tuples;
+	return result;
+}
+
+char *
+fs_build_phase(int64 phase)
+{
+	switch (phase)
+	{
+		case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
+			return "initializing";
+		case FS_PHASE_SAMPLE:
+			return "sampling rows";
+		case FS_PHASE_ENCODE:
+			return "encoding rows";
+		case FS_PHASE_LOG:
+			return "writing the log";
+		default:
+			return NULL;
+	}
+}

@@ -1,0 +1,71 @@
+/*
+ * cost.c - what a scan costs, for the planner.
+ *
+ * In the order of distance: one pass over all code pages, some percent of the
+ * codes refined, and a heap fetch for each row returned and for a few that
+ * just miss.  Without that order an index scan has no advantage over a plain
+ * scan, and is priced out.
+ */
+#include "index/index.h"
+
+#include <float.h>
+
+#include "access/genam.h"
+#include "optimizer/optimizer.h"
+#include "utils/spccache.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/cost.h"
+#include "utils/selfuncs.h"
+
+/* Of cpu_operator_cost: scoring one coarse code, bounding one survivor. */
+#define CODE_COST		0.02
+#define REFINE_COST		0.5
+/* Share of the codes that are refined before the first rows leave. */
+#define REFINED			0.03
+
+void
+fs_cost(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *total, Selectivity *selectivity,
+		double *correlation, double *pages)
+{
+	IndexOptInfo *info = path->indexinfo;
+	GenericCosts costs;
+	double		code_pages;
+	double		rows = Max(info->tuples, 1);
+	double		spc_seq_page_cost;
+	Relation	index;
+	fs_meta		meta;
+
+	MemSet(&costs, 0, sizeof(costs));
+	genericcostestimate(root, path, loops, &costs);
+	*selectivity = costs.indexSelectivity;
+	*correlation = 0;
+	*pages = info->pages;
+
+	if (path->indexorderbys == NIL)
+	{
+		*startup = DBL_MAX / 4;
+		*total = DBL_MAX / 4;
+		return;
+	}
+
+	index = index_open(info->indexoid, NoLock);
+	fs_meta_read(index, &meta);
+	code_pages = info->pages;
+	if (meta.dim != 0 && meta.bits > 1)
+	{
+		fs_layout	layout;
+
+		fs_layout_init(&layout, &meta, fx_code_padded(meta.dim));
+		code_pages = info->pages / (1.0 + layout.fine_pages);
+	}
+	index_close(index, NoLock);
+
+	get_tablespace_page_costs(info->reltablespace, NULL, &spc_seq_page_cost);
+	/* read in order, and usually cached: what reading costs is a fraction of a page from disk */
+	*startup = spc_seq_page_cost * code_pages * 0.1 +
+		cpu_operator_cost * rows * (CODE_COST * Max(meta.dim, 64) / 512 + REFINED * REFINE_COST);
+	*startup += costs.indexStartupCost;
+	*total = *startup + cpu_index_tuple_cost * rows * *selectivity +
+		cpu_operator_cost * rows * *selectivity * REFINE_COST;
+	*pages = code_pages;
+}

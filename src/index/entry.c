@@ -1,0 +1,213 @@
+/*
+ * entry.c - a row becomes an entry, and an entry lies in a page.
+ */
+#include "index/index.h"
+
+#include <float.h>
+#include <math.h>
+
+fs_encoder *
+fs_encoder_create(fs_index *fs)
+{
+	fs_encoder *encoder = palloc0(sizeof(fs_encoder));
+	Size		padded = fs->layout.padded;
+
+	encoder->fs = fs;
+	encoder->floats = palloc(sizeof(float) * padded);
+	encoder->rotated = palloc(sizeof(float) * padded);
+	encoder->scratch = palloc(sizeof(float) * 2 * padded);
+	encoder->entry.signs = palloc(padded / 8);
+	encoder->entry.planes = palloc(Max(fs->layout.plane_bytes, 1));
+	return encoder;
+}
+
+bool
+fs_template_floats(const fs_index *fs, const Embedding *embedding, float *floats, double *square)
+{
+	double		sum = 0;
+
+	if (embedding->precision == FX_FLOAT32)
+		memcpy(floats, embedding->elements, sizeof(float) * embedding->dim);
+	else
+		fx_kernels_active()->to_float((const uint16_t *) embedding->elements, floats, embedding->dim);
+	for (int i = 0; i < embedding->dim; i++)
+		sum += (double) floats[i] * floats[i];
+	*square = sum;
+	/* squares of floats neither overflow nor vanish in double; in float they must not either */
+	if (sum > 1e30)
+		return false;
+	if (fs->meta.metric == FX_COSINE)
+	{
+		double		scale;
+
+		if (sum == 0)
+			return false;
+		scale = 1 / sqrt(sum);
+		for (int i = 0; i < embedding->dim; i++)
+			floats[i] = (float) (floats[i] * scale);
+	}
+	return true;
+}
+
+uint32
+fs_nearest_list(const fs_index *fs, const float *rotated)
+{
+	const fx_kernels *kernels = fx_kernels_active();
+	uint32		padded = fs->layout.padded;
+	uint32		best = 0;
+	float		least = FLT_MAX;
+
+	if (fs->meta.lists == 1)
+		return 0;
+	for (uint32 list = 0; list < fs->meta.lists; list++)
+	{
+		float		distance = kernels->l2_squared[FX_FLOAT32][FX_FLOAT32] (rotated,
+																			fs->centres + (Size) list * padded,
+																			padded);
+
+		if (distance < least)
+		{
+			least = distance;
+			best = list;
+		}
+	}
+	return best;
+}
+
+void
+fs_encode(Relation index, fs_encoder *encoder, Datum *values, bool *isnull, ItemPointer tid, bool tolerant)
+{
+	const fs_index *fs = encoder->fs;
+	fs_entry   *entry = &encoder->entry;
+	Embedding  *embedding;
+	double		square;
+
+	entry->tid = *tid;
+	for (int i = 0; i < fs->meta.nfilters; i++)
+	{
+		entry->isnull[i] = isnull[i + 1];
+		entry->words[i] = isnull[i + 1] ? 0 : fs_filter_word(&fs->meta.filters[i], index->rd_indcollation[i + 1],
+																values[i + 1]);
+	}
+
+	/* what has no trustworthy code gets a code of zeros that is never looked at */
+	memset(&entry->coarse, 0, sizeof(entry->coarse));
+	memset(&entry->fine, 0, sizeof(entry->fine));
+	if (isnull[0])
+		entry->list = FS_LIST_NULL;
+	else
+	{
+		embedding = embedding_of_datum(values[0]);
+		if (!tolerant)
+			fs_check_template(index, fs, embedding);
+		entry->list = FS_LIST_ODD;
+		if (fs_template_fits(fs, embedding) && fs_template_floats(fs, embedding, encoder->floats, &square))
+		{
+			uint32		list;
+
+			fx_rotate(&fs->rotation, encoder->floats, encoder->rotated);
+			list = fs_nearest_list(fs, encoder->rotated);
+			if (fx_encode((fx_metric) fs->meta.metric, fs->layout.padded, fs->meta.bits, encoder->rotated,
+						  fs->centres + (Size) list * fs->layout.padded, square, entry->signs, &entry->coarse,
+						  entry->planes, &entry->fine, encoder->scratch) == FX_CODE_GOOD)
+				entry->list = list;
+		}
+		if ((Pointer) embedding != DatumGetPointer(values[0]))
+			pfree(embedding);
+	}
+	if (entry->list >= FS_LIST_ODD)
+	{
+		memset(entry->signs, 0, fs->layout.padded / 8);
+		memset(entry->planes, 0, fs->layout.plane_bytes);
+	}
+}
+
+/* A positive float as bfloat16, rounded up. */
+static uint16
+spread_up(float value)
+{
+	union
+	{
+		float		f;
+		uint32		u;
+	}			both = {value};
+
+	return (uint16) Min((both.u + 0xFFFF) >> 16, 0x7F7F);
+}
+
+static uint8 *
+block_of(const fs_layout *layout, Page page, uint32 slot)
+{
+	return FS_CODES(page) + slot / layout->width * fx_block_size(layout->padded, layout->width);
+}
+
+void
+fs_entry_put_code(const fs_layout *layout, const fs_meta *meta, Page page, uint32 slot, const fs_entry *entry)
+{
+	fs_code_head *head = FS_CODE_HEAD(page);
+
+	fx_block_put(block_of(layout, page, slot), layout->padded, layout->width, slot % layout->width, entry->signs);
+	FS_SCALES(page, layout)[slot] = entry->coarse.scale;
+	if (layout->adds != 0)
+		FS_ADDS(page, layout)[slot] = entry->coarse.add;
+	FS_TIDS(page, layout)[slot] = entry->tid;
+	fs_filter_put(layout, meta, page, slot, entry->words, entry->isnull);
+	if (slot < head->used)
+		head->free--;
+	else
+		head->used = slot + 1;
+}
+
+void
+fs_entry_put_fine(const fs_layout *layout, Page page, uint32 fine_slot, const fs_entry *entry)
+{
+	memcpy((char *) page + FS_CODES_OFFSET + layout->plane_bytes * fine_slot, entry->planes, layout->plane_bytes);
+	((float *) ((char *) page + layout->fine_scales))[fine_slot] = entry->fine.scale;
+	if (layout->fine_adds != 0)
+		((float *) ((char *) page + layout->fine_adds))[fine_slot] = entry->fine.add;
+	((uint16 *) ((char *) page + layout->fine_spreads))[fine_slot] = spread_up(entry->fine.spread);
+}
+
+void
+fs_entry_clear_code(const fs_layout *layout, const fs_meta *meta, Page page, uint32 slot)
+{
+	static const uint64 no_words[FS_MAX_FILTERS];
+	static const bool no_nulls[FS_MAX_FILTERS];
+	fs_code_head *head = FS_CODE_HEAD(page);
+	uint8	   *block = block_of(layout, page, slot);
+
+	for (uint32 i = 0; i < layout->padded / 8; i++)
+		block[i * layout->width + slot % layout->width] = 0;
+	FS_SCALES(page, layout)[slot] = FX_CODE_DEAD;
+	if (layout->adds != 0)
+		FS_ADDS(page, layout)[slot] = 0;
+	ItemPointerSetInvalid(&FS_TIDS(page, layout)[slot]);
+	fs_filter_put(layout, meta, page, slot, no_words, no_nulls);
+	head->free++;
+}
+
+void
+fs_entry_clear_fine(const fs_layout *layout, Page page, uint32 fine_slot)
+{
+	memset((char *) page + FS_CODES_OFFSET + layout->plane_bytes * fine_slot, 0, layout->plane_bytes);
+	((float *) ((char *) page + layout->fine_scales))[fine_slot] = 0;
+	if (layout->fine_adds != 0)
+		((float *) ((char *) page + layout->fine_adds))[fine_slot] = 0;
+	((uint16 *) ((char *) page + layout->fine_spreads))[fine_slot] = 0;
+}
+
+uint32
+fs_free_slot(const fs_layout *layout, Page page)
+{
+	fs_code_head *head = FS_CODE_HEAD(page);
+
+	if (head->free > 0)
+	{
+		ItemPointerData *tids = FS_TIDS(page, layout);
+
+		for (uint32 i = 0; i < head->used; i++)
+			if (!ItemPointerIsValid(&tids[i]))
+				return i;
+	}
+	return head->used;
+}

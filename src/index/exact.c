@@ -1,0 +1,253 @@
+/*
+ * exact.c - the end of the cascade: rows are fetched from the heap under the
+ * scan's own snapshot and their distance is computed, so that the order
+ * returned is exact.
+ */
+#include "index/scan.h"
+
+#include <float.h>
+
+#include "catalog/index.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+/* So many heap pages are on their way at a time. */
+#define FETCH_BATCH		16
+
+void
+fs_exact_begin(IndexScanDesc desc, fs_scan *scan)
+{
+	MemoryContext old;
+
+	if (scan->fetch != NULL)
+		return;
+	old = MemoryContextSwitchTo(scan->context);
+	scan->fetch = table_index_fetch_begin(desc->heapRelation);
+	scan->slot = table_slot_create(desc->heapRelation, NULL);
+	scan->info = BuildIndexInfo(scan->index);
+	scan->row = AllocSetContextCreate(scan->context, "facescan row", ALLOCSET_DEFAULT_SIZES);
+	if (scan->info->ii_Expressions != NIL)
+	{
+		scan->estate = CreateExecutorState();
+		GetPerTupleExprContext(scan->estate)->ecxt_scantuple = scan->slot;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+void
+fs_exact_end(fs_scan *scan)
+{
+	if (scan->fetch == NULL)
+		return;
+	table_index_fetch_end(scan->fetch);
+	ExecDropSingleTupleTableSlot(scan->slot);
+	if (scan->estate != NULL)
+		FreeExecutorState(scan->estate);
+	scan->fetch = NULL;
+}
+
+/* The template of the row in the slot. */
+static Datum
+template_of_row(fs_scan *scan, bool *isnull)
+{
+	AttrNumber	attribute = scan->info->ii_IndexAttrNumbers[0];
+	Datum		values[INDEX_MAX_KEYS];
+	bool		nulls[INDEX_MAX_KEYS];
+
+	if (attribute > 0)
+		return slot_getattr(scan->slot, attribute, isnull);
+	ResetPerTupleExprContext(scan->estate);
+	FormIndexDatum(scan->info, scan->slot, scan->estate, values, nulls);
+	*isnull = nulls[0];
+	return values[0];
+}
+
+static double
+distance_to(const fs_scan *scan, const Embedding *embedding)
+{
+	switch ((fx_metric) scan->fs->meta.metric)
+	{
+		case FX_COSINE:
+			return embedding_cosine_distance(embedding, scan->probe);
+		case FX_INNER:
+			return -embedding_inner_product(embedding, scan->probe);
+		case FX_L2:
+			return embedding_l2_distance(embedding, scan->probe);
+	}
+	return 0;
+}
+
+/* The score of code/code.h that belongs to a distance. */
+static double
+score_of(const fs_scan *scan, double distance)
+{
+	switch ((fx_metric) scan->fs->meta.metric)
+	{
+		case FX_COSINE:
+			return 1 - distance;
+		case FX_INNER:
+			return -distance;
+		case FX_L2:
+			return (scan->probe_square - distance * distance) / 2;
+	}
+	return 0;
+}
+
+/* Nearer first; of equally near ones the first in the table. */
+static bool
+precedes(const fs_exact *a, const fs_exact *b)
+{
+	if (a->distance != b->distance)
+		return a->distance < b->distance;
+	return ItemPointerCompare((ItemPointer) &a->tid, (ItemPointer) &b->tid) < 0;
+}
+
+static void
+push(fs_scan *scan, const fs_exact *exact)
+{
+	uint32		at = scan->nheap;
+
+	if (scan->nheap == scan->heap_capacity)
+	{
+		uint32		capacity = Max(scan->heap_capacity * 2, 256);
+
+		if (scan->heap == NULL)
+			scan->heap = MemoryContextAllocHuge(scan->context, sizeof(fs_exact) * capacity);
+		else
+			scan->heap = repalloc_huge(scan->heap, sizeof(fs_exact) * (Size) capacity);
+		scan->heap_capacity = capacity;
+	}
+	scan->nheap++;
+	while (at > 0 && precedes(exact, &scan->heap[(at - 1) / 2]))
+	{
+		scan->heap[at] = scan->heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	scan->heap[at] = *exact;
+}
+
+/*
+ * Takes the nearest row, if nothing that is still only bounded can come before
+ * it: frontier is the greatest score that those can have.
+ */
+bool
+fs_exact_pop(fs_scan *scan, double frontier, fs_exact *exact)
+{
+	const fs_exact *last;
+	uint32		at = 0;
+
+	if (scan->nheap == 0 || scan->heap[0].score <= frontier)
+		return false;
+	*exact = scan->heap[0];
+	last = &scan->heap[--scan->nheap];
+	for (;;)
+	{
+		uint32		child = 2 * at + 1;
+
+		if (child >= scan->nheap)
+			break;
+		if (child + 1 < scan->nheap && precedes(&scan->heap[child + 1], &scan->heap[child]))
+			child++;
+		if (!precedes(&scan->heap[child], last))
+			break;
+		scan->heap[at] = scan->heap[child];
+		at = child;
+	}
+	if (scan->nheap > 0)
+		scan->heap[at] = *last;
+	return true;
+}
+
+/* Fetches one row; scores it if the scan's snapshot sees it. */
+static void
+fetch(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
+{
+	fs_exact	exact;
+	ItemPointerData at = *tid;
+	bool		again = false;
+	bool		isnull;
+	Datum		datum;
+	MemoryContext old;
+
+	scan->counters.fetched++;
+	if (!table_index_fetch_tuple(scan->fetch, &at, desc->xs_snapshot, scan->slot, &again, NULL))
+		return;
+	old = MemoryContextSwitchTo(scan->row);
+	datum = template_of_row(scan, &isnull);
+	if (!isnull)
+	{
+		exact.tid = *tid;
+		exact.distance = distance_to(scan, embedding_of_datum(datum));
+		exact.score = score_of(scan, exact.distance);
+		push(scan, &exact);
+	}
+	ExecClearTuple(scan->slot);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(scan->row);
+}
+
+static void
+fetch_batch(IndexScanDesc desc, fs_scan *scan, ItemPointer tids, int n)
+{
+	for (int i = 0; i < n; i++)
+		PrefetchBuffer(desc->heapRelation, MAIN_FORKNUM, ItemPointerGetBlockNumber(&tids[i]));
+	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		fetch(desc, scan, &tids[i]);
+	}
+}
+
+void
+fs_exact_bucket(IndexScanDesc desc, fs_scan *scan, int bucket)
+{
+	ItemPointerData tids[FETCH_BATCH];
+	int			n = 0;
+
+	for (int32 i = scan->fine_heads[bucket]; i != FS_NOBODY; i = scan->survivors[i].next)
+	{
+		const fs_survivor *survivor = &scan->survivors[i];
+		Buffer		buffer = fs_read(scan->index, scan->pages[survivor->page].place.code, BUFFER_LOCK_SHARE,
+									 FS_PAGE_CODE, scan->strategy);
+
+		tids[n] = FS_TIDS(BufferGetPage(buffer), &scan->fs->layout)[survivor->slot];
+		UnlockReleaseBuffer(buffer);
+		/* vacuumed since: a dead row */
+		if (ItemPointerIsValid(&tids[n]))
+			n++;
+		if (n == FETCH_BATCH)
+		{
+			fetch_batch(desc, scan, tids, n);
+			n = 0;
+		}
+	}
+	fetch_batch(desc, scan, tids, n);
+	scan->fine_heads[bucket] = FS_NOBODY;
+}
+
+void
+fs_exact_pages(IndexScanDesc desc, fs_scan *scan, const fs_scan_page *pages, uint32 npages)
+{
+	ItemPointerData *tids = palloc(sizeof(ItemPointerData) * FS_MAX_ENTRIES);
+	uint16		wanted[FS_MAX_ENTRIES / 16];
+
+	for (uint32 p = 0; p < npages; p++)
+	{
+		const fs_layout *layout = fs_layout_of(scan->fs, pages[p].list);
+		Buffer		buffer = fs_read(scan->index, pages[p].place.code, BUFFER_LOCK_SHARE, FS_PAGE_CODE,
+									 scan->strategy);
+		Page		page = BufferGetPage(buffer);
+		uint32		used = Min(FS_CODE_HEAD(page)->used, layout->entries);
+		uint32		n = 0;
+
+		(void) fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, wanted);
+		for (uint32 i = 0; i < used; i++)
+			if ((wanted[i / 16] >> i % 16 & 1) && ItemPointerIsValid(&FS_TIDS(page, layout)[i]))
+				tids[n++] = FS_TIDS(page, layout)[i];
+		UnlockReleaseBuffer(buffer);
+		for (uint32 i = 0; i < n; i += FETCH_BATCH)
+			fetch_batch(desc, scan, tids + i, Min(n - i, FETCH_BATCH));
+	}
+	pfree(tids);
+}

@@ -1,0 +1,375 @@
+/*
+ * filter.c - filter columns: words beside the codes, tested inside the scan.
+ *
+ * So a row-level-security qual or `agency = ANY (...)` costs no recall: what
+ * does not pass never competes.  A page is tested as a whole before its codes
+ * are read, and codes of blocks in which nothing passes are not read at all.
+ */
+#include "index/index.h"
+
+#include "access/stratnum.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "port/pg_bswap.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/uuid.h"
+
+typedef enum test_kind
+{
+	TEST_IS_NULL,
+	TEST_NOT_NULL,
+	TEST_RANGE,					/* low <= word <= high, in the column's order */
+	TEST_SET,					/* one of sorted words */
+	TEST_BITMAP					/* one of the words from low on that the bitmap marks */
+} test_kind;
+
+/* A set whose words span no more than this is tested by a bitmap. */
+#define BITMAP_SPAN		65536
+
+/*
+ * Words are widened to 64 bits so that the unsigned order is the column's:
+ * signed columns have their sign bit turned.
+ */
+struct fs_test
+{
+	test_kind	kind;
+	int			filter;
+	bool		is_signed;
+	uint64		low;
+	uint64		high;
+	uint64	   *words;
+	int			nwords;
+	uint8	   *bitmap;
+};
+
+#define SIGN_BIT	(UINT64CONST(1) << 63)
+
+void
+fs_filter_formats(Relation index, fs_meta *meta)
+{
+	TupleDesc	desc = RelationGetDescr(index);
+
+	meta->nfilters = IndexRelationGetNumberOfKeyAttributes(index) - 1;
+	for (int i = 0; i < meta->nfilters; i++)
+	{
+		fs_filter_format *format = &meta->filters[i];
+		int16		length = TupleDescAttr(desc, i + 1)->attlen;
+
+		format->kind = DatumGetInt32(FunctionCall0Coll(index_getprocinfo(index, i + 2, FS_FILTER_PROC), InvalidOid));
+		format->size = format->kind >= FS_FILTER_PREFIX ? 8 : length;
+		if (format->size != 1 && format->size != 2 && format->size != 4 && format->size != 8)
+			elog(ERROR, "operator class of filter column %d stores words of %d bytes", i + 2, length);
+	}
+}
+
+uint64
+fs_filter_word(const fs_filter_format *format, Oid collation, Datum value)
+{
+	switch ((fs_filter_kind) format->kind)
+	{
+		case FS_FILTER_PREFIX:
+			{
+				uint64		word;
+
+				memcpy(&word, DatumGetUUIDP(value)->data, sizeof(word));
+				return pg_ntoh64(word);
+			}
+		case FS_FILTER_HASH:
+			/* the server's own hash knows collations in which unlike texts are equal */
+			return (uint64) DatumGetInt64(DirectFunctionCall2Coll(hashtextextended, collation, value,
+																  Int64GetDatum(0)));
+		case FS_FILTER_SIGNED:
+			switch (format->size)
+			{
+				case 2:
+					return (uint64) (int64) DatumGetInt16(value) ^ SIGN_BIT;
+				case 4:
+					return (uint64) (int64) DatumGetInt32(value) ^ SIGN_BIT;
+				default:
+					return (uint64) DatumGetInt64(value) ^ SIGN_BIT;
+			}
+		case FS_FILTER_UNSIGNED:
+			return format->size == 1 ? (uint8) DatumGetChar(value) : DatumGetObjectId(value);
+	}
+	elog(ERROR, "unknown kind of filter column: %d", format->kind);
+}
+
+void
+fs_filter_put(const fs_layout *layout, const fs_meta *meta, Page page, uint32 slot, const uint64 *words,
+			  const bool *isnull)
+{
+	for (int i = 0; i < meta->nfilters; i++)
+	{
+		char	   *to = FS_WORDS(page, layout, i) + meta->filters[i].size * slot;
+		uint8	   *nulls = FS_NULLS(page, layout, i) + slot / 8;
+		uint64		word = words[i];
+
+		/* the low bytes; the turned sign bit is told by the next one below it */
+		switch (meta->filters[i].size)
+		{
+			case 1:
+				*(uint8 *) to = (uint8) word;
+				break;
+			case 2:
+				*(uint16 *) to = (uint16) word;
+				break;
+			case 4:
+				*(uint32 *) to = (uint32) word;
+				break;
+			default:
+				*(uint64 *) to = meta->filters[i].kind == FS_FILTER_SIGNED ? word ^ SIGN_BIT : word;
+				break;
+		}
+		if (isnull[i])
+			*nulls |= 1 << slot % 8;
+		else
+			*nulls &= ~(1 << slot % 8);
+	}
+}
+
+bool
+fs_filter_get(const fs_layout *layout, const fs_meta *meta, Page page, uint32 slot, int filter, uint64 *word)
+{
+	const char *from = FS_WORDS(page, layout, filter) + meta->filters[filter].size * slot;
+	bool		is_signed = meta->filters[filter].kind == FS_FILTER_SIGNED;
+
+	switch (meta->filters[filter].size)
+	{
+		case 1:
+			*word = *(const uint8 *) from;
+			break;
+		case 2:
+			*word = is_signed ? (uint64) (int64) *(const int16 *) from ^ SIGN_BIT : *(const uint16 *) from;
+			break;
+		case 4:
+			*word = is_signed ? (uint64) (int64) *(const int32 *) from ^ SIGN_BIT : *(const uint32 *) from;
+			break;
+		default:
+			*word = is_signed ? *(const uint64 *) from ^ SIGN_BIT : *(const uint64 *) from;
+			break;
+	}
+	return (FS_NULLS(page, layout, filter)[slot / 8] >> slot % 8 & 1) == 0;
+}
+
+static int
+compare_words(const void *a, const void *b)
+{
+	uint64		x = *(const uint64 *) a;
+	uint64		y = *(const uint64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* A set of words from an array argument; NULL elements equal nothing. */
+static void
+init_set(fs_test *test, fs_filter *filter, const fs_filter_format *format, Oid collation, Datum array)
+{
+	ArrayType  *values = DatumGetArrayTypeP(array);
+	int16		length;
+	bool		byval;
+	char		align;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+
+	get_typlenbyvalalign(ARR_ELEMTYPE(values), &length, &byval, &align);
+	deconstruct_array(values, ARR_ELEMTYPE(values), length, byval, align, &elements, &nulls, &n);
+	test->words = palloc(sizeof(uint64) * Max(n, 1));
+	test->nwords = 0;
+	for (int i = 0; i < n; i++)
+		if (!nulls[i])
+			test->words[test->nwords++] = fs_filter_word(format, collation, elements[i]);
+	if (test->nwords == 0)
+	{
+		filter->never = true;
+		return;
+	}
+	qsort(test->words, test->nwords, sizeof(uint64), compare_words);
+	test->low = test->words[0];
+	test->high = test->words[test->nwords - 1];
+	if (test->high - test->low < BITMAP_SPAN)
+	{
+		test->kind = TEST_BITMAP;
+		test->bitmap = palloc0((test->high - test->low) / 8 + 1);
+		for (int i = 0; i < test->nwords; i++)
+			test->bitmap[(test->words[i] - test->low) / 8] |= 1 << (test->words[i] - test->low) % 8;
+	}
+	else
+		test->kind = TEST_SET;
+}
+
+/* A comparison with one value becomes a range of words. */
+static void
+init_range(fs_test *test, fs_filter *filter, const fs_filter_format *format, StrategyNumber strategy, uint64 word)
+{
+	bool		prefix = format->kind == FS_FILTER_PREFIX;
+
+	test->kind = TEST_RANGE;
+	test->low = 0;
+	test->high = PG_UINT64_MAX;
+	switch (strategy)
+	{
+		case BTLessStrategyNumber:
+			/* what has the same prefix may still be less */
+			if (!prefix && word == 0)
+				filter->never = true;
+			test->high = prefix ? word : word - 1;
+			break;
+		case BTLessEqualStrategyNumber:
+			test->high = word;
+			break;
+		case BTEqualStrategyNumber:
+			test->low = test->high = word;
+			break;
+		case BTGreaterEqualStrategyNumber:
+			test->low = word;
+			break;
+		case BTGreaterStrategyNumber:
+			if (!prefix && word == PG_UINT64_MAX)
+				filter->never = true;
+			test->low = prefix ? word : word + 1;
+			break;
+		default:
+			elog(ERROR, "unknown strategy of a filter column: %d", strategy);
+	}
+}
+
+void
+fs_filter_init(fs_filter *filter, Relation index, const fs_meta *meta, ScanKey keys, int nkeys)
+{
+	memset(filter, 0, sizeof(*filter));
+	filter->tests = palloc0(sizeof(fs_test) * Max(nkeys, 1));
+	for (int i = 0; i < nkeys; i++)
+	{
+		ScanKey		key = &keys[i];
+		fs_test    *test = &filter->tests[filter->ntests];
+		const fs_filter_format *format;
+
+		if (key->sk_attno < 2)
+			continue;
+		filter->ntests++;
+		test->filter = key->sk_attno - 2;
+		format = &meta->filters[test->filter];
+		test->is_signed = format->kind == FS_FILTER_SIGNED;
+		if (key->sk_flags & SK_SEARCHNULL)
+			test->kind = TEST_IS_NULL;
+		else if (key->sk_flags & SK_SEARCHNOTNULL)
+			test->kind = TEST_NOT_NULL;
+		else if (key->sk_flags & SK_ISNULL)
+			filter->never = true;
+		else
+		{
+			Oid			collation = index->rd_indcollation[key->sk_attno - 1];
+
+			filter->recheck |= format->kind >= FS_FILTER_PREFIX;
+			if (key->sk_flags & SK_SEARCHARRAY)
+				init_set(test, filter, format, collation, key->sk_argument);
+			else
+				init_range(test, filter, format, key->sk_strategy,
+						   fs_filter_word(format, collation, key->sk_argument));
+		}
+	}
+}
+
+/* Clears ok[i] for words outside a range; the type decides width and order. */
+#define TEST_WORDS(type, low, high) \
+	do { \
+		const type *words_ = (const type *) words; \
+		type		low_ = (type) (low); \
+		type		high_ = (type) (high); \
+		for (uint32 i_ = 0; i_ < n; i_++) \
+			ok[i_] &= (uint8) ((words_[i_] >= low_) & (words_[i_] <= high_)); \
+	} while (0)
+
+static void
+test_range(const fs_test *test, const fs_filter_format *format, const char *words, uint32 n, uint8 *ok)
+{
+	uint64		low = test->low;
+	uint64		high = test->high;
+
+	if (test->is_signed)
+	{
+		/* bounds beyond what the column can hold are drawn in */
+		int64		least = format->size == 2 ? PG_INT16_MIN : format->size == 4 ? PG_INT32_MIN : PG_INT64_MIN;
+		int64		most = format->size == 2 ? PG_INT16_MAX : format->size == 4 ? PG_INT32_MAX : PG_INT64_MAX;
+		int64		from = Max((int64) (low ^ SIGN_BIT), least);
+		int64		to = Min((int64) (high ^ SIGN_BIT), most);
+
+		if (from > to)
+			memset(ok, 0, n);
+		else if (format->size == 2)
+			TEST_WORDS(int16, from, to);
+		else if (format->size == 4)
+			TEST_WORDS(int32, from, to);
+		else
+			TEST_WORDS(int64, from, to);
+	}
+	else
+	{
+		uint64		most = format->size == 1 ? PG_UINT8_MAX : format->size == 4 ? PG_UINT32_MAX : PG_UINT64_MAX;
+
+		if (low > most)
+			memset(ok, 0, n);
+		else if (format->size == 1)
+			TEST_WORDS(uint8, low, Min(high, most));
+		else if (format->size == 4)
+			TEST_WORDS(uint32, low, Min(high, most));
+		else
+			TEST_WORDS(uint64, low, high);
+	}
+}
+
+static void
+test_set(const fs_test *test, const fs_layout *layout, const fs_meta *meta, Page page, uint32 n, uint8 *ok)
+{
+	for (uint32 i = 0; i < n; i++)
+	{
+		uint64		word;
+
+		if (!ok[i])
+			continue;
+		(void) fs_filter_get(layout, meta, page, i, test->filter, &word);
+		if (word < test->low || word > test->high)
+			ok[i] = 0;
+		else if (test->kind == TEST_BITMAP)
+			ok[i] = test->bitmap[(word - test->low) / 8] >> (word - test->low) % 8 & 1;
+		else
+			ok[i] = bsearch(&word, test->words, test->nwords, sizeof(uint64), compare_words) != NULL;
+	}
+}
+
+uint32
+fs_filter_page(const fs_filter *filter, const fs_layout *layout, const fs_meta *meta, Page page, uint32 used,
+			   uint16 *wanted)
+{
+	uint8		ok[FS_MAX_ENTRIES];
+	uint32		groups = (layout->entries + 15) / 16;
+	uint32		count = 0;
+
+	memset(ok, 0, groups * 16);
+	memset(ok, 1, used);
+	for (int t = 0; t < filter->ntests; t++)
+	{
+		const fs_test *test = &filter->tests[t];
+		const uint8 *nulls = FS_NULLS(page, layout, test->filter);
+
+		if (test->kind == TEST_RANGE)
+			test_range(test, &meta->filters[test->filter], FS_WORDS(page, layout, test->filter), used, ok);
+		else if (test->kind == TEST_SET || test->kind == TEST_BITMAP)
+			test_set(test, layout, meta, page, used, ok);
+		for (uint32 i = 0; i < used; i++)
+			ok[i] &= (nulls[i / 8] >> i % 8 & 1) == (test->kind == TEST_IS_NULL);
+	}
+	for (uint32 g = 0; g < groups; g++)
+	{
+		uint32		bits = 0;
+
+		for (int i = 0; i < 16; i++)
+			bits |= (uint32) ok[g * 16 + i] << i;
+		wanted[g] = bits;
+		count += __builtin_popcount(bits);
+	}
+	return count;
+}

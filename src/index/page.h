@@ -1,0 +1,173 @@
+/*
+ * page.h - the format of a facescan index on disk, and nothing else.
+ *
+ *		block 0			meta page
+ *		blob pages		centres, calibration: chains of bytes
+ *		directory		a chain of pages: where the extents are
+ *		extents			n code pages, then n * R fine pages (R fixed per index)
+ *
+ * A code page holds, for a fixed number of entries, every field as an array:
+ * the coarse codes in interleaved blocks, their factors, heap pointers, filter
+ * columns.  A scan reads the codes and factors of all pages and little else.
+ * Entry i of the code page number p of an extent has its fine code in fine
+ * page p * R + i / (entries of a fine page).
+ *
+ * Numbers are in the machine's byte order, as everywhere in PostgreSQL.
+ */
+#ifndef FACESNXT_INDEX_PAGE_H
+#define FACESNXT_INDEX_PAGE_H
+
+#include "compat.h"
+
+#include "storage/bufpage.h"
+#include "storage/itemptr.h"
+
+#define FS_MAGIC			0x46584653	/* "FXFS" */
+#define FS_VERSION			1
+
+#define FS_META_BLOCK		0
+
+/* ---- the last bytes of every page */
+
+typedef enum fs_page_kind
+{
+	FS_PAGE_META = 1,
+	FS_PAGE_BLOB = 2,
+	FS_PAGE_DIRECTORY = 3,
+	FS_PAGE_CODE = 4,
+	FS_PAGE_FINE = 5
+} fs_page_kind;
+
+typedef struct fs_page_opaque
+{
+	BlockNumber next;			/* blob and directory pages: the chain; else InvalidBlockNumber */
+	uint16		kind;			/* fs_page_kind */
+	uint16		page_id;		/* FS_PAGE_ID, so that tools know the page */
+} fs_page_opaque;
+
+#define FS_PAGE_ID			0xFA5C
+
+/* ---- the meta page */
+
+#define FS_MAX_FILTERS		(INDEX_MAX_KEYS - 1)
+
+/* How a filter column is stored: a word of 1, 2, 4 or 8 bytes. */
+typedef struct fs_filter_format
+{
+	uint8		size;			/* bytes of a word */
+	uint8		kind;			/* fs_filter_kind */
+} fs_filter_format;
+
+typedef struct fs_meta
+{
+	uint32		magic;
+	uint32		version;
+	/* the codes: fixed from the build on, but dim and model are 0 until the first template */
+	uint16		dim;
+	uint8		metric;			/* fx_metric */
+	uint8		bits;			/* per dimension, the sign included: 1 is without fine codes */
+	uint32		model;
+	uint64		seed;			/* of the rotation */
+	uint32		lists;			/* 1: flat */
+	uint16		nfilters;
+	uint16		flags;			/* FS_META_* */
+	fs_filter_format filters[FS_MAX_FILTERS];
+	/* where things are */
+	BlockNumber centres;		/* blob: lists * padded floats; Invalid: one centre, all zeros */
+	BlockNumber calibration;	/* blob; Invalid: none */
+	BlockNumber directory;		/* first page */
+	BlockNumber directory_tail; /* last page */
+	uint32		extents;		/* how many the directory has */
+	/* hints, not logged: they save time and are never relied on */
+	uint32		room;			/* flat: the first extent that may have room */
+	uint32		vacuums;		/* counts vacuums that made room */
+} fs_meta;
+
+/* Set while a build has not ended: never seen by a scan unless a crash spoiled an unlogged index. */
+#define FS_META_BUILDING	0x0001
+
+/* ---- directory pages */
+
+typedef struct fs_extent
+{
+	BlockNumber start;			/* the first code page */
+	uint32		list;
+	uint16		pages;			/* code pages; as many * R fine pages follow */
+	uint16		room;			/* hint: the first code page that may have room */
+} fs_extent;
+
+/* Lists that are no lists. */
+#define FS_LIST_ODD			0xFFFFFFFEu	/* templates whose code says nothing: always scored exactly */
+#define FS_LIST_NULL		0xFFFFFFFFu	/* rows without a template */
+
+#define FS_MAX_EXTENT_PAGES	64
+
+#define FS_PAGE_BYTES		(BLCKSZ - MAXALIGN(sizeof(fs_page_opaque)))
+
+typedef struct fs_directory
+{
+	uint32		count;
+	uint32		unused;
+	fs_extent	extents[FLEXIBLE_ARRAY_MEMBER];
+} fs_directory;
+
+#define FS_EXTENTS_PER_PAGE \
+	((FS_PAGE_BYTES - MAXALIGN(SizeOfPageHeaderData) - offsetof(fs_directory, extents)) / sizeof(fs_extent))
+
+/* ---- blob pages */
+
+#define FS_BLOB_BYTES		(FS_PAGE_BYTES - MAXALIGN(SizeOfPageHeaderData))
+
+/* ---- code and fine pages */
+
+typedef struct fs_code_head
+{
+	uint32		list;
+	uint16		used;			/* slots from here on were never used */
+	uint16		free;			/* free slots below used */
+} fs_code_head;
+
+/* More than any page has: an entry takes 6 bytes at least, its heap pointer. */
+#define FS_MAX_ENTRIES		(BLCKSZ / 4)
+
+/* Codes begin at a cache line; page header and head lie before. */
+#define FS_CODES_OFFSET		64
+
+/*
+ * Where the arrays of a code page and of a fine page lie.  All follows from
+ * the meta page, so that it is computed once per scan or statement.
+ */
+typedef struct fs_layout
+{
+	uint32		padded;			/* dimensions of a code */
+	uint32		width;			/* codes of a block, 16 or 8 */
+	uint32		entries;		/* of a code page, a multiple of width */
+	uint32		scales;			/* offset of uint16 scale[entries] */
+	uint32		adds;			/* offset of float add[entries]; 0: none */
+	uint32		tids;			/* offset of ItemPointerData tid[entries] */
+	uint32		nulls[FS_MAX_FILTERS];	/* offset of a bitmap of entries bits, 1 is NULL */
+	uint32		words[FS_MAX_FILTERS];	/* offset of the words of a filter column */
+	uint32		end;
+	/* fine pages; all 0 where there are none */
+	uint32		fine_pages;		/* R */
+	uint32		fine_entries;	/* of a fine page */
+	uint32		plane_bytes;	/* of one entry: all its planes */
+	uint32		fine_scales;	/* offset of float scale[fine_entries] */
+	uint32		fine_adds;		/* offset of float add[fine_entries]; 0: none */
+	uint32		fine_spreads;	/* offset of uint16 spread[fine_entries], bfloat16 rounded up */
+	uint32		fine_end;
+} fs_layout;
+
+#define FS_OPAQUE(page)		((fs_page_opaque *) PageGetSpecialPointer(page))
+#define FS_META(page)		((fs_meta *) PageGetContents(page))
+#define FS_DIRECTORY(page)	((fs_directory *) PageGetContents(page))
+#define FS_CODE_HEAD(page)	((fs_code_head *) PageGetContents(page))
+#define FS_CODES(page)		((uint8 *) (page) + FS_CODES_OFFSET)
+#define FS_SCALES(page, layout)	((uint16 *) ((char *) (page) + (layout)->scales))
+#define FS_ADDS(page, layout) \
+	((layout)->adds == 0 ? NULL : (float *) ((char *) (page) + (layout)->adds))
+#define FS_TIDS(page, layout)	((ItemPointerData *) ((char *) (page) + (layout)->tids))
+#define FS_NULLS(page, layout, filter)	((uint8 *) (page) + (layout)->nulls[filter])
+#define FS_WORDS(page, layout, filter)	((char *) (page) + (layout)->words[filter])
+
+#endif							/* FACESNXT_INDEX_PAGE_H */

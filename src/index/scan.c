@@ -1,0 +1,317 @@
+/*
+ * scan.c - begin, rescan, the next row, end.
+ */
+#include "index/scan.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+
+fs_counters fs_last_scan;
+
+IndexScanDesc
+fs_begin_scan(Relation index, int nkeys, int norderbys)
+{
+	IndexScanDesc desc = RelationGetIndexScan(index, nkeys, norderbys);
+	fs_scan    *scan;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "facescan scan", ALLOCSET_DEFAULT_SIZES);
+
+	scan = MemoryContextAllocZero(context, sizeof(fs_scan));
+	scan->index = index;
+	scan->context = context;
+	scan->run = AllocSetContextCreate(context, "facescan run", ALLOCSET_DEFAULT_SIZES);
+	desc->opaque = scan;
+	return desc;
+}
+
+void
+fs_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys)
+{
+	fs_scan    *scan = desc->opaque;
+
+	if (keys != NULL && nkeys > 0)
+		memmove(desc->keyData, keys, sizeof(ScanKeyData) * nkeys);
+	if (orderbys != NULL && norderbys > 0)
+		memmove(desc->orderByData, orderbys, sizeof(ScanKeyData) * norderbys);
+
+	/* survivors and the heap of exact distances keep their memory for the next probe */
+	MemoryContextReset(scan->run);
+	memset(&scan->counters, 0, sizeof(scan->counters));
+	scan->started = false;
+	scan->nheap = 0;
+	scan->nsurvivors = 0;
+	scan->plain_page = 0;
+	scan->nbatch = scan->batch_at = 0;
+}
+
+void
+fs_end_scan(IndexScanDesc desc)
+{
+	fs_scan    *scan = desc->opaque;
+
+	fs_exact_end(scan);
+	if (scan->strategy != NULL)
+		FreeAccessStrategy(scan->strategy);
+	MemoryContextDelete(scan->context);
+}
+
+/* ---- the beginning of a run */
+
+static void
+count_pages(const fs_extent *extent, uint32 number, void *argument)
+{
+	fs_scan    *scan = argument;
+
+	if (extent->list == FS_LIST_ODD)
+		scan->nodd_pages += extent->pages;
+	else if (extent->list == FS_LIST_NULL)
+		scan->nnull_pages += extent->pages;
+	else
+		scan->npages += extent->pages;
+}
+
+static void
+add_pages(const fs_extent *extent, uint32 number, void *argument)
+{
+	fs_scan    *scan = argument;
+	fs_scan_page *to;
+
+	if (extent->list == FS_LIST_ODD)
+		to = scan->odd_pages + scan->nodd_pages, scan->nodd_pages += extent->pages;
+	else if (extent->list == FS_LIST_NULL)
+		to = scan->null_pages + scan->nnull_pages, scan->nnull_pages += extent->pages;
+	else
+		to = scan->pages + scan->npages, scan->npages += extent->pages;
+	for (uint32 i = 0; i < extent->pages; i++)
+	{
+		to[i].place = fs_extent_place(fs_layout_of(scan->fs, extent->list), extent, i);
+		to[i].list = extent->list;
+	}
+}
+
+static fs_scan_page *
+page_array(uint32 n)
+{
+	return palloc_extended(sizeof(fs_scan_page) * Max(n, 1), MCXT_ALLOC_HUGE);
+}
+
+static void
+find_pages(fs_scan *scan)
+{
+	scan->npages = scan->nodd_pages = scan->nnull_pages = 0;
+	fs_extents_visit(scan->index, &scan->fs->meta, count_pages, scan);
+	scan->pages = page_array(scan->npages);
+	scan->odd_pages = page_array(scan->nodd_pages);
+	scan->null_pages = page_array(scan->nnull_pages);
+	scan->npages = scan->nodd_pages = scan->nnull_pages = 0;
+	fs_extents_visit(scan->index, &scan->fs->meta, add_pages, scan);
+}
+
+/* Makes the probe ready: its rotation, the tables of the coarse stage, <probe, centre> of each list. */
+static void
+prepare_probe(fs_scan *scan)
+{
+	fs_index   *fs = scan->fs;
+	uint32		padded = fs->layout.padded;
+	float	   *floats = palloc(sizeof(float) * padded);
+	float	   *rotated = palloc(sizeof(float) * padded);
+	float		coarse;
+	fx_error	err;
+
+	scan->plain_probe = !fs_template_floats(fs, scan->probe, floats, &scan->probe_square);
+	if (scan->plain_probe)
+		return;
+	fx_rotate(&fs->rotation, floats, rotated);
+	memset(&scan->query, 0, sizeof(scan->query));
+	fs_check_code(fx_query_prepare(&scan->query, (fx_metric) fs->meta.metric, padded, fs->meta.bits, rotated,
+								   &fs->env, &err), &err);
+	scan->bases = palloc_extended(sizeof(float) * fs->meta.lists, MCXT_ALLOC_HUGE);
+	for (uint32 i = 0; i < fs->meta.lists; i++)
+		scan->bases[i] = fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (rotated, fs->centres + (Size) i * padded,
+																			 padded);
+	coarse = fx_coarse_spread(padded) * scan->query.norm;
+	scan->margin = FS_SIGMAS * sqrtf(coarse * coarse + scan->query.table_spread * scan->query.table_spread);
+}
+
+static void
+start(IndexScanDesc desc, fs_scan *scan)
+{
+	ScanKey		orderby = desc->numberOfOrderBys > 0 ? &desc->orderByData[0] : NULL;
+
+	scan->fs = fs_index_open(scan->index, scan->run);
+	fs_filter_init(&scan->filter, scan->index, &scan->fs->meta, desc->keyData, desc->numberOfKeys);
+	scan->skip_nulls = scan->only_nulls = false;
+	for (int i = 0; i < desc->numberOfKeys; i++)
+	{
+		ScanKey		key = &desc->keyData[i];
+
+		if (key->sk_attno != 1)
+			continue;
+		if (key->sk_flags & SK_SEARCHNULL)
+			scan->only_nulls = true;
+		else if (key->sk_flags & SK_SEARCHNOTNULL)
+			scan->skip_nulls = true;
+		else
+			elog(ERROR, "unknown search key on the template of a facescan index");
+	}
+	find_pages(scan);
+
+	scan->ordered = orderby != NULL && (orderby->sk_flags & SK_ISNULL) == 0 && !scan->only_nulls &&
+		scan->fs->meta.dim != 0;
+	if (scan->ordered)
+	{
+		scan->probe = embedding_of_datum(orderby->sk_argument);
+		fs_check_template(scan->index, scan->fs, scan->probe);
+		fs_exact_begin(desc, scan);
+		prepare_probe(scan);
+		scan->target = FS_FIRST_SURVIVORS;
+		scan->ceiling = FLT_MAX;
+		scan->floor = FLT_MAX;
+		scan->last_distance = -DBL_MAX;
+		scan->bucket = FS_BUCKETS;
+		scan->counters.lists = scan->fs->meta.lists;
+		scan->counters.every_code = true;
+	}
+	scan->counters.index = RelationGetRelid(scan->index);
+	pgstat_count_index_scan(scan->index);
+	scan->started = true;
+}
+
+/* ---- rows without order: all entries of the pages, one page at a time */
+
+static const fs_scan_page *
+plain_page(fs_scan *scan, uint32 number)
+{
+	uint32		nothers = scan->npages + scan->nodd_pages;
+
+	if (scan->ordered || scan->only_nulls)
+		return number < scan->nnull_pages && !scan->skip_nulls ? &scan->null_pages[number] : NULL;
+	if (number < scan->npages)
+		return &scan->pages[number];
+	if (number < nothers)
+		return &scan->odd_pages[number - scan->npages];
+	return number < nothers + scan->nnull_pages && !scan->skip_nulls ? &scan->null_pages[number - nothers] : NULL;
+}
+
+static bool
+next_plain(fs_scan *scan, ItemPointer tid)
+{
+	while (scan->batch_at >= scan->nbatch)
+	{
+		const fs_scan_page *where = plain_page(scan, scan->plain_page);
+		const fs_layout *layout;
+		Buffer		buffer;
+		Page		page;
+		uint32		used;
+		uint16		wanted[FS_MAX_ENTRIES / 16];
+
+		CHECK_FOR_INTERRUPTS();
+		if (where == NULL)
+			return false;
+		if (scan->batch == NULL)
+			scan->batch = MemoryContextAlloc(scan->context, sizeof(ItemPointerData) * FS_MAX_ENTRIES);
+		layout = fs_layout_of(scan->fs, where->list);
+		buffer = fs_read(scan->index, where->place.code, BUFFER_LOCK_SHARE, FS_PAGE_CODE, scan->strategy);
+		page = BufferGetPage(buffer);
+		used = Min(FS_CODE_HEAD(page)->used, layout->entries);
+		scan->plain_page++;
+		scan->nbatch = scan->batch_at = 0;
+		(void) fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, wanted);
+		for (uint32 i = 0; i < used; i++)
+			if ((wanted[i / 16] >> i % 16 & 1) && ItemPointerIsValid(&FS_TIDS(page, layout)[i]))
+				scan->batch[scan->nbatch++] = FS_TIDS(page, layout)[i];
+		UnlockReleaseBuffer(buffer);
+	}
+	*tid = scan->batch[scan->batch_at++];
+	return true;
+}
+
+/* ---- rows by distance */
+
+/* Opens the next bucket, or begins the next round; false when everything has been opened. */
+static bool
+advance(IndexScanDesc desc, fs_scan *scan)
+{
+	if (scan->bucket < FS_BUCKETS)
+	{
+		int			bucket = scan->bucket++;
+
+		CHECK_FOR_INTERRUPTS();
+		fs_refine_bucket(scan, bucket);
+		fs_exact_bucket(desc, scan, bucket);
+		return true;
+	}
+	if (scan->counters.rounds == 0)
+	{
+		fs_exact_pages(desc, scan, scan->odd_pages, scan->nodd_pages);
+		if (scan->plain_probe)
+		{
+			fs_exact_pages(desc, scan, scan->pages, scan->npages);
+			scan->counters.rounds++;
+			scan->floor = -FLT_MAX;
+			return true;
+		}
+	}
+	else if (scan->floor == -FLT_MAX)
+		return false;
+	fs_coarse_round(scan);
+	return true;
+}
+
+/* The greatest score that a row can have which has not been fetched. */
+static double
+frontier(const fs_scan *scan)
+{
+	if (scan->bucket < FS_BUCKETS)
+		return fs_bucket_edge(scan, scan->bucket);
+	if (scan->counters.rounds == 0)
+		return DBL_MAX;
+	return scan->floor == -FLT_MAX ? -DBL_MAX : scan->floor;
+}
+
+static bool
+next_ordered(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
+{
+	fs_exact	exact;
+
+	while (!fs_exact_pop(scan, frontier(scan), &exact))
+		if (!advance(desc, scan) && scan->nheap == 0)
+			return false;
+	if (exact.distance < scan->last_distance)
+		scan->counters.late++;
+	else
+		scan->last_distance = exact.distance;
+	*tid = exact.tid;
+	return true;
+}
+
+bool
+fs_get_tuple(IndexScanDesc desc, ScanDirection direction)
+{
+	fs_scan    *scan = desc->opaque;
+	MemoryContext old;
+	bool		found = false;
+
+	Assert(ScanDirectionIsForward(direction));
+	old = MemoryContextSwitchTo(scan->run);
+	if (!scan->started)
+		start(desc, scan);
+	if (!scan->filter.never)
+	{
+		if (scan->ordered)
+			found = next_ordered(desc, scan, &desc->xs_heaptid);
+		/* rows without a template come last: their distance is NULL */
+		if (!found)
+			found = next_plain(scan, &desc->xs_heaptid);
+	}
+	MemoryContextSwitchTo(old);
+	desc->xs_recheck = scan->filter.recheck;
+	desc->xs_recheckorderby = false;
+	if (found)
+		scan->counters.returned++;
+	fs_last_scan = scan->counters;
+	return found;
+}
