@@ -60,8 +60,11 @@ INDEX = \
 	src/index/build_parallel.o \
 	src/index/insert.o \
 	src/index/scan.o \
+	src/index/recent.o \
 	src/index/coarse.o \
+	src/index/fine.o \
 	src/index/exact.o \
+	src/index/info.o \
 	src/index/vacuum.o
 
 AUDIT = src/audit/writer.o src/audit/worker.o

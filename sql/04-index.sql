@@ -112,3 +112,12 @@ CREATE OPERATOR CLASS facesnxt.facescan_text_ops DEFAULT FOR TYPE text USING fac
     OPERATOR 3 pg_catalog.=,
     FUNCTION 2 facesnxt.filter_hash();
 COMMENT ON OPERATOR CLASS facesnxt.facescan_text_ops USING facescan IS 'filter column of type text, as a hash: = alone';
+
+-- ---- what an index and a scan say of themselves
+
+CREATE FUNCTION facesnxt.last_scan(OUT index regclass, OUT lists bigint, OUT pages bigint, OUT codes bigint,
+    OUT survivors bigint, OUT middle bigint, OUT refined bigint, OUT fetched bigint, OUT returned bigint, OUT late bigint,
+    OUT rounds integer, OUT every_code boolean)
+    AS 'MODULE_PATHNAME', 'facesnxt_last_scan' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION facesnxt.last_scan() IS
+    'what the last index scan of this session did: lists and code pages read, codes scored, survivors of the coarse stage, refined by fine codes, fetched from the table, returned';

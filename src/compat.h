@@ -37,4 +37,15 @@
 #define facesnxt_vacuum_delay_point() vacuum_delay_point()
 #endif
 
+/* 16 renamed the identity of a relation's file. */
+#if PG_VERSION_NUM >= 160000
+#define facesnxt_file				RelFileLocator
+#define facesnxt_file_of(relation)	((relation)->rd_locator)
+#define facesnxt_same_file(a, b)	RelFileLocatorEquals(a, b)
+#else
+#define facesnxt_file				RelFileNode
+#define facesnxt_file_of(relation)	((relation)->rd_node)
+#define facesnxt_same_file(a, b)	RelFileNodeEquals(a, b)
+#endif
+
 #endif							/* FACESNXT_COMPAT_H */

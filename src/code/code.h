@@ -13,7 +13,10 @@
  * (zeros will do).  The code of x has `bits` bits a dimension:
  *
  *		coarse code		the signs of x: padded / 8 bytes, interleaved in blocks
- *		fine code		bits - 1 further planes of padded / 8 bytes each
+ *		middle code		the second bit of each dimension: one plane of padded / 8 bytes
+ *		fine code		the bits after that: bits - 2 planes
+ *
+ * so that each stage reads only what the one before has not.
  *
  * All sums over codes are integers and the same in every tier, bit for bit.
  */
@@ -22,6 +25,8 @@
 
 #include "base/base.h"
 #include "kernel/kernel.h"
+
+#include <math.h>
 
 #define FX_CODE_MIN_DIM		8
 #define FX_CODE_MAX_DIM		4096
@@ -82,15 +87,17 @@ typedef struct fx_coarse_factors
 } fx_coarse_factors;
 
 /*
- * What goes with a fine code: <q, c> + add + scale * sum(q_i (u_i - (2^bits - 1) / 2)),
- * with a standard deviation of spread * |q|.
+ * What goes with the first n bits of a code, for n = 2 (middle) and n = bits (fine):
+ *
+ *		<q, c> + add + scale * sum(q_i (u_i - (2^n - 1) / 2)),   u_i the number that the n bits are
+ *
+ * with a standard deviation of spread * |q|.  add is that of the coarse code.
  */
-typedef struct fx_fine_factors
+typedef struct fx_level_factors
 {
 	float		scale;
 	float		spread;
-	float		add;
-} fx_fine_factors;
+} fx_level_factors;
 
 /* The scale of an entry that is no more: its score is NaN and never passes. */
 #define FX_CODE_DEAD		0x7fc0
@@ -105,8 +112,9 @@ typedef enum fx_code_kind
 /*
  * Encodes one rotated vector o' (padded elements; of unit length for FX_COSINE)
  * against the centre c (padded elements).  signs takes padded / 8 bytes, planes
- * (bits - 1) * padded / 8 bytes, the most significant plane first; bit i % 8 of
- * byte i / 8 is dimension i.  planes and fine may be NULL when bits is 1.
+ * (bits - 1) * padded / 8 bytes, the most significant plane first, which is the
+ * middle code; bit i % 8 of byte i / 8 is dimension i.  planes, middle and fine may
+ * be NULL when bits is 1.
  * square is |o|^2 of the original (used by FX_L2).  scratch: 2 * padded floats.
  *
  * FX_CODE_ODD when the vector is zero, not finite, overflows, or lies so
@@ -115,7 +123,8 @@ typedef enum fx_code_kind
  */
 extern fx_code_kind fx_encode(fx_metric metric, uint32_t padded, int bits, const float *rotated,
 							  const float *centre, double square, uint8_t *signs, fx_coarse_factors *coarse,
-							  uint8_t *planes, fx_fine_factors *fine, float *scratch);
+							  uint8_t *planes, fx_level_factors *middle, fx_level_factors *fine,
+							  float *scratch);
 
 /* Writes a code into, reads it from, or clears it in place `slot` of a block of `width` codes. */
 extern void fx_block_put(uint8_t *block, uint32_t padded, uint32_t width, uint32_t slot, const uint8_t *signs);
@@ -223,11 +232,26 @@ fx_signed_sum(float upper, float base, float add, float scale, float margin)
 }
 
 /*
- * The fine score from the plane sum of the kernel and the coarse stage's signed sum:
- * *spread takes its standard deviation, rounding of the query included.
+ * The score from n bits of a code: from the coarse stage's signed sum and the kernel's sum over the
+ * n - 1 planes that follow.  base is <q, c> + add.  *spread takes the standard deviation, rounding
+ * of the query included.
  */
-extern float fx_fine_score(const fx_query *query, float base, const fx_fine_factors *factors,
-						   float signed_sum, int64_t plane_sum, float *spread);
+static inline float
+fx_level_score(const fx_query *query, int n, float base, const fx_level_factors *factors, float signed_sum,
+			   int64_t plane_sum, float *spread)
+{
+	float		levels = (float) (1 << n);
+	/* sum over set signs of q_i, from sum(sign_i q_i) */
+	float		positive = (signed_sum + query->sum) / 2;
+	float		total = levels / 2 * positive + query->fine_step * (float) plane_sum - (levels - 1) / 2 * query->sum;
+	float		own = factors->spread * query->norm;
+	float		coarse = factors->scale * levels / 4 * query->table_spread;
+	/* planes of weights 1, 2, .. 2^(n-2), each with the rounding of half of the elements */
+	float		rounding = factors->scale * levels / 4 * query->fine_spread;
+
+	*spread = sqrtf(own * own + coarse * coarse + rounding * rounding);
+	return base + factors->scale * total;
+}
 
 /*
  * The coarse estimate's standard deviation per unit of scale * |q|: sqrt(padded (1 - a^2) / (padded - 1))
@@ -248,6 +272,19 @@ fx_bfloat16(uint16_t bits)
 	}			both = {(uint32_t) bits << 16};
 
 	return both.f;
+}
+
+/* Rounds to nearest even; value is finite. */
+static inline uint16_t
+fx_to_bfloat16(float value)
+{
+	union
+	{
+		float		f;
+		uint32_t	u;
+	}			both = {value};
+
+	return (uint16_t) ((both.u + 0x7FFF + (both.u >> 16 & 1)) >> 16);
 }
 
 #endif							/* FX_CODE_H */

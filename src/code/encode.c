@@ -15,16 +15,6 @@
 #define LEAST_SQUARE	1e-24
 #define GREATEST_SQUARE	1e30
 
-static uint16_t
-to_bfloat16(float value)
-{
-	uint32_t	bits;
-
-	memcpy(&bits, &value, sizeof(bits));
-	bits += 0x7FFF + (bits >> 16 & 1);
-	return (uint16_t) (bits >> 16);
-}
-
 /* What a rounding with step 1 / inverse is worth: <|x|, y> and |y|^2. */
 static double
 grid_quality(const float *magnitude, uint32_t n, float inverse, float greatest, float *dot, float *square)
@@ -106,9 +96,40 @@ put_planes(const float *x, const float *magnitude, uint32_t n, int bits, float i
 	}
 }
 
+/* From <x, y> and |y|^2 of a rounded vector y. */
+static fx_level_factors
+level_factors(double sum_square, double dot, double y_square, uint32_t n)
+{
+	double		a2 = dot * dot / (sum_square * y_square);
+	fx_level_factors factors;
+
+	factors.scale = (float) (sum_square / dot);
+	factors.spread = (float) sqrt(sum_square * fmax(1 / a2 - 1, 1e-9) / (n - 1));
+	return factors;
+}
+
+/* Of the first two bits: magnitudes below and above the middle of the grid. */
+static fx_level_factors
+middle_factors(const float *magnitude, uint32_t n, int bits, float inverse, double sum_square)
+{
+	float		half = (float) (1 << (bits - 2)) / inverse;
+	float		small = 0;
+	float		large = 0;
+	uint32_t	nlarge = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		large += magnitude[i] >= half ? magnitude[i] : 0;
+		small += magnitude[i] >= half ? 0 : magnitude[i];
+		nlarge += magnitude[i] >= half;
+	}
+	return level_factors(sum_square, 0.5 * small + 1.5 * large, 0.25 * (n - nlarge) + 2.25 * nlarge, n);
+}
+
 fx_code_kind
 fx_encode(fx_metric metric, uint32_t padded, int bits, const float *rotated, const float *centre, double square,
-		  uint8_t *signs, fx_coarse_factors *coarse, uint8_t *planes, fx_fine_factors *fine, float *scratch)
+		  uint8_t *signs, fx_coarse_factors *coarse, uint8_t *planes, fx_level_factors *middle, fx_level_factors *fine,
+		  float *scratch)
 {
 	float	   *x = scratch;
 	float	   *magnitude = scratch + padded;
@@ -134,8 +155,8 @@ fx_encode(fx_metric metric, uint32_t padded, int bits, const float *rotated, con
 	if (bits > 1)
 	{
 		memset(planes, 0, (size_t) padded / 8 * (size_t) (bits - 1));
-		fine->add = add;
-		fine->scale = fine->spread = 0;
+		memset(middle, 0, sizeof(*middle));
+		memset(fine, 0, sizeof(*fine));
 	}
 
 	if (!(sum_square <= GREATEST_SQUARE) || !(square <= GREATEST_SQUARE))
@@ -149,18 +170,18 @@ fx_encode(fx_metric metric, uint32_t padded, int bits, const float *rotated, con
 	alignment = sum / sqrt(sum_square * padded);
 	if (alignment < fx_code_least_alignment(padded))
 		return FX_CODE_ODD;
-	coarse->scale = to_bfloat16((float) (sum_square / sum));
+	coarse->scale = fx_to_bfloat16((float) (sum_square / sum));
 
 	if (bits > 1)
 	{
 		float		dot;
 		float		y_square;
 		float		inverse = best_grid(magnitude, padded, bits, sqrt(sum_square), &dot, &y_square);
-		double		a2 = (double) dot * dot / (sum_square * y_square);
 
 		put_planes(x, magnitude, padded, bits, inverse, planes);
-		fine->scale = (float) (sum_square / dot);
-		fine->spread = (float) sqrt(sum_square * fmax(1 / a2 - 1, 1e-9) / (padded - 1));
+		*fine = *middle = level_factors(sum_square, dot, y_square, padded);
+		if (bits > 2)
+			*middle = middle_factors(magnitude, padded, bits, inverse, sum_square);
 	}
 	return FX_CODE_GOOD;
 }

@@ -23,22 +23,6 @@ fx_code_least_alignment(uint32_t padded)
 	return USUAL_ALIGNMENT - 5 * sqrt((1 - USUAL_ALIGNMENT * USUAL_ALIGNMENT) / padded);
 }
 
-float
-fx_fine_score(const fx_query *query, float base, const fx_fine_factors *factors, float signed_sum,
-			  int64_t plane_sum, float *spread)
-{
-	float		levels = (float) (1 << query->bits);
-	/* sum over set signs of q_i, from sum(sign_i q_i) */
-	float		positive = (signed_sum + query->sum) / 2;
-	float		total = levels / 2 * positive + query->fine_step * (float) plane_sum - (levels - 1) / 2 * query->sum;
-	float		own = factors->spread * query->norm;
-	float		coarse = factors->scale * levels / 4 * query->table_spread;
-	float		rounding = factors->scale * levels / 2 * query->fine_spread;
-
-	*spread = sqrtf(own * own + coarse * coarse + rounding * rounding);
-	return base + factors->add + factors->scale * total;
-}
-
 /*
  * Tables in the kernels' order: for each four bytes of a code, four tables of
  * their low halves and then four of their high halves.  Groups g of four

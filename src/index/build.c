@@ -29,12 +29,12 @@ sheet_init(fs_sheet *sheet, const fs_index *fs, uint32 list)
 	const fs_layout *layout = fs_layout_of(fs, list);
 
 	if (sheet->pages == NULL)
-		sheet->pages = palloc((Size) BLCKSZ * (1 + layout->fine_pages));
+		sheet->pages = palloc((Size) BLCKSZ * fs_pages_of_code_page(layout));
 	sheet->list = list;
 	sheet->count = 0;
 	fs_code_page_init(sheet->pages, layout, list);
-	for (uint32 i = 0; i < layout->fine_pages; i++)
-		fs_fine_page_init(sheet->pages + BLCKSZ * (1 + i), layout);
+	for (uint32 i = 1; i < fs_pages_of_code_page(layout); i++)
+		fs_page_init(sheet->pages + BLCKSZ * i, i == 1 ? FS_PAGE_MIDDLE : FS_PAGE_FINE);
 }
 
 static void
@@ -77,8 +77,10 @@ flush(fs_builder *builder, fs_sheet *sheet)
 
 	CHECK_FOR_INTERRUPTS();
 	write_page(builder->index, place.code, sheet->pages);
+	if (layout->middle_pages > 0)
+		write_page(builder->index, place.middle, sheet->pages + BLCKSZ);
 	for (uint32 i = 0; i < layout->fine_pages; i++)
-		write_page(builder->index, place.fine + i, sheet->pages + BLCKSZ * (1 + i));
+		write_page(builder->index, place.fine + i, sheet->pages + BLCKSZ * (2 + i));
 	sheet_init(sheet, builder->fs, sheet->list);
 }
 
@@ -91,8 +93,10 @@ put(fs_builder *builder, const fs_entry *entry)
 	if (sheet->pages == NULL)
 		sheet_init(sheet, builder->fs, entry->list);
 	fs_entry_put_code(layout, &builder->fs->meta, sheet->pages, sheet->count, entry);
+	if (layout->middle_pages > 0)
+		fs_entry_put_middle(layout, sheet->pages + BLCKSZ, sheet->count, entry);
 	if (layout->fine_pages > 0)
-		fs_entry_put_fine(layout, sheet->pages + BLCKSZ * (1 + sheet->count / layout->fine_entries),
+		fs_entry_put_fine(layout, sheet->pages + BLCKSZ * (2 + sheet->count / layout->fine_entries),
 						  sheet->count % layout->fine_entries, entry);
 	if (++sheet->count == layout->entries)
 		flush(builder, sheet);

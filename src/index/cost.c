@@ -56,7 +56,7 @@ fs_cost(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *t
 		fs_layout	layout;
 
 		fs_layout_init(&layout, &meta, fx_code_padded(meta.dim));
-		code_pages = info->pages / (1.0 + layout.fine_pages);
+		code_pages = info->pages / (double) fs_pages_of_code_page(&layout);
 	}
 	index_close(index, NoLock);
 

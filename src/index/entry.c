@@ -17,7 +17,7 @@ fs_encoder_create(fs_index *fs)
 	encoder->rotated = palloc(sizeof(float) * padded);
 	encoder->scratch = palloc(sizeof(float) * 2 * padded);
 	encoder->entry.signs = palloc(padded / 8);
-	encoder->entry.planes = palloc(Max(fs->layout.plane_bytes, 1));
+	encoder->entry.planes = palloc(Max(fs->layout.middle_bytes + fs->layout.fine_bytes, 1));
 	return encoder;
 }
 
@@ -92,6 +92,7 @@ fs_encode(Relation index, fs_encoder *encoder, Datum *values, bool *isnull, Item
 
 	/* what has no trustworthy code gets a code of zeros that is never looked at */
 	memset(&entry->coarse, 0, sizeof(entry->coarse));
+	memset(&entry->middle, 0, sizeof(entry->middle));
 	memset(&entry->fine, 0, sizeof(entry->fine));
 	if (isnull[0])
 		entry->list = FS_LIST_NULL;
@@ -109,7 +110,7 @@ fs_encode(Relation index, fs_encoder *encoder, Datum *values, bool *isnull, Item
 			list = fs_nearest_list(fs, encoder->rotated);
 			if (fx_encode((fx_metric) fs->meta.metric, fs->layout.padded, fs->meta.bits, encoder->rotated,
 						  fs->centres + (Size) list * fs->layout.padded, square, entry->signs, &entry->coarse,
-						  entry->planes, &entry->fine, encoder->scratch) == FX_CODE_GOOD)
+						  entry->planes, &entry->middle, &entry->fine, encoder->scratch) == FX_CODE_GOOD)
 				entry->list = list;
 		}
 		if ((Pointer) embedding != DatumGetPointer(values[0]))
@@ -118,7 +119,7 @@ fs_encode(Relation index, fs_encoder *encoder, Datum *values, bool *isnull, Item
 	if (entry->list >= FS_LIST_ODD)
 	{
 		memset(entry->signs, 0, fs->layout.padded / 8);
-		memset(entry->planes, 0, fs->layout.plane_bytes);
+		memset(entry->planes, 0, fs->layout.middle_bytes + fs->layout.fine_bytes);
 	}
 }
 
@@ -159,12 +160,19 @@ fs_entry_put_code(const fs_layout *layout, const fs_meta *meta, Page page, uint3
 }
 
 void
+fs_entry_put_middle(const fs_layout *layout, Page page, uint32 slot, const fs_entry *entry)
+{
+	memcpy((char *) page + FS_CODES_OFFSET + layout->middle_bytes * slot, entry->planes, layout->middle_bytes);
+	((uint16 *) ((char *) page + layout->middle_scales))[slot] = fx_to_bfloat16(entry->middle.scale);
+	((uint16 *) ((char *) page + layout->middle_spreads))[slot] = spread_up(entry->middle.spread);
+}
+
+void
 fs_entry_put_fine(const fs_layout *layout, Page page, uint32 fine_slot, const fs_entry *entry)
 {
-	memcpy((char *) page + FS_CODES_OFFSET + layout->plane_bytes * fine_slot, entry->planes, layout->plane_bytes);
+	memcpy((char *) page + FS_CODES_OFFSET + layout->fine_bytes * fine_slot, entry->planes + layout->middle_bytes,
+		   layout->fine_bytes);
 	((float *) ((char *) page + layout->fine_scales))[fine_slot] = entry->fine.scale;
-	if (layout->fine_adds != 0)
-		((float *) ((char *) page + layout->fine_adds))[fine_slot] = entry->fine.add;
 	((uint16 *) ((char *) page + layout->fine_spreads))[fine_slot] = spread_up(entry->fine.spread);
 }
 
@@ -187,12 +195,18 @@ fs_entry_clear_code(const fs_layout *layout, const fs_meta *meta, Page page, uin
 }
 
 void
+fs_entry_clear_middle(const fs_layout *layout, Page page, uint32 slot)
+{
+	memset((char *) page + FS_CODES_OFFSET + layout->middle_bytes * slot, 0, layout->middle_bytes);
+	((uint16 *) ((char *) page + layout->middle_scales))[slot] = 0;
+	((uint16 *) ((char *) page + layout->middle_spreads))[slot] = 0;
+}
+
+void
 fs_entry_clear_fine(const fs_layout *layout, Page page, uint32 fine_slot)
 {
-	memset((char *) page + FS_CODES_OFFSET + layout->plane_bytes * fine_slot, 0, layout->plane_bytes);
+	memset((char *) page + FS_CODES_OFFSET + layout->fine_bytes * fine_slot, 0, layout->fine_bytes);
 	((float *) ((char *) page + layout->fine_scales))[fine_slot] = 0;
-	if (layout->fine_adds != 0)
-		((float *) ((char *) page + layout->fine_adds))[fine_slot] = 0;
 	((uint16 *) ((char *) page + layout->fine_spreads))[fine_slot] = 0;
 }
 

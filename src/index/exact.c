@@ -205,11 +205,10 @@ fs_exact_bucket(IndexScanDesc desc, fs_scan *scan, int bucket)
 	ItemPointerData tids[FETCH_BATCH];
 	int			n = 0;
 
-	for (int32 i = scan->fine_heads[bucket]; i != FS_NOBODY; i = scan->survivors[i].next)
+	for (int32 i = scan->ready[bucket]; i != FS_NOBODY; i = scan->survivors[i].next)
 	{
 		const fs_survivor *survivor = &scan->survivors[i];
-		Buffer		buffer = fs_read(scan->index, scan->pages[survivor->page].place.code, BUFFER_LOCK_SHARE,
-									 FS_PAGE_CODE, scan->strategy);
+		Buffer		buffer = fs_scan_read(scan, scan->pages[survivor->page].place.code);
 
 		tids[n] = FS_TIDS(BufferGetPage(buffer), &scan->fs->layout)[survivor->slot];
 		UnlockReleaseBuffer(buffer);
@@ -223,7 +222,7 @@ fs_exact_bucket(IndexScanDesc desc, fs_scan *scan, int bucket)
 		}
 	}
 	fetch_batch(desc, scan, tids, n);
-	scan->fine_heads[bucket] = FS_NOBODY;
+	scan->ready[bucket] = FS_NOBODY;
 }
 
 void
@@ -235,8 +234,7 @@ fs_exact_pages(IndexScanDesc desc, fs_scan *scan, const fs_scan_page *pages, uin
 	for (uint32 p = 0; p < npages; p++)
 	{
 		const fs_layout *layout = fs_layout_of(scan->fs, pages[p].list);
-		Buffer		buffer = fs_read(scan->index, pages[p].place.code, BUFFER_LOCK_SHARE, FS_PAGE_CODE,
-									 scan->strategy);
+		Buffer		buffer = fs_scan_read(scan, pages[p].place.code);
 		Page		page = BufferGetPage(buffer);
 		uint32		used = Min(FS_CODE_HEAD(page)->used, layout->entries);
 		uint32		n = 0;

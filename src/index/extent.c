@@ -68,7 +68,7 @@ fs_extent_set_room(Relation index, const fs_meta *meta, uint32 number, uint32 ro
 static BlockNumber
 extend(Relation index, const fs_layout *layout, uint32 list, uint32 pages, bool building)
 {
-	uint32		total = pages * (1 + layout->fine_pages);
+	uint32		total = pages * fs_pages_of_code_page(layout);
 	BlockNumber start = InvalidBlockNumber;
 
 	LockRelationForExtension(index, ExclusiveLock);
@@ -81,7 +81,7 @@ extend(Relation index, const fs_layout *layout, uint32 list, uint32 pages, bool 
 		if (i < pages)
 			fs_code_page_init(BufferGetPage(buffer), layout, list);
 		else
-			fs_fine_page_init(BufferGetPage(buffer), layout);
+			fs_page_init(BufferGetPage(buffer), i < pages * 2 ? FS_PAGE_MIDDLE : FS_PAGE_FINE);
 		MarkBufferDirty(buffer);
 		UnlockReleaseBuffer(buffer);
 	}

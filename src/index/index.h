@@ -67,11 +67,12 @@ fs_layout_of(const fs_index *fs, uint32 list)
 	return list >= FS_LIST_ODD ? &fs->plain : &fs->layout;
 }
 
-/* Where one code page is and where its fine pages begin. */
+/* Where one code page is, its middle page, and where its fine pages begin; Invalid: there is none. */
 typedef struct fs_place
 {
 	BlockNumber code;
-	BlockNumber fine;			/* InvalidBlockNumber where there are none */
+	BlockNumber middle;
+	BlockNumber fine;
 } fs_place;
 
 /* Computes the layout; an error when an entry does not fit a page (54000).  padded 0: without codes. */
@@ -143,10 +144,12 @@ extern bool fs_extent_add(Relation index, const fs_layout *layout, uint32 list, 
 static inline fs_place
 fs_extent_place(const fs_layout *layout, const fs_extent *extent, uint32 page)
 {
-	fs_place	place = {extent->start + page, InvalidBlockNumber};
+	fs_place	place = {extent->start + page, InvalidBlockNumber, InvalidBlockNumber};
 
+	if (layout->middle_pages > 0)
+		place.middle = extent->start + extent->pages + page;
 	if (layout->fine_pages > 0)
-		place.fine = extent->start + extent->pages + page * layout->fine_pages;
+		place.fine = extent->start + extent->pages * 2 + page * layout->fine_pages;
 	return place;
 }
 
@@ -161,7 +164,13 @@ fs_next_extent_pages(uint32 pages)
 }
 
 extern void fs_code_page_init(Page page, const fs_layout *layout, uint32 list);
-extern void fs_fine_page_init(Page page, const fs_layout *layout);
+
+/* Pages of all kinds that belong to one code page, itself included. */
+static inline uint32
+fs_pages_of_code_page(const fs_layout *layout)
+{
+	return 1 + layout->middle_pages + layout->fine_pages;
+}
 
 /* ---- filter columns (filter.c) */
 
@@ -212,9 +221,10 @@ typedef struct fs_entry
 	uint32		list;
 	ItemPointerData tid;
 	fx_coarse_factors coarse;
-	fx_fine_factors fine;
+	fx_level_factors middle;
+	fx_level_factors fine;
 	uint8	   *signs;			/* padded / 8 */
-	uint8	   *planes;			/* layout.plane_bytes */
+	uint8	   *planes;			/* the middle code, then the fine code */
 	uint64		words[FS_MAX_FILTERS];
 	bool		isnull[FS_MAX_FILTERS];
 } fs_entry;
@@ -242,12 +252,14 @@ extern bool fs_template_floats(const fs_index *fs, const Embedding *embedding, f
 /* The list whose centre is nearest. */
 extern uint32 fs_nearest_list(const fs_index *fs, const float *rotated);
 
-/* Puts an entry into a free slot: the code page's part, and the fine page's part. */
+/* Puts an entry into a free slot: each page's part. */
 extern void fs_entry_put_code(const fs_layout *layout, const fs_meta *meta, Page page, uint32 slot,
 							  const fs_entry *entry);
+extern void fs_entry_put_middle(const fs_layout *layout, Page page, uint32 slot, const fs_entry *entry);
 extern void fs_entry_put_fine(const fs_layout *layout, Page page, uint32 fine_slot, const fs_entry *entry);
 /* Makes a slot free and wipes what the entry said. */
 extern void fs_entry_clear_code(const fs_layout *layout, const fs_meta *meta, Page page, uint32 slot);
+extern void fs_entry_clear_middle(const fs_layout *layout, Page page, uint32 slot);
 extern void fs_entry_clear_fine(const fs_layout *layout, Page page, uint32 fine_slot);
 /* The first free slot; layout->entries when there is none. */
 extern uint32 fs_free_slot(const fs_layout *layout, Page page);

@@ -2,7 +2,7 @@
  * insert.c - one row into the index.
  *
  * The row goes into the first free slot that the hints lead to, under an
- * exclusive lock of one code page and its fine page, in one WAL record.
+ * exclusive lock of one code page, its middle and its fine page, in one WAL record.
  * Nothing is locked to the end of the transaction, and nothing is moved, so
  * a scan that runs meanwhile misses nothing.
  */
@@ -59,7 +59,8 @@ put(Relation index, const fs_index *fs, const fs_extent *extent, uint32 page, co
 	const fs_layout *layout = fs_layout_of(fs, extent->list);
 	fs_place	place = fs_extent_place(layout, extent, page);
 	Buffer		buffer = fs_read(index, place.code, BUFFER_LOCK_EXCLUSIVE, FS_PAGE_CODE, NULL);
-	Buffer		fine_buffer = InvalidBuffer;
+	Buffer		middle = InvalidBuffer;
+	Buffer		fine = InvalidBuffer;
 	uint32		fine_slot = 0;
 	uint32		slot = fs_free_slot(layout, BufferGetPage(buffer));
 	GenericXLogState *xlog;
@@ -69,17 +70,23 @@ put(Relation index, const fs_index *fs, const fs_extent *extent, uint32 page, co
 		UnlockReleaseBuffer(buffer);
 		return false;
 	}
+	if (BlockNumberIsValid(place.middle))
+		middle = fs_read(index, place.middle, BUFFER_LOCK_EXCLUSIVE, FS_PAGE_MIDDLE, NULL);
 	if (BlockNumberIsValid(place.fine))
-		fine_buffer = fs_read(index, fs_fine_block(layout, place.fine, slot, &fine_slot), BUFFER_LOCK_EXCLUSIVE,
-							  FS_PAGE_FINE, NULL);
+		fine = fs_read(index, fs_fine_block(layout, place.fine, slot, &fine_slot), BUFFER_LOCK_EXCLUSIVE,
+					   FS_PAGE_FINE, NULL);
 	xlog = GenericXLogStart(index);
 	fs_entry_put_code(layout, &fs->meta, GenericXLogRegisterBuffer(xlog, buffer, 0), slot, entry);
-	if (BufferIsValid(fine_buffer))
-		fs_entry_put_fine(layout, GenericXLogRegisterBuffer(xlog, fine_buffer, 0), fine_slot, entry);
+	if (BufferIsValid(middle))
+		fs_entry_put_middle(layout, GenericXLogRegisterBuffer(xlog, middle, 0), slot, entry);
+	if (BufferIsValid(fine))
+		fs_entry_put_fine(layout, GenericXLogRegisterBuffer(xlog, fine, 0), fine_slot, entry);
 	GenericXLogFinish(xlog);
 	UnlockReleaseBuffer(buffer);
-	if (BufferIsValid(fine_buffer))
-		UnlockReleaseBuffer(fine_buffer);
+	if (BufferIsValid(middle))
+		UnlockReleaseBuffer(middle);
+	if (BufferIsValid(fine))
+		UnlockReleaseBuffer(fine);
 	return true;
 }
 

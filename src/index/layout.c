@@ -41,23 +41,27 @@ lay_code_page(fs_layout *layout, const fs_meta *meta, uint32 entries)
 }
 
 static uint32
-lay_fine_page(fs_layout *layout, const fs_meta *meta, uint32 entries)
+lay_fine_page(fs_layout *layout, uint32 entries)
 {
-	uint32		at = FS_CODES_OFFSET + layout->plane_bytes * entries;
+	uint32		at = FS_CODES_OFFSET + layout->fine_bytes * entries;
 
 	layout->fine_entries = entries;
 	layout->fine_scales = at = align(at, sizeof(float));
 	at += sizeof(float) * entries;
-	layout->fine_adds = 0;
-	if (meta->metric == FX_L2)
-	{
-		layout->fine_adds = at;
-		at += sizeof(float) * entries;
-	}
 	layout->fine_spreads = at;
 	at += sizeof(uint16) * entries;
-	layout->fine_end = at;
 	return at;
+}
+
+/* An entry takes less of a middle page than of a code page, so one is enough. */
+static void
+lay_middle_page(fs_layout *layout)
+{
+	layout->middle_pages = 1;
+	layout->middle_bytes = layout->padded / 8;
+	layout->middle_scales = FS_CODES_OFFSET + layout->middle_bytes * layout->entries;
+	layout->middle_spreads = layout->middle_scales + sizeof(uint16) * layout->entries;
+	Assert(layout->middle_spreads + sizeof(uint16) * layout->entries <= FS_PAGE_BYTES);
 }
 
 void
@@ -84,14 +88,17 @@ fs_layout_init(fs_layout *layout, const fs_meta *meta, uint32 padded)
 		entries += layout->width;
 	(void) lay_code_page(layout, meta, entries);
 
-	if (meta->bits > 1 && padded > 0)
+	if (padded == 0 || meta->bits < 2)
+		return;
+	lay_middle_page(layout);
+	if (meta->bits > 2)
 	{
 		uint32		fine = 1;
 
-		layout->plane_bytes = layout->padded / 8 * (meta->bits - 1);
-		while (fine < layout->entries && lay_fine_page(layout, meta, fine + 1) <= FS_PAGE_BYTES)
+		layout->fine_bytes = layout->padded / 8 * (meta->bits - 2);
+		while (fine < layout->entries && lay_fine_page(layout, fine + 1) <= FS_PAGE_BYTES)
 			fine++;
-		(void) lay_fine_page(layout, meta, fine);
+		(void) lay_fine_page(layout, fine);
 		layout->fine_pages = (layout->entries + fine - 1) / fine;
 	}
 }
@@ -108,6 +115,11 @@ fs_page_init(Page page, fs_page_kind kind)
 	opaque->page_id = FS_PAGE_ID;
 	/* what lies between pd_lower and pd_upper is not logged: nothing does */
 	((PageHeader) page)->pd_lower = ((PageHeader) page)->pd_upper;
+	if (kind >= FS_PAGE_CODE)
+	{
+		FS_CODE_HEAD(page)->kind = kind;
+		FS_CODE_HEAD(page)->page_id = FS_PAGE_ID;
+	}
 }
 
 void
@@ -120,10 +132,4 @@ fs_code_page_init(Page page, const fs_layout *layout, uint32 list)
 		FS_SCALES(page, layout)[i] = FX_CODE_DEAD;
 		ItemPointerSetInvalid(&FS_TIDS(page, layout)[i]);
 	}
-}
-
-void
-fs_fine_page_init(Page page, const fs_layout *layout)
-{
-	fs_page_init(page, FS_PAGE_FINE);
 }

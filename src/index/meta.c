@@ -14,8 +14,10 @@ fs_check_page(Relation index, Buffer buffer, fs_page_kind kind)
 {
 	Page		page = BufferGetPage(buffer);
 
-	if (PageIsNew(page) || PageGetSpecialSize(page) != MAXALIGN(sizeof(fs_page_opaque)) ||
-		FS_OPAQUE(page)->page_id != FS_PAGE_ID || FS_OPAQUE(page)->kind != kind)
+	if (PageIsNew(page) || ((PageHeader) page)->pd_special != FS_PAGE_BYTES ||
+		(kind >= FS_PAGE_CODE ?
+		 FS_CODE_HEAD(page)->page_id != FS_PAGE_ID || FS_CODE_HEAD(page)->kind != kind :
+		 FS_OPAQUE(page)->page_id != FS_PAGE_ID || FS_OPAQUE(page)->kind != kind))
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
 				 errmsg("index \"%s\" has an unexpected page at block %u",

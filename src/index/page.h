@@ -4,13 +4,15 @@
  *		block 0			meta page
  *		blob pages		centres, calibration: chains of bytes
  *		directory		a chain of pages: where the extents are
- *		extents			n code pages, then n * R fine pages (R fixed per index)
+ *		extents			n code pages, n middle pages, n * R fine pages (R fixed per index)
  *
  * A code page holds, for a fixed number of entries, every field as an array:
  * the coarse codes in interleaved blocks, their factors, heap pointers, filter
  * columns.  A scan reads the codes and factors of all pages and little else.
- * Entry i of the code page number p of an extent has its fine code in fine
- * page p * R + i / (entries of a fine page).
+ * Entry i of the code page number p of an extent has its middle code in middle
+ * page p, place i, and its fine code in fine page p * R + i / (entries of a fine
+ * page).  Which of these there are follows from the bits per dimension: none
+ * with 1, no fine pages with 2.
  *
  * Numbers are in the machine's byte order, as everywhere in PostgreSQL.
  */
@@ -35,7 +37,8 @@ typedef enum fs_page_kind
 	FS_PAGE_BLOB = 2,
 	FS_PAGE_DIRECTORY = 3,
 	FS_PAGE_CODE = 4,
-	FS_PAGE_FINE = 5
+	FS_PAGE_MIDDLE = 5,
+	FS_PAGE_FINE = 6
 } fs_page_kind;
 
 typedef struct fs_page_opaque
@@ -92,7 +95,7 @@ typedef struct fs_extent
 {
 	BlockNumber start;			/* the first code page */
 	uint32		list;
-	uint16		pages;			/* code pages; as many * R fine pages follow */
+	uint16		pages;			/* code pages; as many middle and * R fine pages follow */
 	uint16		room;			/* hint: the first code page that may have room */
 } fs_extent;
 
@@ -120,9 +123,15 @@ typedef struct fs_directory
 
 /* ---- code and fine pages */
 
+/*
+ * In the first cache line of code, middle and fine pages, so that a scan which
+ * checks the kind need not touch the end of the page.
+ */
 typedef struct fs_code_head
 {
-	uint32		list;
+	uint16		kind;			/* fs_page_kind again */
+	uint16		page_id;		/* and FS_PAGE_ID */
+	uint32		list;			/* this and what follows: code pages only */
 	uint16		used;			/* slots from here on were never used */
 	uint16		free;			/* free slots below used */
 } fs_code_head;
@@ -148,14 +157,17 @@ typedef struct fs_layout
 	uint32		nulls[FS_MAX_FILTERS];	/* offset of a bitmap of entries bits, 1 is NULL */
 	uint32		words[FS_MAX_FILTERS];	/* offset of the words of a filter column */
 	uint32		end;
+	/* middle pages; all 0 where there are none */
+	uint32		middle_pages;	/* 0 or 1 for a code page */
+	uint32		middle_bytes;	/* of one code; codes begin at FS_CODES_OFFSET */
+	uint32		middle_scales;	/* offset of uint16 scale[entries], bfloat16 */
+	uint32		middle_spreads; /* offset of uint16 spread[entries], bfloat16 rounded up */
 	/* fine pages; all 0 where there are none */
 	uint32		fine_pages;		/* R */
 	uint32		fine_entries;	/* of a fine page */
-	uint32		plane_bytes;	/* of one entry: all its planes */
+	uint32		fine_bytes;		/* of one code: all its planes */
 	uint32		fine_scales;	/* offset of float scale[fine_entries] */
-	uint32		fine_adds;		/* offset of float add[fine_entries]; 0: none */
-	uint32		fine_spreads;	/* offset of uint16 spread[fine_entries], bfloat16 rounded up */
-	uint32		fine_end;
+	uint32		fine_spreads;	/* offset of uint16 spread[fine_entries] */
 } fs_layout;
 
 #define FS_OPAQUE(page)		((fs_page_opaque *) PageGetSpecialPointer(page))

@@ -43,6 +43,7 @@ fs_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys, int nor
 	scan->started = false;
 	scan->nheap = 0;
 	scan->nsurvivors = 0;
+	scan->best = NULL;
 	scan->plain_page = 0;
 	scan->nbatch = scan->batch_at = 0;
 }
@@ -53,8 +54,6 @@ fs_end_scan(IndexScanDesc desc)
 	fs_scan    *scan = desc->opaque;
 
 	fs_exact_end(scan);
-	if (scan->strategy != NULL)
-		FreeAccessStrategy(scan->strategy);
 	MemoryContextDelete(scan->context);
 }
 
@@ -158,6 +157,7 @@ start(IndexScanDesc desc, fs_scan *scan)
 			elog(ERROR, "unknown search key on the template of a facescan index");
 	}
 	find_pages(scan);
+	scan->recent = fs_recent_open(scan->index);
 
 	scan->ordered = orderby != NULL && (orderby->sk_flags & SK_ISNULL) == 0 && !scan->only_nulls &&
 		scan->fs->meta.dim != 0;
@@ -168,6 +168,8 @@ start(IndexScanDesc desc, fs_scan *scan)
 		fs_exact_begin(desc, scan);
 		prepare_probe(scan);
 		scan->target = FS_FIRST_SURVIVORS;
+		scan->rank = FS_FIRST_RANK;
+		scan->kernels = fx_code_kernels_active();
 		scan->ceiling = FLT_MAX;
 		scan->floor = FLT_MAX;
 		scan->last_distance = -DBL_MAX;
@@ -214,7 +216,7 @@ next_plain(fs_scan *scan, ItemPointer tid)
 		if (scan->batch == NULL)
 			scan->batch = MemoryContextAlloc(scan->context, sizeof(ItemPointerData) * FS_MAX_ENTRIES);
 		layout = fs_layout_of(scan->fs, where->list);
-		buffer = fs_read(scan->index, where->place.code, BUFFER_LOCK_SHARE, FS_PAGE_CODE, scan->strategy);
+		buffer = fs_scan_read(scan, where->place.code);
 		page = BufferGetPage(buffer);
 		used = Min(FS_CODE_HEAD(page)->used, layout->entries);
 		scan->plain_page++;
@@ -258,6 +260,7 @@ advance(IndexScanDesc desc, fs_scan *scan)
 	else if (scan->floor == -FLT_MAX)
 		return false;
 	fs_coarse_round(scan);
+	fs_fill_buckets(scan);
 	return true;
 }
 

@@ -3,17 +3,19 @@
  *
  * A scan in the order of distance is a cascade over three kinds of bounds:
  *
- *		coarse	every code of every page in one pass; those whose upper bound
- *				reaches the floor survive
- *		fine	survivors, best first, are bounded more closely by their fine codes
- *		exact	those that may still come next are fetched from the heap, under
- *				the scan's own snapshot, and their distance is computed
+ *		coarse	every code of every page in one pass
+ *		middle	in the same pass, those whose upper bound reaches the floor are
+ *				bounded more closely by their second bits; those that still
+ *				reach it survive.  The floor is the K-th best score seen so far.
+ *		fine	survivors, best first, are bounded still more closely
+ *		exact	those that may come next are fetched from the heap, under the
+ *				scan's own snapshot, and their distance is computed
  *
  * Survivors stand in buckets by their upper bound.  Buckets are opened from
  * the best downwards, and a row is returned once its exact score beats the
  * edge of the best bucket not yet opened: whoever asks for ten rows pays for
- * ten, whoever asks for more gets more.  When all buckets are empty and the
- * floor was above the least score, another round begins below it.
+ * ten, whoever asks for more gets more.  When all buckets have been opened and
+ * the floor was above the least score, another round begins below it.
  */
 #ifndef FACESNXT_INDEX_SCAN_H
 #define FACESNXT_INDEX_SCAN_H
@@ -33,16 +35,22 @@
  */
 #define FS_SIGMAS			3.3f
 
-/* How many survivors the first round is to leave. */
+/* The floor of the first round is the score of the best but so many, and of later ones of so many times more. */
+#define FS_FIRST_RANK		128
+#define FS_RANK_GROWTH		8
+
+/* Without middle codes: how many survivors the first round is to leave. */
 #define FS_FIRST_SURVIVORS	65536
 
 typedef struct fs_survivor
 {
-	float		upper;			/* bound on the score */
+	float		upper;			/* bound on the score, the least of the stages so far */
+	float		base;			/* <probe, centre> and what the metric adds */
 	float		sum;			/* signed sum of the coarse stage */
+	int32		middle_sum;		/* sum over the plane of the middle stage */
 	uint32		page;			/* number in fs_scan.pages */
 	uint16		slot;
-	bool		is_fine;		/* upper is the fine stage's */
+	bool		is_fine;		/* has been through all stages but the exact one */
 	int32		next;			/* in the same bucket, or FS_NOBODY */
 } fs_survivor;
 
@@ -61,6 +69,15 @@ typedef struct fs_exact
 	bool		recheck;
 } fs_exact;
 
+/* Where the pages of one index were last seen in shared memory (recent.c). */
+typedef struct fs_recent
+{
+	facesnxt_file file;
+	BlockNumber blocks;
+	Buffer	   *buffers;		/* of each block; InvalidBuffer: not seen yet */
+	uint64		used;			/* when */
+} fs_recent;
+
 /* What the last scan of this session did, for facesnxt.last_scan(). */
 typedef struct fs_counters
 {
@@ -69,7 +86,8 @@ typedef struct fs_counters
 	uint64		pages;			/* code pages read, over all rounds */
 	uint64		codes;			/* scored in the first round */
 	uint64		survivors;		/* over all rounds */
-	uint64		refined;
+	uint64		middle;			/* bounded by their second bits */
+	uint64		refined;		/* bounded by their fine codes */
 	uint64		fetched;		/* from the heap */
 	uint64		returned;
 	uint64		late;			/* returned after one that is farther: a bound did not hold */
@@ -105,16 +123,20 @@ typedef struct fs_scan
 	fx_query	query;
 	float	   *bases;			/* of each list: <q, centre> */
 	float		margin;
-	float		floor;			/* of this round */
+	float		floor;			/* of this round: all with bounds from here up survive */
 	float		ceiling;		/* of this round: the floor of the one before */
-	uint32		target;			/* survivors wanted */
+	float	   *best;			/* a binary heap of the best scores of the middle stage, the least on top */
+	uint32		nbest;
+	uint32		rank;			/* and how many it takes */
+	uint32		target;			/* without middle codes: survivors wanted */
+	const fx_code_kernels *kernels;
 	fs_survivor *survivors;
 	uint32		nsurvivors;
 	uint32		capacity;
-	BufferAccessStrategy strategy;
+	fs_recent  *recent;
 	/* buckets */
-	int32		coarse_heads[FS_BUCKETS];
-	int32		fine_heads[FS_BUCKETS];
+	int32		waiting[FS_BUCKETS];	/* for the fine stage */
+	int32		ready[FS_BUCKETS];	/* for the exact stage */
 	int32		leftover;		/* refined below the floor: for the next round */
 	float		top;			/* upper edge of bucket 0 */
 	float		bucket_width;
@@ -137,13 +159,38 @@ typedef struct fs_scan
 	fs_counters counters;
 } fs_scan;
 
+/* ---- recent.c */
+
+/* NULL when there is no memory for it. */
+extern fs_recent *fs_recent_open(Relation index);
+/* Pins a page; recent may be NULL. */
+extern Buffer fs_recent_pin(fs_recent *recent, Relation index, BlockNumber block);
+
+/* Pins, locks and checks a code page. */
+static inline Buffer
+fs_scan_read(fs_scan *scan, BlockNumber block)
+{
+	Buffer		buffer = fs_recent_pin(scan->recent, scan->index, block);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	fs_check_page(scan->index, buffer, FS_PAGE_CODE);
+	return buffer;
+}
+
 /* ---- coarse.c */
 
-/* One pass over all pages: fills the survivors of this round and their buckets. */
+/* One pass over all pages: fills the survivors of this round. */
 extern void fs_coarse_round(fs_scan *scan);
-/* Bounds the coarse survivors of a bucket more closely and puts them where they belong then. */
+
+/* ---- fine.c */
+
+/* Puts the survivors of a round into buckets. */
+extern void fs_fill_buckets(fs_scan *scan);
+/* Survivors that were refined in an earlier round and not needed: moves them to the front, returns how many. */
+extern uint32 fs_keep_leftovers(fs_scan *scan);
+/* Bounds the survivors of a bucket by their fine codes and puts them where they belong then. */
 extern void fs_refine_bucket(fs_scan *scan, int bucket);
-/* The lower edge of a bucket: nothing in later buckets has a greater bound. */
+/* The upper edge of a bucket: nothing in it or behind it has a greater bound. */
 extern float fs_bucket_edge(const fs_scan *scan, int bucket);
 
 /* ---- exact.c */

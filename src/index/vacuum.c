@@ -3,7 +3,7 @@
  *
  * Nothing is moved: a scan that runs meanwhile finds every entry where it was.
  * What an entry said about a face is overwritten with zeros (expungement):
- * first in the fine page, then in the code page, which is what says that the
+ * first in the middle and fine pages, then in the code page, which is what says that the
  * slot is in use; so a crash between the two leaves an entry that the next
  * vacuum wipes again, and never a code that no vacuum will find.
  */
@@ -23,6 +23,19 @@ typedef struct vacuum_state
 	uint16	   *dead;			/* slots of the page at hand */
 	uint32		ndead;
 } vacuum_state;
+
+static void
+wipe_middle(vacuum_state *state, const fs_layout *layout, BlockNumber block)
+{
+	Buffer		buffer = fs_read(state->index, block, BUFFER_LOCK_EXCLUSIVE, FS_PAGE_MIDDLE, state->strategy);
+	GenericXLogState *xlog = GenericXLogStart(state->index);
+	Page		page = GenericXLogRegisterBuffer(xlog, buffer, 0);
+
+	for (uint32 i = 0; i < state->ndead; i++)
+		fs_entry_clear_middle(layout, page, state->dead[i]);
+	GenericXLogFinish(xlog);
+	UnlockReleaseBuffer(buffer);
+}
 
 /* Wipes the fine codes of the dead slots, page by page. */
 static void
@@ -79,6 +92,8 @@ vacuum_page(vacuum_state *state, const fs_layout *layout, fs_place place)
 	{
 		GenericXLogState *xlog;
 
+		if (BlockNumberIsValid(place.middle))
+			wipe_middle(state, layout, place.middle);
 		if (BlockNumberIsValid(place.fine))
 			wipe_fine(state, layout, place.fine);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);

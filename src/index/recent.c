@@ -1,0 +1,72 @@
+/*
+ * recent.c - where the pages of an index were last seen in shared memory.
+ *
+ * A scan pins every code page.  Finding a page through the server's table of
+ * buffers costs several cache misses, more than scoring ten codes; to look
+ * whether it is still where it was costs one.  So each session remembers, for
+ * the indexes that it scanned last, four bytes a page.
+ */
+#include "index/scan.h"
+
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#define REMEMBERED	8
+
+static fs_recent recents[REMEMBERED];
+static uint64 clock_hand;
+
+fs_recent *
+fs_recent_open(Relation index)
+{
+	BlockNumber blocks = RelationGetNumberOfBlocks(index);
+	fs_recent  *recent = NULL;
+
+	for (int i = 0; i < REMEMBERED; i++)
+		if (recents[i].buffers != NULL && facesnxt_same_file(recents[i].file, facesnxt_file_of(index)))
+			recent = &recents[i];
+	if (recent == NULL)
+	{
+		/* the one not used for longest makes room; a scan that still uses it notices by the file */
+		recent = &recents[0];
+		for (int i = 1; i < REMEMBERED; i++)
+			if (recents[i].used < recent->used)
+				recent = &recents[i];
+		if (recent->buffers != NULL)
+			pfree(recent->buffers);
+		recent->buffers = NULL;
+		recent->blocks = 0;
+		recent->file = facesnxt_file_of(index);
+	}
+	if (recent->blocks < blocks)
+	{
+		Size		size = sizeof(Buffer) * (Size) blocks;
+		Buffer	   *buffers = MemoryContextAllocExtended(CacheMemoryContext, size,
+														 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO | MCXT_ALLOC_NO_OOM);
+
+		if (buffers == NULL)
+			return NULL;
+		if (recent->buffers != NULL)
+		{
+			memcpy(buffers, recent->buffers, sizeof(Buffer) * recent->blocks);
+			pfree(recent->buffers);
+		}
+		recent->buffers = buffers;
+		recent->blocks = blocks;
+	}
+	recent->used = ++clock_hand;
+	return recent;
+}
+
+Buffer
+fs_recent_pin(fs_recent *recent, Relation index, BlockNumber block)
+{
+	Buffer		buffer;
+
+	if (recent == NULL || block >= recent->blocks || !facesnxt_same_file(recent->file, facesnxt_file_of(index)))
+		return ReadBuffer(index, block);
+	buffer = recent->buffers[block];
+	if (buffer != InvalidBuffer && ReadRecentBuffer(recent->file, MAIN_FORKNUM, block, buffer))
+		return buffer;
+	return recent->buffers[block] = ReadBuffer(index, block);
+}
