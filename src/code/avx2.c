@@ -141,6 +141,13 @@ fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)
 	return total;
 }
 
-const fx_code_kernels fx_code_kernels_avx2 = {"avx2", coarse, fine};
+static TARGET void
+middle(const int8_t *q, const uint8_t *planes, const uint16_t *slots, uint32_t n, uint32_t padded, int32_t *sums)
+{
+	for (uint32_t i = 0; i < n; i++)
+		sums[i] = (int32_t) fine(q, planes + (size_t) slots[i] * (padded / 8), padded, 1);
+}
+
+const fx_code_kernels fx_code_kernels_avx2 = {"avx2", coarse, middle, fine};
 
 #endif							/* __x86_64__ */

@@ -138,6 +138,49 @@ fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)
 	return total;
 }
 
-const fx_code_kernels fx_code_kernels_avx512 = {"avx512", coarse, fine};
+/* Four codes at a time, so that their sums are added up together. */
+static TARGET void
+middle(const int8_t *q, const uint8_t *planes, const uint16_t *slots, uint32_t n, uint32_t padded, int32_t *sums)
+{
+	const __m512i ones = _mm512_set1_epi8(1);
+	const __m512i wide_ones = _mm512_set1_epi16(1);
+	size_t		size = padded / 8;
+
+	for (uint32_t i = 0; i < n; i += 4)
+	{
+		const uint8_t *from[4];
+		__m512i		sum[4];
+		__m256i		half[4];
+		__m256i		pairs;
+		__m128i		total;
+		uint32_t	m = n - i < 4 ? n - i : 4;
+
+		for (uint32_t j = 0; j < 4; j++)
+		{
+			from[j] = planes + slots[i + (j < m ? j : 0)] * size;
+			sum[j] = _mm512_setzero_si512();
+		}
+		for (uint32_t at = 0; at < size; at += 8)
+		{
+			__m512i		elements = _mm512_loadu_si512(q + at * 8);
+
+			for (int j = 0; j < 4; j++)
+			{
+				uint64_t	bits;
+
+				__builtin_memcpy(&bits, from[j] + at, sizeof(bits));
+				sum[j] = _mm512_add_epi32(sum[j], _mm512_madd_epi16(
+					_mm512_maddubs_epi16(ones, _mm512_maskz_mov_epi8((__mmask64) bits, elements)), wide_ones));
+			}
+		}
+		for (int j = 0; j < 4; j++)
+			half[j] = _mm256_add_epi32(_mm512_castsi512_si256(sum[j]), _mm512_extracti64x4_epi64(sum[j], 1));
+		pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(half[0], half[1]), _mm256_hadd_epi32(half[2], half[3]));
+		total = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+		_mm_mask_storeu_epi32(sums + i, (__mmask8) ((1u << m) - 1), total);
+	}
+}
+
+const fx_code_kernels fx_code_kernels_avx512 = {"avx512", coarse, middle, fine};
 
 #endif							/* __x86_64__ */

@@ -210,6 +210,12 @@ typedef struct fx_code_kernels
 	/* returns how many codes passed */
 	uint32_t	(*coarse) (const fx_query *query, const fx_coarse_run *run);
 	/*
+	 * One plane of several codes: sums[i] = sum over set bits j of fine[j], of the plane of
+	 * padded / 8 bytes at planes + slots[i] * padded / 8.
+	 */
+	void		(*middle) (const int8_t *fine, const uint8_t *planes, const uint16_t *slots, uint32_t n,
+						   uint32_t padded, int32_t *sums);
+	/*
 	 * sum over planes p of 2^(nplanes-1-p) * sum over set bits i of fine[i]: the weight of the
 	 * most significant plane, which comes first, is the greatest
 	 */
@@ -258,6 +264,15 @@ fx_level_score(const fx_query *query, int n, float base, const fx_level_factors 
  * for the usual alignment a = sqrt(2 / pi) of a vector with its signs.
  */
 extern float fx_coarse_spread(uint32_t padded);
+
+/*
+ * Upper bounds from the middle stage of n codes at once: score[i] as fx_level_score() for two bits,
+ * upper[i] = score[i] + sigmas * spread.  scales and spreads are bfloat16, indexed by slots[i];
+ * bases, sums and plane_sums by i.
+ */
+extern void fx_middle_bounds(const fx_query *query, float sigmas, const uint16_t *scales, const uint16_t *spreads,
+							 const uint16_t *slots, uint32_t n, const float *bases, const float *sums,
+							 const int32_t *plane_sums, float *score, float *upper);
 
 /* A vector less aligned with its signs than this is FX_CODE_ODD. */
 extern double fx_code_least_alignment(uint32_t padded);

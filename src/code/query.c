@@ -23,6 +23,31 @@ fx_code_least_alignment(uint32_t padded)
 	return USUAL_ALIGNMENT - 5 * sqrt((1 - USUAL_ALIGNMENT * USUAL_ALIGNMENT) / padded);
 }
 
+void
+fx_middle_bounds(const fx_query *query, float sigmas, const uint16_t *scales, const uint16_t *spreads,
+				 const uint16_t *slots, uint32_t n, const float *bases, const float *sums,
+				 const int32_t *plane_sums, float *score, float *upper)
+{
+	float		norm2 = query->norm * query->norm;
+	float		rounding2 = query->table_spread * query->table_spread + query->fine_spread * query->fine_spread;
+	/* 2 (sum + query.sum) / 2 - 3 / 2 query.sum */
+	float		constant = -query->sum / 2;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		float		scale = fx_bfloat16(scales[slots[i]]);
+		float		spread = fx_bfloat16(spreads[slots[i]]);
+
+		score[i] = scale;
+		upper[i] = spread * spread * norm2 + scale * scale * rounding2;
+	}
+	for (uint32_t i = 0; i < n; i++)
+	{
+		score[i] = bases[i] + score[i] * (sums[i] + query->fine_step * (float) plane_sums[i] + constant);
+		upper[i] = score[i] + sigmas * __builtin_sqrtf(upper[i]);
+	}
+}
+
 /*
  * Tables in the kernels' order: for each four bytes of a code, four tables of
  * their low halves and then four of their high halves.  Groups g of four

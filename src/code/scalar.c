@@ -74,6 +74,20 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 	return count;
 }
 
+static void
+middle(const int8_t *q, const uint8_t *planes, const uint16_t *slots, uint32_t n, uint32_t padded, int32_t *sums)
+{
+	for (uint32_t i = 0; i < n; i++)
+	{
+		const uint8_t *plane = planes + (size_t) slots[i] * (padded / 8);
+
+		sums[i] = 0;
+		for (uint32_t j = 0; j < padded; j++)
+			if (plane[j / 8] >> j % 8 & 1)
+				sums[i] += q[j];
+	}
+}
+
 static int64_t
 fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)
 {
@@ -92,7 +106,7 @@ fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)
 	return total;
 }
 
-const fx_code_kernels fx_code_kernels_scalar = {"scalar", coarse, fine};
+const fx_code_kernels fx_code_kernels_scalar = {"scalar", coarse, middle, fine};
 
 const fx_code_kernels *
 fx_code_kernels_of(fx_tier tier)

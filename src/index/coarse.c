@@ -10,10 +10,13 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* Pages that are scored first to learn where the floor should be: one in so many, but so few and so many. */
-#define SAMPLE_SHARE		64
-#define MIN_SAMPLE_PAGES	48
-#define MAX_SAMPLE_PAGES	512
+/* Pages that are sampled to guess the floor: one in so many, but so few and so many. */
+#define SAMPLE_SHARE		128
+#define MIN_SAMPLE_PAGES	32
+#define MAX_SAMPLE_PAGES	256
+
+/* The floor is guessed where so many times the rank should pass: too low costs time, too high another round. */
+#define GUESS_RANK			1.5
 
 /* Those of one page that the coarse stage does not rule out. */
 typedef struct page_survivors
@@ -79,11 +82,12 @@ score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_surv
 
 /* ---- survivors */
 
-static void
+static int32
 add_survivor(fs_scan *scan, const page_survivors *found, uint32 i, float upper, int32 middle_sum, bool is_fine)
 {
 	fs_survivor *survivor = &scan->survivors[scan->nsurvivors++];
 
+	survivor->key = upper;
 	survivor->upper = upper;
 	survivor->base = found->bases[i];
 	survivor->sum = found->sums[i];
@@ -91,6 +95,7 @@ add_survivor(fs_scan *scan, const page_survivors *found, uint32 i, float upper, 
 	survivor->page = found->page;
 	survivor->slot = found->slots[i];
 	survivor->is_fine = is_fine;
+	return (int32) scan->nsurvivors - 1;
 }
 
 /* Moves the survivors with the greatest bounds to the front; returns the k-th greatest bound, from 0. */
@@ -137,7 +142,7 @@ drop_below_floor(fs_scan *scan, uint32 first)
 	uint32		kept = first;
 
 	for (uint32 i = first; i < scan->nsurvivors; i++)
-		if (scan->survivors[i].upper >= scan->floor)
+		if (scan->survivors[i].key >= scan->floor)
 			scan->survivors[kept++] = scan->survivors[i];
 	scan->nsurvivors = kept;
 }
@@ -229,66 +234,104 @@ fetch_middle(fs_scan *scan, page_survivors *found)
 	}
 }
 
+/*
+ * Those whose estimate is among the best so far: their fine codes, which they
+ * will need anyway, make the floor that they set a good one.
+ */
+static void
+note_best(fs_scan *scan, const int32 *numbers, int n)
+{
+	float		scores[FS_REFINE_BATCH];
+
+	fs_refine(scan, numbers, n, scores);
+	for (int i = 0; i < n; i++)
+		note_score(scan, scores[i]);
+}
+
 /* The survivors of a page whose middle codes are on their way. */
 static void
-finish_page(fs_scan *scan, page_survivors *found, bool collect)
+finish_page(fs_scan *scan, page_survivors *found)
 {
 	const fs_layout *layout = &scan->fs->layout;
 	bool		is_fine = layout->fine_pages == 0;
 	const char *page;
+	int32		sums[FS_MAX_ENTRIES];
+	float		scores[FS_MAX_ENTRIES];
+	float		uppers[FS_MAX_ENTRIES];
+	int32		best[FS_REFINE_BATCH];
+	int			nbest = 0;
+	uint32		n = 0;
 
 	if (found->count == 0)
 		return;
 	if (!BufferIsValid(found->middle))
 	{
 		for (uint32 i = 0; i < found->count; i++)
-			if (collect && found->uppers[i] < scan->ceiling)
+			if (found->uppers[i] < scan->ceiling)
 				add_survivor(scan, found, i, found->uppers[i], 0, is_fine);
 		return;
 	}
+	/* the floor may have risen since they were found */
+	for (uint32 i = 0; i < found->count; i++)
+	{
+		found->slots[n] = found->slots[i];
+		found->uppers[n] = found->uppers[i];
+		found->bases[n] = found->bases[i];
+		found->sums[n] = found->sums[i];
+		n += found->uppers[i] >= scan->floor;
+	}
+	found->count = n;
 	LockBuffer(found->middle, BUFFER_LOCK_SHARE);
 	fs_check_page(scan->index, found->middle, FS_PAGE_MIDDLE);
 	page = BufferGetPage(found->middle);
-	for (uint32 i = 0; i < found->count; i++)
-	{
-		uint32		slot = found->slots[i];
-		fx_level_factors factors;
-		int32		sum;
-		float		score;
-		float		spread;
-		float		upper;
-
-		if (found->uppers[i] < scan->floor)
-			continue;
-		sum = (int32) scan->kernels->fine(scan->query.fine,
-										  (const uint8 *) page + FS_CODES_OFFSET + layout->middle_bytes * slot,
-										  layout->padded, 1);
-		factors.scale = fx_bfloat16(((const uint16 *) (page + layout->middle_scales))[slot]);
-		factors.spread = fx_bfloat16(((const uint16 *) (page + layout->middle_spreads))[slot]);
-		score = fx_level_score(&scan->query, 2, found->bases[i], &factors, found->sums[i], sum, &spread);
-		upper = Min(found->uppers[i], score + FS_SIGMAS * spread);
-		if (collect)
-			scan->counters.middle++;
-		if (upper < scan->floor)
-			continue;
-		note_score(scan, score);
-		/* the least of the bounds decides in which round an entry is, so that it is in just one */
-		if (collect && upper < scan->ceiling)
-			add_survivor(scan, found, i, upper, sum, is_fine);
-	}
+	scan->kernels->middle(scan->query.fine, (const uint8 *) page + FS_CODES_OFFSET, found->slots, n,
+						  layout->padded, sums);
+	fx_middle_bounds(&scan->query, FS_MIDDLE_SIGMAS, (const uint16 *) (page + layout->middle_scales),
+					 (const uint16 *) (page + layout->middle_spreads), found->slots, n, found->bases, found->sums,
+					 sums, scores, uppers);
 	UnlockReleaseBuffer(found->middle);
 	found->middle = InvalidBuffer;
+	scan->counters.middle += n;
+	for (uint32 i = 0; i < n; i++)
+	{
+		float		upper = Min(found->uppers[i], uppers[i]);
+		int32		number;
+
+		if (!(upper >= scan->floor))
+			continue;
+		/* the middle stage's bound decides in which round an entry is, so that it is in just one */
+		if (upper >= scan->ceiling)
+		{
+			note_score(scan, scores[i]);
+			continue;
+		}
+		number = add_survivor(scan, found, i, upper, sums[i], is_fine);
+		if (scan->nbest < scan->rank || scores[i] > scan->best[0])
+		{
+			if (is_fine)
+				note_score(scan, scores[i]);
+			else
+				best[nbest++] = number;
+			if (nbest == FS_REFINE_BATCH)
+			{
+				note_best(scan, best, nbest);
+				nbest = 0;
+			}
+		}
+	}
+	if (nbest > 0)
+		note_best(scan, best, nbest);
 }
 
 /* ---- passes */
 
 /*
- * Every step-th page, through both stages.  While one page is scored the next
- * one's codes are fetched into the cache, and so are the middle codes of the
- * page before.
+ * Every page, through both stages.  While one page is scored the next one's
+ * codes are fetched into the cache, and so are the middle codes of the page
+ * before.
  */
 static void
-pass(fs_scan *scan, uint32 step, uint32 first, bool collect)
+pass(fs_scan *scan, uint32 first)
 {
 	page_survivors *found = palloc(sizeof(page_survivors) * 2);
 	page_survivors *current = &found[0];
@@ -298,7 +341,7 @@ pass(fs_scan *scan, uint32 step, uint32 first, bool collect)
 	before->count = 0;
 	if (scan->npages > 0)
 		next = fs_recent_pin(scan->recent, scan->index, scan->pages[0].place.code);
-	for (uint32 i = 0; i < scan->npages; i += step)
+	for (uint32 i = 0; i < scan->npages; i++)
 	{
 		Buffer		buffer = next;
 		const char *ahead = NULL;
@@ -306,71 +349,108 @@ pass(fs_scan *scan, uint32 step, uint32 first, bool collect)
 
 		CHECK_FOR_INTERRUPTS();
 		next = InvalidBuffer;
-		if (i + step < scan->npages)
+		if (i + 1 < scan->npages)
 		{
-			next = fs_recent_pin(scan->recent, scan->index, scan->pages[i + step].place.code);
+			next = fs_recent_pin(scan->recent, scan->index, scan->pages[i + 1].place.code);
 			__builtin_prefetch(BufferGetPage(next));
 			ahead = (const char *) FS_CODES(BufferGetPage(next));
 		}
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
 		score_page(scan, i, BufferGetPage(buffer), ahead, current);
-		if (collect && scan->counters.rounds == 0)
+		if (scan->counters.rounds == 0)
 			scan->counters.codes += FS_CODE_HEAD(BufferGetPage(buffer))->used;
 		UnlockReleaseBuffer(buffer);
 		fetch_middle(scan, current);
 
-		if (collect)
-			make_space(scan, first);
-		finish_page(scan, before, collect);
+		make_space(scan, first);
+		finish_page(scan, before);
 		swap = before;
 		before = current;
 		current = swap;
 	}
-	if (collect)
-		make_space(scan, first);
-	finish_page(scan, before, collect);
+	make_space(scan, first);
+	finish_page(scan, before);
 	pfree(found);
 }
 
-static int
-descending(const void *a, const void *b)
-{
-	float		x = ((const fs_survivor *) a)->upper;
-	float		y = ((const fs_survivor *) b)->upper;
+/* ---- a guess of the floor */
 
-	return x > y ? -1 : x < y;
+/* The deviation that a standard normal variable exceeds with probability p < 0.5 (Abramowitz & Stegun 26.2.23). */
+static double
+normal_quantile(double p)
+{
+	double		t = sqrt(-2 * log(p));
+
+	return t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
 }
 
 /*
- * A first floor, from a sample of pages.  With middle codes it is the K-th
- * best score of the sample, which is none too high.  Without, it is where
- * about `target` codes should survive; a wrong guess costs time, not rows.
+ * From the estimates of a sample of pages.  With middle codes: the score that
+ * GUESS_RANK times the rank should exceed, were scores normal.  Without: the
+ * bound that `target` should exceed.  A tail shorter than the normal one makes
+ * no guess.
  */
-static void
-choose_floor(fs_scan *scan, uint32 first)
+static float
+guess_floor(fs_scan *scan)
 {
-	uint32		wanted = Min(Max(scan->npages / SAMPLE_SHARE, MIN_SAMPLE_PAGES), MAX_SAMPLE_PAGES);
-	uint32		step = scan->npages / wanted;
-	uint64		below;
+	uint32		npages = Min(Max(scan->npages / SAMPLE_SHARE, MIN_SAMPLE_PAGES), MAX_SAMPLE_PAGES);
+	page_survivors *found = palloc(sizeof(page_survivors));
+	float	   *estimates;
+	double		n = 0;
+	double		sum = 0;
+	double		square = 0;
+	double		scales = 0;
+	double		mean;
+	double		variance;
+	double		error;
+	double		expected;
+	double		share;
+	uint32		beyond = 0;
 
+	if (npages * 2 > scan->npages)
+		return -FLT_MAX;
+	estimates = palloc(sizeof(float) * npages * scan->fs->layout.entries);
 	scan->floor = -FLT_MAX;
-	if (step < 2)
-		return;
-	pass(scan, step, first, scan->fs->layout.middle_pages == 0);
+	for (uint32 p = 0; p < npages; p++)
+	{
+		uint32		number = (uint64) p * scan->npages / npages;
+		Buffer		buffer = fs_scan_read(scan, scan->pages[number].place.code);
+
+		score_page(scan, number, BufferGetPage(buffer), NULL, found);
+		UnlockReleaseBuffer(buffer);
+		for (uint32 i = 0; i < found->count; i++)
+		{
+			double		scale = (found->uppers[i] - found->bases[i]) / (found->sums[i] + scan->margin);
+			double		estimate = found->bases[i] + scale * found->sums[i];
+
+			estimates[(uint32) n] = estimate;
+			n++;
+			sum += estimate;
+			square += estimate * estimate;
+			scales += scale;
+		}
+	}
+	pfree(found);
+	if (n < 1000)
+		return -FLT_MAX;
+	mean = sum / n;
+	variance = square / n - mean * mean;
+	error = scales / n * scan->margin / FS_COARSE_SIGMAS;
+	for (uint32 i = 0; i < (uint32) n; i++)
+		beyond += estimates[i] > mean + 2 * sqrt(variance);
+	expected = 0.02275 * n;
+	pfree(estimates);
+	if (!(beyond > 0.85 * expected))
+		return -FLT_MAX;
+	/* of all entries, in as many pages */
+	share = (scan->fs->layout.middle_pages > 0 ? GUESS_RANK * scan->rank : scan->target) /
+		(n / npages * scan->npages);
+	if (share > 0.2)
+		return -FLT_MAX;
 	if (scan->fs->layout.middle_pages > 0)
-	{
-		scan->nbest = 0;
-		return;
-	}
-	below = (uint64) scan->target * wanted / scan->npages;
-	if (below < scan->nsurvivors - first)
-	{
-		qsort(scan->survivors + first, scan->nsurvivors - first, sizeof(fs_survivor), descending);
-		scan->floor = scan->survivors[first + below].upper;
-	}
-	scan->nsurvivors = first;
-	scan->counters.codes = 0;
+		return (float) (mean + normal_quantile(share) * sqrt(Max(variance - error * error, 0)));
+	return (float) (mean + normal_quantile(share) * sqrt(variance) + scales / n * scan->margin);
 }
 
 void
@@ -391,8 +471,8 @@ fs_coarse_round(fs_scan *scan)
 	scan->best = palloc_extended(sizeof(float) * Min((Size) scan->rank, (Size) scan->npages * scan->fs->layout.entries + 1),
 								 MCXT_ALLOC_HUGE);
 	make_space(scan, first);
-	choose_floor(scan, first);
-	pass(scan, 1, first, true);
+	scan->floor = Min(guess_floor(scan), scan->ceiling);
+	pass(scan, first);
 	drop_below_floor(scan, first);
 	scan->counters.pages += scan->npages;
 	scan->counters.survivors += scan->nsurvivors - first;

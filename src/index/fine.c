@@ -82,16 +82,13 @@ fs_keep_leftovers(fs_scan *scan)
 
 /* ---- fine codes */
 
-/* So many entries have their fine codes on the way at a time. */
-#define REFINE_BATCH	16
-
-static void
-refine(fs_scan *scan, const int32 *numbers, int n, int bucket)
+void
+fs_refine(fs_scan *scan, const int32 *numbers, int n, float *scores)
 {
 	const fs_layout *layout = &scan->fs->layout;
 	int			bits = scan->fs->meta.bits;
-	Buffer		buffers[REFINE_BATCH];
-	uint32		fine_slots[REFINE_BATCH];
+	Buffer		buffers[FS_REFINE_BATCH];
+	uint32		fine_slots[FS_REFINE_BATCH];
 
 	for (int i = 0; i < n; i++)
 	{
@@ -129,8 +126,9 @@ refine(fs_scan *scan, const int32 *numbers, int n, int bucket)
 		sum += (int64) survivor->middle_sum << (bits - 2);
 		score = fx_level_score(&scan->query, bits, survivor->base, &factors, survivor->sum, sum, &spread);
 		survivor->is_fine = true;
-		survivor->upper = score + FS_SIGMAS * spread + 1e-5f * fabsf(score);
-		put_into_bucket(scan, numbers[i], bucket);
+		survivor->upper = score + FS_FINE_SIGMAS * spread + 1e-5f * fabsf(score);
+		if (scores != NULL)
+			scores[i] = score;
 	}
 	scan->counters.refined += n;
 }
@@ -138,28 +136,18 @@ refine(fs_scan *scan, const int32 *numbers, int n, int bucket)
 void
 fs_refine_bucket(fs_scan *scan, int bucket)
 {
-	int32		numbers[REFINE_BATCH];
-	int			n = 0;
-	int32		next;
+	int32		numbers[FS_REFINE_BATCH];
+	int32		next = scan->waiting[bucket];
 
-	/* a bucket without fine codes is ready as it is */
-	for (int32 i = scan->waiting[bucket]; i != FS_NOBODY; i = next)
-	{
-		next = scan->survivors[i].next;
-		if (scan->fs->layout.fine_pages == 0)
-		{
-			scan->survivors[i].is_fine = true;
-			put_into_bucket(scan, i, bucket);
-			continue;
-		}
-		numbers[n++] = i;
-		if (n == REFINE_BATCH)
-		{
-			refine(scan, numbers, n, bucket);
-			n = 0;
-		}
-	}
-	if (n > 0)
-		refine(scan, numbers, n, bucket);
 	scan->waiting[bucket] = FS_NOBODY;
+	while (next != FS_NOBODY)
+	{
+		int			n = 0;
+
+		for (; next != FS_NOBODY && n < FS_REFINE_BATCH; next = scan->survivors[next].next)
+			numbers[n++] = next;
+		fs_refine(scan, numbers, n, NULL);
+		for (int i = 0; i < n; i++)
+			put_into_bucket(scan, numbers[i], bucket);
+	}
 }

@@ -132,7 +132,7 @@ prepare_probe(fs_scan *scan)
 		scan->bases[i] = fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (rotated, fs->centres + (Size) i * padded,
 																			 padded);
 	coarse = fx_coarse_spread(padded) * scan->query.norm;
-	scan->margin = FS_SIGMAS * sqrtf(coarse * coarse + scan->query.table_spread * scan->query.table_spread);
+	scan->margin = FS_COARSE_SIGMAS * sqrtf(coarse * coarse + scan->query.table_spread * scan->query.table_spread);
 }
 
 static void

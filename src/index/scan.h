@@ -28,15 +28,20 @@
 #define FS_BUCKETS			1024
 #define FS_NOBODY			(-1)
 
+/* So many entries have their fine codes on the way to the cache at a time. */
+#define FS_REFINE_BATCH		16
+
 /*
- * How many standard deviations a bound lies above its estimate.  One in 2,000
- * of those at the very edge of the list is missed at that; whoever lies well
- * above the edge, as mates do, is not.
+ * How many standard deviations a bound lies above its estimate, in each stage.
+ * Whoever has the very score of the floor is missed by the coarse stage once in
+ * 700 times; mates, which lie well above it, are not.
  */
-#define FS_SIGMAS			3.3f
+#define FS_COARSE_SIGMAS	3.0f
+#define FS_MIDDLE_SIGMAS	3.3f
+#define FS_FINE_SIGMAS		4.0f
 
 /* The floor of the first round is the score of the best but so many, and of later ones of so many times more. */
-#define FS_FIRST_RANK		128
+#define FS_FIRST_RANK		96
 #define FS_RANK_GROWTH		8
 
 /* Without middle codes: how many survivors the first round is to leave. */
@@ -44,7 +49,8 @@
 
 typedef struct fs_survivor
 {
-	float		upper;			/* bound on the score, the least of the stages so far */
+	float		key;			/* bound of the stages within the pass: decides in which round it is */
+	float		upper;			/* bound on the score, of the last stage so far */
 	float		base;			/* <probe, centre> and what the metric adds */
 	float		sum;			/* signed sum of the coarse stage */
 	int32		middle_sum;		/* sum over the plane of the middle stage */
@@ -188,6 +194,8 @@ extern void fs_coarse_round(fs_scan *scan);
 extern void fs_fill_buckets(fs_scan *scan);
 /* Survivors that were refined in an earlier round and not needed: moves them to the front, returns how many. */
 extern uint32 fs_keep_leftovers(fs_scan *scan);
+/* Bounds survivors, at most FS_REFINE_BATCH of them, by their fine codes; scores, if not NULL, takes the estimates. */
+extern void fs_refine(fs_scan *scan, const int32 *numbers, int n, float *scores);
 /* Bounds the survivors of a bucket by their fine codes and puts them where they belong then. */
 extern void fs_refine_bucket(fs_scan *scan, int bucket);
 /* The upper edge of a bucket: nothing in it or behind it has a greater bound. */
