@@ -50,6 +50,7 @@ INDEX = \
 	src/index/handler.o \
 	src/index/options.o \
 	src/index/cost.o \
+	src/index/clause.o \
 	src/index/layout.o \
 	src/index/meta.o \
 	src/index/blob.o \
@@ -65,6 +66,7 @@ INDEX = \
 	src/index/fine.o \
 	src/index/exact.o \
 	src/index/info.o \
+	src/index/check.o \
 	src/index/vacuum.o
 
 AUDIT = src/audit/writer.o src/audit/worker.o
@@ -100,6 +102,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # ---- tests that `make installcheck` runs against a running server
 
 REGRESS = embedding embedding_cast distance order avg \
+	index index_filter index_error \
 	agency search refusal outcome immutable
 
 ISOLATION = revocation

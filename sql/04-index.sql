@@ -53,20 +53,35 @@ CREATE FUNCTION facesnxt.filter_hash() RETURNS integer
     AS 'MODULE_PATHNAME', 'facesnxt_filter_hash' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION facesnxt.filter_hash() IS 'support function of filter columns: a hash is stored';
 
-CREATE OPERATOR CLASS facesnxt.facescan_int2_ops DEFAULT FOR TYPE smallint USING facescan AS
+-- Integers of all sizes are one family: a smallint column takes `= 5` as well.
+CREATE OPERATOR FAMILY facesnxt.facescan_integer_ops USING facescan;
+COMMENT ON OPERATOR FAMILY facesnxt.facescan_integer_ops USING facescan IS 'filter columns of integers';
+
+CREATE OPERATOR CLASS facesnxt.facescan_int2_ops DEFAULT FOR TYPE smallint USING facescan
+    FAMILY facesnxt.facescan_integer_ops AS
     OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
     FUNCTION 2 facesnxt.filter_signed();
 COMMENT ON OPERATOR CLASS facesnxt.facescan_int2_ops USING facescan IS 'filter column of type smallint';
 
-CREATE OPERATOR CLASS facesnxt.facescan_int4_ops DEFAULT FOR TYPE integer USING facescan AS
+CREATE OPERATOR CLASS facesnxt.facescan_int4_ops DEFAULT FOR TYPE integer USING facescan
+    FAMILY facesnxt.facescan_integer_ops AS
     OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
     FUNCTION 2 facesnxt.filter_signed();
 COMMENT ON OPERATOR CLASS facesnxt.facescan_int4_ops USING facescan IS 'filter column of type integer';
 
-CREATE OPERATOR CLASS facesnxt.facescan_int8_ops DEFAULT FOR TYPE bigint USING facescan AS
+CREATE OPERATOR CLASS facesnxt.facescan_int8_ops DEFAULT FOR TYPE bigint USING facescan
+    FAMILY facesnxt.facescan_integer_ops AS
     OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
     FUNCTION 2 facesnxt.filter_signed();
 COMMENT ON OPERATOR CLASS facesnxt.facescan_int8_ops USING facescan IS 'filter column of type bigint';
+
+ALTER OPERATOR FAMILY facesnxt.facescan_integer_ops USING facescan ADD
+    OPERATOR 1 pg_catalog.< (smallint, integer), OPERATOR 2 pg_catalog.<= (smallint, integer), OPERATOR 3 pg_catalog.= (smallint, integer), OPERATOR 4 pg_catalog.>= (smallint, integer), OPERATOR 5 pg_catalog.> (smallint, integer),
+    OPERATOR 1 pg_catalog.< (smallint, bigint), OPERATOR 2 pg_catalog.<= (smallint, bigint), OPERATOR 3 pg_catalog.= (smallint, bigint), OPERATOR 4 pg_catalog.>= (smallint, bigint), OPERATOR 5 pg_catalog.> (smallint, bigint),
+    OPERATOR 1 pg_catalog.< (integer, smallint), OPERATOR 2 pg_catalog.<= (integer, smallint), OPERATOR 3 pg_catalog.= (integer, smallint), OPERATOR 4 pg_catalog.>= (integer, smallint), OPERATOR 5 pg_catalog.> (integer, smallint),
+    OPERATOR 1 pg_catalog.< (integer, bigint), OPERATOR 2 pg_catalog.<= (integer, bigint), OPERATOR 3 pg_catalog.= (integer, bigint), OPERATOR 4 pg_catalog.>= (integer, bigint), OPERATOR 5 pg_catalog.> (integer, bigint),
+    OPERATOR 1 pg_catalog.< (bigint, smallint), OPERATOR 2 pg_catalog.<= (bigint, smallint), OPERATOR 3 pg_catalog.= (bigint, smallint), OPERATOR 4 pg_catalog.>= (bigint, smallint), OPERATOR 5 pg_catalog.> (bigint, smallint),
+    OPERATOR 1 pg_catalog.< (bigint, integer), OPERATOR 2 pg_catalog.<= (bigint, integer), OPERATOR 3 pg_catalog.= (bigint, integer), OPERATOR 4 pg_catalog.>= (bigint, integer), OPERATOR 5 pg_catalog.> (bigint, integer);
 
 CREATE OPERATOR CLASS facesnxt.facescan_date_ops DEFAULT FOR TYPE date USING facescan AS
     OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
@@ -114,10 +129,29 @@ CREATE OPERATOR CLASS facesnxt.facescan_text_ops DEFAULT FOR TYPE text USING fac
 COMMENT ON OPERATOR CLASS facesnxt.facescan_text_ops USING facescan IS 'filter column of type text, as a hash: = alone';
 
 -- ---- what an index and a scan say of themselves
+--
+-- Nothing here is for everyone: the counts include rows that a policy hides.
 
-CREATE FUNCTION facesnxt.last_scan(OUT index regclass, OUT lists bigint, OUT pages bigint, OUT codes bigint,
-    OUT survivors bigint, OUT middle bigint, OUT refined bigint, OUT fetched bigint, OUT returned bigint, OUT late bigint,
-    OUT rounds integer, OUT every_code boolean)
+CREATE FUNCTION facesnxt.last_scan(
+    OUT index regclass, OUT lists bigint, OUT pages bigint, OUT codes bigint, OUT survivors bigint, OUT middle bigint,
+    OUT refined bigint, OUT fetched bigint, OUT returned bigint, OUT late bigint, OUT rounds integer,
+    OUT every_code boolean)
     AS 'MODULE_PATHNAME', 'facesnxt_last_scan' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION facesnxt.last_scan() IS
-    'what the last index scan of this session did: lists and code pages read, codes scored, survivors of the coarse stage, refined by fine codes, fetched from the table, returned';
+    'what the last facescan scan of this session did: lists and code pages read; codes scored, survivors of the pass, codes bounded by their second and by all bits; rows fetched, returned, and returned later than their distance says; NULL before the first';
+REVOKE ALL ON FUNCTION facesnxt.last_scan() FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.index_info(
+    index regclass, OUT version integer, OUT metric text, OUT dimension integer, OUT model text,
+    OUT bits integer, OUT lists integer, OUT filter_columns integer, OUT entries bigint, OUT without_code bigint,
+    OUT free bigint, OUT code_pages bigint, OUT pages bigint, OUT bytes bigint)
+    AS 'MODULE_PATHNAME', 'facesnxt_index_info' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION facesnxt.index_info(regclass) IS
+    'a facescan index: format version, metric, dimension, model, bits a dimension, lists; entries, those of them without a code (NULL, zero and like templates), free slots, pages that every scan reads, pages and bytes in all';
+REVOKE ALL ON FUNCTION facesnxt.index_info(regclass) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.index_check(index regclass) RETURNS TABLE (block bigint, problem text)
+    AS 'MODULE_PATHNAME', 'facesnxt_index_check' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION facesnxt.index_check(regclass) IS
+    'checks the structure of a facescan index and every visible row of its table against it; no row returned means no problem found';
+REVOKE ALL ON FUNCTION facesnxt.index_check(regclass) FROM PUBLIC;

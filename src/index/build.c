@@ -231,9 +231,21 @@ take_sample(fs_builder *builder, fs_index *fs)
 static void
 new_meta(Relation index, fs_meta *meta)
 {
-	Oid			type = TupleDescAttr(RelationGetDescr(index), 0)->atttypid;
 	int			dim;
 	fx_precision precision;
+
+	if (!OidIsValid(index_getprocid(index, 1, FS_METRIC_PROC)))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("first column of a facescan index must be a template"),
+				 errhint("Put the column of type facesnxt.embedding first, and columns to filter by behind it.")));
+	for (int i = 2; i <= IndexRelationGetNumberOfKeyAttributes(index); i++)
+		if (!OidIsValid(index_getprocid(index, i, FS_FILTER_PROC)))
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("column %d of a facescan index must be a filter column", i),
+					 errdetail("A facescan index orders by its first column alone."),
+					 errhint("Make an index for each column of templates.")));
 
 	memset(meta, 0, sizeof(*meta));
 	meta->magic = FS_MAGIC;
@@ -247,7 +259,7 @@ new_meta(Relation index, fs_meta *meta)
 				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random seed for the index")));
 	fs_filter_formats(index, meta);
 	/* a declared dimension that cannot be indexed is told at once, not with the first row */
-	if (OidIsValid(type) && embedding_typmod(TupleDescAttr(RelationGetDescr(index), 0)->atttypmod, &dim, &precision))
+	if (embedding_typmod(TupleDescAttr(RelationGetDescr(index), 0)->atttypmod, &dim, &precision))
 		fs_check_dimensions(dim);
 }
 

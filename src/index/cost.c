@@ -6,6 +6,7 @@
  * just miss.  Without that order an index scan has no advantage over a plain
  * scan, and is priced out.
  */
+#include "index/clause.h"
 #include "index/index.h"
 
 #include <float.h>
@@ -35,6 +36,7 @@ fs_cost(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *t
 	Relation	index;
 	fs_meta		meta;
 
+	fs_complete_clauses(root, path);
 	MemSet(&costs, 0, sizeof(costs));
 	genericcostestimate(root, path, loops, &costs);
 	*selectivity = costs.indexSelectivity;

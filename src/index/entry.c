@@ -86,7 +86,8 @@ fs_encode(Relation index, fs_encoder *encoder, Datum *values, bool *isnull, Item
 	for (int i = 0; i < fs->meta.nfilters; i++)
 	{
 		entry->isnull[i] = isnull[i + 1];
-		entry->words[i] = isnull[i + 1] ? 0 : fs_filter_word(&fs->meta.filters[i], index->rd_indcollation[i + 1],
+		entry->words[i] = isnull[i + 1] ? 0 : fs_filter_word(&fs->meta.filters[i], fs->meta.filters[i].size,
+																index->rd_indcollation[i + 1],
 																values[i + 1]);
 	}
 

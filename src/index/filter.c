@@ -65,7 +65,7 @@ fs_filter_formats(Relation index, fs_meta *meta)
 }
 
 uint64
-fs_filter_word(const fs_filter_format *format, Oid collation, Datum value)
+fs_filter_word(const fs_filter_format *format, int16 size, Oid collation, Datum value)
 {
 	switch ((fs_filter_kind) format->kind)
 	{
@@ -81,7 +81,7 @@ fs_filter_word(const fs_filter_format *format, Oid collation, Datum value)
 			return (uint64) DatumGetInt64(DirectFunctionCall2Coll(hashtextextended, collation, value,
 																  Int64GetDatum(0)));
 		case FS_FILTER_SIGNED:
-			switch (format->size)
+			switch (size)
 			{
 				case 2:
 					return (uint64) (int64) DatumGetInt16(value) ^ SIGN_BIT;
@@ -162,9 +162,16 @@ compare_words(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* A set of words from an array argument; NULL elements equal nothing. */
+static void init_range(fs_test *test, fs_filter *filter, const fs_filter_format *format, StrategyNumber strategy,
+					   uint64 word);
+
+/*
+ * A set of words from an array argument; NULL elements equal nothing.  Less
+ * than any is less than the greatest, greater than any greater than the least.
+ */
 static void
-init_set(fs_test *test, fs_filter *filter, const fs_filter_format *format, Oid collation, Datum array)
+init_set(fs_test *test, fs_filter *filter, const fs_filter_format *format, StrategyNumber strategy, Oid collation,
+		 Datum array)
 {
 	ArrayType  *values = DatumGetArrayTypeP(array);
 	int16		length;
@@ -180,7 +187,7 @@ init_set(fs_test *test, fs_filter *filter, const fs_filter_format *format, Oid c
 	test->nwords = 0;
 	for (int i = 0; i < n; i++)
 		if (!nulls[i])
-			test->words[test->nwords++] = fs_filter_word(format, collation, elements[i]);
+			test->words[test->nwords++] = fs_filter_word(format, length, collation, elements[i]);
 	if (test->nwords == 0)
 	{
 		filter->never = true;
@@ -189,7 +196,9 @@ init_set(fs_test *test, fs_filter *filter, const fs_filter_format *format, Oid c
 	qsort(test->words, test->nwords, sizeof(uint64), compare_words);
 	test->low = test->words[0];
 	test->high = test->words[test->nwords - 1];
-	if (test->high - test->low < BITMAP_SPAN)
+	if (strategy != BTEqualStrategyNumber)
+		init_range(test, filter, format, strategy, strategy < BTEqualStrategyNumber ? test->high : test->low);
+	else if (test->high - test->low < BITMAP_SPAN)
 	{
 		test->kind = TEST_BITMAP;
 		test->bitmap = palloc0((test->high - test->low) / 8 + 1);
@@ -262,13 +271,16 @@ fs_filter_init(fs_filter *filter, Relation index, const fs_meta *meta, ScanKey k
 		else
 		{
 			Oid			collation = index->rd_indcollation[key->sk_attno - 1];
+			/* integers are compared with those of other sizes, too */
+			int16		size = OidIsValid(key->sk_subtype) && format->kind == FS_FILTER_SIGNED ?
+				get_typlen(key->sk_subtype) : format->size;
 
 			filter->recheck |= format->kind >= FS_FILTER_PREFIX;
 			if (key->sk_flags & SK_SEARCHARRAY)
-				init_set(test, filter, format, collation, key->sk_argument);
+				init_set(test, filter, format, key->sk_strategy, collation, key->sk_argument);
 			else
 				init_range(test, filter, format, key->sk_strategy,
-						   fs_filter_word(format, collation, key->sk_argument));
+						   fs_filter_word(format, size, collation, key->sk_argument));
 		}
 	}
 }

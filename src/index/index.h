@@ -204,10 +204,10 @@ extern void fs_filter_init(fs_filter *filter, Relation index, const fs_meta *met
 extern uint32 fs_filter_page(const fs_filter *filter, const fs_layout *layout, const fs_meta *meta, Page page,
 							 uint32 used, uint16 *wanted);
 /*
- * The word of a value, widened so that its unsigned order is the column's; writing it to a place of
+ * The word of a value of so many bytes, widened so that its unsigned order is the column's; writing it to a place of
  * a code page; reading it (false: NULL).
  */
-extern uint64 fs_filter_word(const fs_filter_format *format, Oid collation, Datum value);
+extern uint64 fs_filter_word(const fs_filter_format *format, int16 size, Oid collation, Datum value);
 extern void fs_filter_put(const fs_layout *layout, const fs_meta *meta, Page page, uint32 slot,
 						  const uint64 *words, const bool *isnull);
 extern bool fs_filter_get(const fs_layout *layout, const fs_meta *meta, Page page, uint32 slot, int filter,

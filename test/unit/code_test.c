@@ -1,0 +1,415 @@
+/*
+ * code_test.c - rotation, codes and their estimates, and every tier of the
+ * code kernels against the scalar truth, bit for bit.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "code/code.h"
+#include "tap.h"
+
+static uint64_t state = 42;
+
+static uint32_t
+word(void)
+{
+	state = state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t) (state >> 32);
+}
+
+static float
+normal(void)
+{
+	double		u = (word() + 1.0) / 4294967297.0;
+	double		v = word() / 4294967296.0;
+
+	return (float) (sqrt(-2 * log(u)) * cos(6.283185307179586 * v));
+}
+
+static void
+random_vector(float *x, uint32_t n, bool unit)
+{
+	double		square = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		x[i] = normal();
+		square += (double) x[i] * x[i];
+	}
+	if (unit)
+		for (uint32_t i = 0; i < n; i++)
+			x[i] /= (float) sqrt(square);
+}
+
+static double
+dot(const float *a, const float *b, uint32_t n)
+{
+	double		sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += (double) a[i] * b[i];
+	return sum;
+}
+
+static void *
+take(size_t size)
+{
+	void	   *memory = calloc(1, size ? size : 1);
+
+	if (memory == NULL)
+		exit(2);
+	return memory;
+}
+
+/* ---- the rotation */
+
+static void
+test_rotation(uint32_t dim)
+{
+	const fx_env *env = fx_env_malloc();
+	fx_rotation rotation;
+	fx_rotation again;
+	fx_error	err;
+	uint32_t	padded = fx_code_padded(dim);
+	float	   *a = take(sizeof(float) * dim);
+	float	   *b = take(sizeof(float) * dim);
+	float	   *ra = take(sizeof(float) * padded);
+	float	   *rb = take(sizeof(float) * padded);
+	float		greatest = 0;
+
+	ok(fx_rotation_make(&rotation, dim, 7, env, &err) == FX_OK, "rotation of %u dimensions", dim);
+	ok(fx_rotation_make(&again, dim, 7, env, &err) == FX_OK, "... made again");
+	random_vector(a, dim, true);
+	random_vector(b, dim, true);
+	fx_rotate(&rotation, a, ra);
+	fx_rotate(&rotation, b, rb);
+	ok(fabs(dot(ra, ra, padded) - 1) < 1e-5, "... keeps lengths");
+	ok(fabs(dot(ra, rb, padded) - dot(a, b, dim)) < 1e-5, "... keeps inner products");
+	fx_rotate(&again, b, ra);
+	ok(memcmp(ra, rb, sizeof(float) * padded) == 0, "... is a function of the seed");
+
+	/* a single coordinate spreads over all */
+	memset(a, 0, sizeof(float) * dim);
+	a[dim / 2] = 1;
+	fx_rotate(&rotation, a, ra);
+	for (uint32_t i = 0; i < padded; i++)
+		greatest = fmaxf(greatest, fabsf(ra[i]));
+	ok(greatest < 6 / sqrtf((float) padded), "... spreads one coordinate over all (greatest %.3f)", greatest);
+	fx_rotation_free(&rotation, env);
+	fx_rotation_free(&again, env);
+	free(a);
+	free(b);
+	free(ra);
+	free(rb);
+}
+
+/* ---- codes: the estimate, computed the slow and obvious way from the bits */
+
+static double
+level(const uint8_t *signs, const uint8_t *planes, uint32_t padded, int bits, uint32_t i)
+{
+	int			u = signs[i / 8] >> i % 8 & 1;
+
+	for (int p = 0; p < bits - 1; p++)
+		u = 2 * u + (planes[(size_t) p * (padded / 8) + i / 8] >> i % 8 & 1);
+	return u - ((1 << bits) - 1) / 2.0;
+}
+
+/* Mean and standard deviation of the error of estimates of <q, o> for unit vectors, of the first n bits. */
+static void
+measure(uint32_t dim, int bits, int n, double *mean, double *deviation, double *claimed)
+{
+	uint32_t	padded = fx_code_padded(dim);
+	float	   *q = take(sizeof(float) * padded);
+	float	   *o = take(sizeof(float) * padded);
+	float	   *centre = take(sizeof(float) * padded);
+	float	   *scratch = take(sizeof(float) * padded * 2);
+	uint8_t    *signs = take(padded / 8);
+	uint8_t    *planes = take((size_t) padded / 8 * 7);
+	int			trials = dim > 1000 ? 400 : 2000;
+	double		sum = 0;
+	double		square = 0;
+
+	*claimed = 0;
+	for (uint32_t i = 0; i < padded; i++)
+		centre[i] = 0.1f * normal() / sqrtf((float) padded);
+	for (int t = 0; t < trials; t++)
+	{
+		fx_coarse_factors coarse;
+		fx_level_factors middle = {0, 0};
+		fx_level_factors fine = {0, 0};
+		double		estimate = 0;
+		double		error;
+
+		random_vector(q, padded, true);
+		random_vector(o, padded, true);
+		/* mates, too: a part of q in every other one */
+		for (uint32_t i = 0; i < padded; i++)
+			o[i] = t % 2 ? 0.8f * o[i] + 0.6f * q[i] : o[i];
+		if (fx_encode(FX_COSINE, padded, bits, o, centre, 1, signs, &coarse, planes, &middle, &fine, scratch) !=
+			FX_CODE_GOOD)
+			continue;
+		for (uint32_t i = 0; i < padded; i++)
+			estimate += q[i] * (n == 1 ? (signs[i / 8] >> i % 8 & 1 ? 1 : -1) : level(signs, planes, padded, n, i));
+		estimate *= n == 1 ? fx_bfloat16(coarse.scale) : n == 2 ? middle.scale : fine.scale;
+		estimate += dot(q, centre, padded);
+		*claimed += n == 1 ? fx_coarse_spread(padded) * fx_bfloat16(coarse.scale) : n == 2 ? middle.spread : fine.spread;
+		error = estimate - dot(q, o, padded);
+		sum += error;
+		square += error * error;
+	}
+	*mean = sum / trials;
+	*deviation = sqrt(square / trials);
+	*claimed /= trials;
+	free(q);
+	free(o);
+	free(centre);
+	free(scratch);
+	free(signs);
+	free(planes);
+}
+
+static void
+test_estimates(uint32_t dim, int bits, int n, double most)
+{
+	double		mean;
+	double		deviation;
+	double		claimed;
+
+	measure(dim, bits, n, &mean, &deviation, &claimed);
+	ok(fabs(mean) < 4 * deviation / sqrt(400), "%u dimensions, %d of %d bits: unbiased (mean %.5f)", dim, n, bits, mean);
+	ok(deviation < 1.1 * claimed && deviation > 0.8 * claimed, "... spread %.5f is as claimed (%.5f)", deviation, claimed);
+	if (most > 0)
+		ok(deviation < most, "... and below %.4f", most);
+}
+
+static void
+test_odd(void)
+{
+	float		o[64] = {0};
+	float		centre[64] = {0};
+	float		scratch[128];
+	uint8_t		signs[8];
+	uint8_t		planes[24];
+	fx_coarse_factors coarse;
+	fx_level_factors middle;
+	fx_level_factors fine;
+
+#define ENCODE(square) fx_encode(FX_INNER, 64, 4, o, centre, square, signs, &coarse, planes, &middle, &fine, scratch)
+	ok(ENCODE(0) == FX_CODE_GOOD && coarse.scale == 0, "a zero vector is its centre");
+	o[3] = 1;
+	ok(ENCODE(1) == FX_CODE_ODD, "a vector along one axis is odd");
+	for (int i = 0; i < 64; i++)
+		o[i] = 1e18f;
+	ok(ENCODE(64e36) == FX_CODE_ODD, "a huge vector is odd");
+	o[0] = NAN;
+	ok(ENCODE(1) == FX_CODE_ODD, "a vector with a NaN is odd");
+	for (int i = 0; i < 64; i++)
+		o[i] = 1e-30f;
+	ok(ENCODE(64e-60) == FX_CODE_ODD, "a tiny vector is odd");
+#undef ENCODE
+}
+
+/* ---- kernels */
+
+static void
+test_tier(fx_tier tier)
+{
+	const fx_code_kernels *kernels = fx_code_kernels_of(tier);
+	const fx_env *env = fx_env_malloc();
+	int			bad_sum = 0;
+	int			bad_mask = 0;
+	int			bad_count = 0;
+	int			bad_fine = 0;
+	int			bad_middle = 0;
+
+	for (uint32_t padded = 64; padded <= 4096; padded += padded < 1024 ? 64 : 448)
+		for (uint32_t width = 8; width <= 16; width += 8)
+			for (uint32_t nblocks = 1; nblocks <= 5; nblocks++)
+			{
+				uint32_t	n = nblocks * width;
+				size_t		size = fx_block_size(padded, width);
+				uint32_t	offset = word() % 17;
+				uint8_t    *raw = take(size * nblocks + offset);
+				uint8_t    *blocks = raw + offset;
+				uint16_t   *scale = take(sizeof(uint16_t) * n);
+				float	   *add = take(sizeof(float) * n);
+				uint16_t	wanted[8];
+				uint16_t	pass[8];
+				float	   *upper = take(sizeof(float) * (n + 16));
+				float	   *probe = take(sizeof(float) * padded);
+				uint8_t    *signs = take(padded / 8);
+				fx_query	query = {0};
+				fx_error	err;
+				fx_coarse_run run = {blocks, scale, word() % 2 ? add : NULL, word() % 2 ? wanted : NULL,
+				word() % 2 ? raw : NULL, nblocks, width, 0.25f, 0.5f, 0, upper, pass};
+				uint32_t	count;
+				uint32_t	passed = 0;
+
+				random_vector(probe, padded, true);
+				fx_query_prepare(&query, FX_COSINE, padded, 4, probe, env, &err);
+				for (size_t i = 0; i < size * nblocks; i++)
+					blocks[i] = (uint8_t) word();
+				for (uint32_t i = 0; i < n; i++)
+				{
+					scale[i] = word() % 9 == 0 ? FX_CODE_DEAD : fx_to_bfloat16(0.01f * (float) (1 + word() % 9));
+					add[i] = normal();
+				}
+				for (int i = 0; i < 8; i++)
+					wanted[i] = (uint16_t) (word() % 3 ? word() : 0);
+				run.floor = 0.2f;
+				count = kernels->coarse(&query, &run);
+				for (uint32_t i = 0; i < n; i++)
+				{
+					bool		asked = run.wanted == NULL || (wanted[i / 16] >> i % 16 & 1);
+					bool		got = pass[i / 16] >> i % 16 & 1;
+					double		sum = 0;
+					uint32_t	table_sum = 0;
+					double		expected;
+
+					fx_block_get(blocks + i / width * size, padded, width, i % width, signs);
+					for (uint32_t j = 0; j < padded / 8; j++)
+					{
+						const uint8_t *tables = query.table + (j / 4 * 8 + j % 4) * 16;
+
+						table_sum += (uint32_t) tables[signs[j] & 15] + tables[64 + (signs[j] >> 4)];
+					}
+					sum = (double) query.step * table_sum + query.bias;
+					expected = run.base + (run.add ? add[i] : 0) + fx_bfloat16(scale[i]) * (sum + run.margin);
+					if (run.wanted != NULL && wanted[i / 16] == 0)
+						bad_mask += got;
+					else if (scale[i] == FX_CODE_DEAD)
+						bad_mask += got;
+					else
+					{
+						bad_sum += !(fabs(upper[i] - expected) < 1e-4 * (1 + fabs(expected)));
+						bad_mask += got != (asked && upper[i] >= run.floor);
+					}
+					passed += got;
+				}
+				bad_count += count != passed;
+
+				/* planes, at any address */
+				{
+					uint8_t    *plane_raw = take((size_t) padded / 8 * 9 + 3);
+					uint8_t    *planes = plane_raw + word() % 4;
+					uint16_t	slots[9];
+					int32_t		sums[9];
+					int32_t		truth[9];
+					uint32_t	m = 1 + word() % 9;
+
+					for (size_t i = 0; i < (size_t) padded / 8 * 9; i++)
+						planes[i] = (uint8_t) word();
+					for (int i = 0; i < 9; i++)
+						slots[i] = (uint16_t) (word() % 9);
+					kernels->middle(query.fine, planes, slots, m, padded, sums);
+					fx_code_kernels_of(FX_TIER_SCALAR)->middle(query.fine, planes, slots, m, padded, truth);
+					bad_middle += memcmp(sums, truth, sizeof(int32_t) * m) != 0;
+					for (int p = 1; p <= 7; p++)
+						bad_fine += kernels->fine(query.fine, planes, padded, p) !=
+							fx_code_kernels_of(FX_TIER_SCALAR)->fine(query.fine, planes, padded, p);
+					free(plane_raw);
+				}
+				fx_query_free(&query, env);
+				free(raw);
+				free(scale);
+				free(add);
+				free(upper);
+				free(probe);
+				free(signs);
+			}
+	ok(bad_sum == 0, "%s: %d bounds differ from the obvious sum", kernels->name, bad_sum);
+	ok(bad_mask == 0, "%s: %d entries pass or fail wrongly", kernels->name, bad_mask);
+	ok(bad_count == 0, "%s: %d counts are wrong", kernels->name, bad_count);
+	ok(bad_middle == 0, "%s: %d sums of middle planes differ", kernels->name, bad_middle);
+	ok(bad_fine == 0, "%s: %d sums of fine planes differ", kernels->name, bad_fine);
+}
+
+/* The scores that the stages put together against the slow estimate. */
+static void
+test_scores(void)
+{
+	const fx_env *env = fx_env_malloc();
+	uint32_t	padded = 192;
+	double		worst = 0;
+	double		worst_middle = 0;
+
+	for (int t = 0; t < 500; t++)
+	{
+		float		q[192];
+		float		o[192];
+		float		centre[192] = {0};
+		float		scratch[384];
+		uint8_t		signs[24];
+		uint8_t		planes[24 * 3];
+		fx_coarse_factors coarse;
+		fx_level_factors middle;
+		fx_level_factors fine;
+		fx_query	query = {0};
+		fx_error	err;
+		double		sum = 0;
+		double		truth = 0;
+		double		truth_middle = 0;
+		int64_t		plane_sum;
+		int32_t		middle_sum;
+		uint16_t	slot = 0;
+		uint16_t	scale;
+		uint16_t	spread_bits;
+		float		base = 0.125f;
+		float		signed_sum;
+		float		score;
+		float		upper;
+		float		spread;
+
+		random_vector(q, padded, true);
+		random_vector(o, padded, true);
+		if (fx_encode(FX_COSINE, padded, 4, o, centre, 1, signs, &coarse, planes, &middle, &fine, scratch) != FX_CODE_GOOD)
+			continue;
+		fx_query_prepare(&query, FX_COSINE, padded, 4, q, env, &err);
+		for (uint32_t i = 0; i < padded; i++)
+		{
+			sum += signs[i / 8] >> i % 8 & 1 ? q[i] : -q[i];
+			truth += q[i] * level(signs, planes, padded, 4, i);
+			truth_middle += q[i] * level(signs, planes, padded, 2, i);
+		}
+		signed_sum = (float) sum;
+		plane_sum = fx_code_kernels_active()->fine(query.fine, planes, padded, 3);
+		score = fx_level_score(&query, 4, base, &fine, signed_sum, plane_sum, &spread);
+		worst = fmax(worst, fabs(score - (base + fine.scale * truth)) / spread);
+		scale = fx_to_bfloat16(middle.scale);
+		spread_bits = fx_to_bfloat16(middle.spread);
+		fx_code_kernels_active()->middle(query.fine, planes, &slot, 1, padded, &middle_sum);
+		fx_middle_bounds(&query, 3, &scale, &spread_bits, &slot, 1, &base, &signed_sum, &middle_sum, &score, &upper);
+		worst_middle = fmax(worst_middle, fabs(score - (base + fx_bfloat16(scale) * truth_middle)) / ((upper - score) / 3));
+		fx_query_free(&query, env);
+	}
+	ok(worst < 0.5, "fine scores: rounding of the probe stays below half a deviation (%.3f)", worst);
+	ok(worst_middle < 0.25, "middle scores: the same (%.3f)", worst_middle);
+}
+
+int
+main(void)
+{
+	static const uint32_t dims[] = {8, 64, 100, 128, 192, 512, 1000, 4096};
+	static const double most[] = {0, 0.034, 0.0175, 0.0090, 0.0048, 0.0026, 0.0014, 0, 0};
+
+	for (size_t i = 0; i < sizeof(dims) / sizeof(dims[0]); i++)
+		test_rotation(dims[i]);
+	for (int bits = 2; bits <= 8; bits++)
+		test_estimates(512, bits, bits, most[bits]);
+	test_estimates(512, 4, 1, most[1]);
+	test_estimates(512, 4, 2, 0.0205);
+	test_estimates(128, 4, 1, 0);
+	test_estimates(128, 4, 2, 0);
+	test_estimates(64, 4, 4, 0);
+	test_estimates(1024, 3, 3, 0);
+	test_estimates(4096, 5, 5, 0);
+	test_odd();
+	for (int tier = FX_TIER_SCALAR; tier <= FX_TIER_AVX512; tier++)
+		if (fx_code_kernels_of((fx_tier) tier) != NULL)
+			test_tier((fx_tier) tier);
+	test_scores();
+	return done_testing();
+}
