@@ -13,6 +13,7 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xlog.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "commands/defrem.h"
@@ -353,12 +354,14 @@ Datum
 facesnxt_index_check(PG_FUNCTION_ARGS)
 {
 	check_state state = {0};
+	/* a standby takes no stronger lock; VACUUM's doings may look like problems there while they are replayed */
+	LOCKMODE	mode = RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock;
 	Relation	heap;
 	Snapshot	snapshot;
 
 	InitMaterializedSRF(fcinfo, 0);
 	state.result = (ReturnSetInfo *) fcinfo->resultinfo;
-	state.index = open_index(PG_GETARG_OID(0), ShareUpdateExclusiveLock, &heap);
+	state.index = open_index(PG_GETARG_OID(0), mode, &heap);
 	state.row = AllocSetContextCreate(CurrentMemoryContext, "facescan check", ALLOCSET_DEFAULT_SIZES);
 	/* the snapshot first: what it sees was in the index before it was taken */
 	snapshot = RegisterSnapshot(GetTransactionSnapshot());
@@ -373,8 +376,8 @@ facesnxt_index_check(PG_FUNCTION_ARGS)
 		state.problems = 0;
 		report(&state, InvalidBlockNumber, UINT64_FORMAT " more problems", more);
 	}
-	index_close(state.index, ShareUpdateExclusiveLock);
-	table_close(heap, ShareUpdateExclusiveLock);
+	index_close(state.index, mode);
+	table_close(heap, mode);
 	PG_RETURN_NULL();
 }
 
