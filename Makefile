@@ -62,6 +62,7 @@ INDEX = \
 	src/index/insert.o \
 	src/index/scan.o \
 	src/index/recent.o \
+	src/index/parallel.o \
 	src/index/coarse.o \
 	src/index/fine.o \
 	src/index/exact.o \

@@ -37,6 +37,15 @@
 #define facesnxt_vacuum_delay_point() vacuum_delay_point()
 #endif
 
+/* Where an access method's part of a parallel scan lies; 18 renamed the offset. */
+#if PG_VERSION_NUM >= 180000
+#define facesnxt_parallel_state(scan) \
+	((void *) ((char *) (scan)->parallel_scan + (scan)->parallel_scan->ps_offset_am))
+#else
+#define facesnxt_parallel_state(scan) \
+	((void *) ((char *) (scan)->parallel_scan + (scan)->parallel_scan->ps_offset))
+#endif
+
 /* 16 renamed the identity of a relation's file. */
 #if PG_VERSION_NUM >= 160000
 #define facesnxt_file				RelFileLocator

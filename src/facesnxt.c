@@ -17,4 +17,5 @@ _PG_init(void)
 {
 	facesnxt_guc_init();
 	fs_options_init();
+	fs_planner_init();
 }

@@ -337,30 +337,37 @@ pass(fs_scan *scan, uint32 first)
 	page_survivors *current = &found[0];
 	page_survivors *before = &found[1];
 	Buffer		next = InvalidBuffer;
+	uint32		number;
+	uint32		next_number;
+	bool		more;
 
 	before->count = 0;
-	if (scan->npages > 0)
-		next = fs_recent_pin(scan->recent, scan->index, scan->pages[0].place.code);
-	for (uint32 i = 0; i < scan->npages; i++)
+	fs_first_page(scan);
+	more = fs_next_page(scan, &next_number);
+	if (more)
+		next = fs_recent_pin(scan->recent, scan->index, scan->pages[next_number].place.code);
+	while (more)
 	{
 		Buffer		buffer = next;
 		const char *ahead = NULL;
 		page_survivors *swap;
 
 		CHECK_FOR_INTERRUPTS();
-		next = InvalidBuffer;
-		if (i + 1 < scan->npages)
+		number = next_number;
+		more = fs_next_page(scan, &next_number);
+		if (more)
 		{
-			next = fs_recent_pin(scan->recent, scan->index, scan->pages[i + 1].place.code);
+			next = fs_recent_pin(scan->recent, scan->index, scan->pages[next_number].place.code);
 			__builtin_prefetch(BufferGetPage(next));
 			ahead = (const char *) FS_CODES(BufferGetPage(next));
 		}
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
-		score_page(scan, i, BufferGetPage(buffer), ahead, current);
+		score_page(scan, number, BufferGetPage(buffer), ahead, current);
 		if (scan->counters.rounds == 0)
 			scan->counters.codes += FS_CODE_HEAD(BufferGetPage(buffer))->used;
 		UnlockReleaseBuffer(buffer);
+		scan->counters.pages++;
 		fetch_middle(scan, current);
 
 		make_space(scan, first);
@@ -474,7 +481,6 @@ fs_coarse_round(fs_scan *scan)
 	scan->floor = Min(guess_floor(scan), scan->ceiling);
 	pass(scan, first);
 	drop_below_floor(scan, first);
-	scan->counters.pages += scan->npages;
 	scan->counters.survivors += scan->nsurvivors - first;
 	scan->counters.rounds++;
 }

@@ -16,6 +16,7 @@
 #include "utils/spccache.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/cost.h"
+#include "optimizer/paths.h"
 #include "utils/selfuncs.h"
 
 /* Of cpu_operator_cost: scoring one coarse code, bounding one survivor. */
@@ -23,6 +24,43 @@
 #define REFINE_COST		0.5
 /* Share of the codes that are refined before the first rows leave. */
 #define REFINED			0.03
+
+/*
+ * The server divides what a parallel path costs from the first row on by the
+ * number of processes, not what it costs before; here nearly all is before.
+ */
+static set_rel_pathlist_hook_type next_hook;
+
+static void
+share_startup(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
+{
+	ListCell   *cell;
+
+	if (next_hook != NULL)
+		next_hook(root, rel, rti, rte);
+	foreach(cell, rel->partial_pathlist)
+	{
+		IndexPath  *path = (IndexPath *) lfirst(cell);
+
+		if (IsA(path, IndexPath) && path->indexinfo->amcostestimate == fs_cost && path->path.parallel_workers > 0)
+		{
+			/* the leader helps, less the more workers it serves, as the server reckons */
+			double		processes = path->path.parallel_workers +
+				(parallel_leader_participation ? Max(1.0 - 0.3 * path->path.parallel_workers, 0) : 0);
+			Cost		saved = path->path.startup_cost * (1 - 1 / processes);
+
+			path->path.startup_cost -= saved;
+			path->path.total_cost -= saved;
+		}
+	}
+}
+
+void
+fs_planner_init(void)
+{
+	next_hook = set_rel_pathlist_hook;
+	set_rel_pathlist_hook = share_startup;
+}
 
 void
 fs_cost(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *total, Selectivity *selectivity,

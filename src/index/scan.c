@@ -157,6 +157,7 @@ start(IndexScanDesc desc, fs_scan *scan)
 			elog(ERROR, "unknown search key on the template of a facescan index");
 	}
 	find_pages(scan);
+	fs_join(desc, scan);
 	scan->recent = fs_recent_open(scan->index);
 
 	scan->ordered = orderby != NULL && (orderby->sk_flags & SK_ISNULL) == 0 && !scan->only_nulls &&
@@ -184,18 +185,24 @@ start(IndexScanDesc desc, fs_scan *scan)
 
 /* ---- rows without order: all entries of the pages, one page at a time */
 
+/* The next page: in a scan by distance those of rows without a template, else all. */
 static const fs_scan_page *
-plain_page(fs_scan *scan, uint32 number)
+next_plain_page(fs_scan *scan)
 {
-	uint32		nothers = scan->npages + scan->nodd_pages;
+	uint32		number;
 
-	if (scan->ordered || scan->only_nulls)
-		return number < scan->nnull_pages && !scan->skip_nulls ? &scan->null_pages[number] : NULL;
-	if (number < scan->npages)
+	if (!scan->ordered && !scan->only_nulls && fs_next_page(scan, &number))
 		return &scan->pages[number];
-	if (number < nothers)
-		return &scan->odd_pages[number - scan->npages];
-	return number < nothers + scan->nnull_pages && !scan->skip_nulls ? &scan->null_pages[number - nothers] : NULL;
+	if (!scan->has_plain)
+		return NULL;
+	number = scan->plain_page++;
+	if (!scan->ordered && !scan->only_nulls)
+	{
+		if (number < scan->nodd_pages)
+			return &scan->odd_pages[number];
+		number -= scan->nodd_pages;
+	}
+	return number < scan->nnull_pages && !scan->skip_nulls ? &scan->null_pages[number] : NULL;
 }
 
 static bool
@@ -203,7 +210,7 @@ next_plain(fs_scan *scan, ItemPointer tid)
 {
 	while (scan->batch_at >= scan->nbatch)
 	{
-		const fs_scan_page *where = plain_page(scan, scan->plain_page);
+		const fs_scan_page *where = next_plain_page(scan);
 		const fs_layout *layout;
 		Buffer		buffer;
 		Page		page;
@@ -219,7 +226,6 @@ next_plain(fs_scan *scan, ItemPointer tid)
 		buffer = fs_scan_read(scan, where->place.code);
 		page = BufferGetPage(buffer);
 		used = Min(FS_CODE_HEAD(page)->used, layout->entries);
-		scan->plain_page++;
 		scan->nbatch = scan->batch_at = 0;
 		(void) fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, wanted);
 		for (uint32 i = 0; i < used; i++)
@@ -248,10 +254,14 @@ advance(IndexScanDesc desc, fs_scan *scan)
 	}
 	if (scan->counters.rounds == 0)
 	{
-		fs_exact_pages(desc, scan, scan->odd_pages, scan->nodd_pages);
+		uint32		number;
+
+		if (scan->has_plain)
+			fs_exact_pages(desc, scan, scan->odd_pages, scan->nodd_pages);
 		if (scan->plain_probe)
 		{
-			fs_exact_pages(desc, scan, scan->pages, scan->npages);
+			while (fs_next_page(scan, &number))
+				fs_exact_pages(desc, scan, &scan->pages[number], 1);
 			scan->counters.rounds++;
 			scan->floor = -FLT_MAX;
 			return true;

@@ -103,6 +103,20 @@ typedef struct fs_counters
 
 extern fs_counters fs_last_scan;
 
+/*
+ * What the processes of a parallel scan share.  Pages are handed out in chunks,
+ * in the first round; each process has its own survivors and its own order,
+ * and later rounds go over the chunks that it had.
+ */
+typedef struct fs_shared
+{
+	pg_atomic_uint32 npages;	/* of the process that began first; 0: nobody has */
+	pg_atomic_uint32 next_chunk;
+	pg_atomic_uint32 plain_taken;	/* 0: nobody has the pages without codes yet */
+} fs_shared;
+
+#define FS_CHUNK_PAGES		32
+
 typedef struct fs_scan
 {
 	Relation	index;
@@ -125,6 +139,13 @@ typedef struct fs_scan
 	uint32		nodd_pages;
 	fs_scan_page *null_pages;
 	uint32		nnull_pages;
+	/* the next page to read, and in a parallel scan which chunks are this process's */
+	fs_shared  *shared;			/* NULL: the scan is not parallel */
+	uint32		page;
+	uint32	   *chunks;
+	uint32		nchunks;
+	uint32		chunk;
+	bool		has_plain;		/* this process reads the pages without codes */
 	/* coarse */
 	fx_query	query;
 	float	   *bases;			/* of each list: <q, centre> */
@@ -164,6 +185,15 @@ typedef struct fs_scan
 	uint32		batch_at;
 	fs_counters counters;
 } fs_scan;
+
+/* ---- parallel.c */
+
+/* Joins a parallel scan, if it is one. */
+extern void fs_join(IndexScanDesc desc, fs_scan *scan);
+/* Goes back to the first of this process's pages. */
+extern void fs_first_page(fs_scan *scan);
+/* The number of the next one; false when there is none. */
+extern bool fs_next_page(fs_scan *scan, uint32 *number);
 
 /* ---- recent.c */
 
