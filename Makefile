@@ -68,6 +68,7 @@ INDEX = \
 	src/index/exact.o \
 	src/index/info.o \
 	src/index/check.o \
+	src/index/within.o \
 	src/index/vacuum.o
 
 AUDIT = src/audit/writer.o src/audit/worker.o

@@ -20,13 +20,61 @@ CREATE FUNCTION facesnxt.metric_inner() RETURNS integer
     AS 'MODULE_PATHNAME', 'facesnxt_metric_inner' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION facesnxt.metric_inner() IS 'support function of embedding_ip_ops';
 
+-- ---- a greatest distance: the function is what is written, the operator what an index knows
+
+CREATE TYPE facesnxt.probe_range AS (probe facesnxt.embedding, distance double precision);
+COMMENT ON TYPE facesnxt.probe_range IS 'a probe and the greatest cosine distance from it';
+
+CREATE FUNCTION facesnxt.within_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'facesnxt_within_support' LANGUAGE C STRICT;
+COMMENT ON FUNCTION facesnxt.within_support(internal) IS 'planner support of within';
+CREATE FUNCTION facesnxt.within(template facesnxt.embedding, probe facesnxt.embedding, distance double precision)
+    RETURNS boolean
+    AS 'MODULE_PATHNAME', 'facesnxt_within' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10
+    SUPPORT facesnxt.within_support;
+COMMENT ON FUNCTION facesnxt.within(facesnxt.embedding, facesnxt.embedding, double precision) IS
+    'whether the cosine distance of two templates is at most this; a facescan index finds those that are';
+CREATE FUNCTION facesnxt.within_range(facesnxt.embedding, facesnxt.probe_range) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'facesnxt_within_range' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION facesnxt.within_range(facesnxt.embedding, facesnxt.probe_range) IS
+    'implementation of <@ operator';
+CREATE OPERATOR facesnxt.<@ (
+    LEFTARG = facesnxt.embedding, RIGHTARG = facesnxt.probe_range, FUNCTION = facesnxt.within_range,
+    RESTRICT = contsel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR facesnxt.<@ (facesnxt.embedding, facesnxt.probe_range) IS 'within a range; write within()';
+
+CREATE TYPE facesnxt.probe_range_l2 AS (probe facesnxt.embedding, distance double precision);
+COMMENT ON TYPE facesnxt.probe_range_l2 IS 'a probe and the greatest Euclidean distance from it';
+
+CREATE FUNCTION facesnxt.within_l2_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'facesnxt_within_l2_support' LANGUAGE C STRICT;
+COMMENT ON FUNCTION facesnxt.within_l2_support(internal) IS 'planner support of within_l2';
+CREATE FUNCTION facesnxt.within_l2(template facesnxt.embedding, probe facesnxt.embedding, distance double precision)
+    RETURNS boolean
+    AS 'MODULE_PATHNAME', 'facesnxt_within_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10
+    SUPPORT facesnxt.within_l2_support;
+COMMENT ON FUNCTION facesnxt.within_l2(facesnxt.embedding, facesnxt.embedding, double precision) IS
+    'whether the Euclidean distance of two templates is at most this; a facescan index finds those that are';
+CREATE FUNCTION facesnxt.within_range_l2(facesnxt.embedding, facesnxt.probe_range_l2) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'facesnxt_within_range_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION facesnxt.within_range_l2(facesnxt.embedding, facesnxt.probe_range_l2) IS
+    'implementation of <@ operator';
+CREATE OPERATOR facesnxt.<@ (
+    LEFTARG = facesnxt.embedding, RIGHTARG = facesnxt.probe_range_l2, FUNCTION = facesnxt.within_range_l2,
+    RESTRICT = contsel, JOIN = contjoinsel
+);
+COMMENT ON OPERATOR facesnxt.<@ (facesnxt.embedding, facesnxt.probe_range_l2) IS 'within a range; write within_l2()';
+
 CREATE OPERATOR CLASS facesnxt.embedding_cosine_ops DEFAULT FOR TYPE facesnxt.embedding USING facescan AS
     OPERATOR 1 facesnxt.<=> (facesnxt.embedding, facesnxt.embedding) FOR ORDER BY pg_catalog.float_ops,
+    OPERATOR 2 facesnxt.<@ (facesnxt.embedding, facesnxt.probe_range),
     FUNCTION 1 (facesnxt.embedding) facesnxt.metric_cosine();
 COMMENT ON OPERATOR CLASS facesnxt.embedding_cosine_ops USING facescan IS 'order by cosine distance';
 
 CREATE OPERATOR CLASS facesnxt.embedding_l2_ops FOR TYPE facesnxt.embedding USING facescan AS
     OPERATOR 1 facesnxt.<-> (facesnxt.embedding, facesnxt.embedding) FOR ORDER BY pg_catalog.float_ops,
+    OPERATOR 2 facesnxt.<@ (facesnxt.embedding, facesnxt.probe_range_l2),
     FUNCTION 1 (facesnxt.embedding) facesnxt.metric_l2();
 COMMENT ON OPERATOR CLASS facesnxt.embedding_l2_ops USING facescan IS 'order by Euclidean distance';
 

@@ -286,7 +286,7 @@ finish_page(fs_scan *scan, page_survivors *found)
 	page = BufferGetPage(found->middle);
 	scan->kernels->middle(scan->query.fine, (const uint8 *) page + FS_CODES_OFFSET, found->slots, n,
 						  layout->padded, sums);
-	fx_middle_bounds(&scan->query, FS_MIDDLE_SIGMAS, (const uint16 *) (page + layout->middle_scales),
+	fx_middle_bounds(&scan->query, scan->sigmas.middle, (const uint16 *) (page + layout->middle_scales),
 					 (const uint16 *) (page + layout->middle_spreads), found->slots, n, found->bases, found->sums,
 					 sums, scores, uppers);
 	UnlockReleaseBuffer(found->middle);
@@ -443,7 +443,7 @@ guess_floor(fs_scan *scan)
 		return -FLT_MAX;
 	mean = sum / n;
 	variance = square / n - mean * mean;
-	error = scales / n * scan->margin / FS_COARSE_SIGMAS;
+	error = scales / n * scan->margin / scan->sigmas.coarse;
 	for (uint32 i = 0; i < (uint32) n; i++)
 		beyond += estimates[i] > mean + 2 * sqrt(variance);
 	expected = 0.02275 * n;
@@ -478,7 +478,7 @@ fs_coarse_round(fs_scan *scan)
 	scan->best = palloc_extended(sizeof(float) * Min((Size) scan->rank, (Size) scan->npages * scan->fs->layout.entries + 1),
 								 MCXT_ALLOC_HUGE);
 	make_space(scan, first);
-	scan->floor = Min(guess_floor(scan), scan->ceiling);
+	scan->floor = Max(Min(guess_floor(scan), scan->ceiling), scan->least);
 	pass(scan, first);
 	drop_below_floor(scan, first);
 	scan->counters.survivors += scan->nsurvivors - first;

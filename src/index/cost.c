@@ -62,6 +62,22 @@ fs_planner_init(void)
 	set_rel_pathlist_hook = share_startup;
 }
 
+/* A greatest distance is found in the order of distance, whoever asked for order or not. */
+static bool
+has_within(const IndexPath *path)
+{
+	ListCell   *cell;
+
+	foreach(cell, path->indexclauses)
+	{
+		const IndexClause *clause = lfirst_node(IndexClause, cell);
+
+		if (clause->indexcol == 0 && IsA(clause->rinfo->clause, FuncExpr))
+			return true;
+	}
+	return false;
+}
+
 void
 fs_cost(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *total, Selectivity *selectivity,
 		double *correlation, double *pages)
@@ -81,7 +97,7 @@ fs_cost(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *t
 	*correlation = 0;
 	*pages = info->pages;
 
-	if (path->indexorderbys == NIL)
+	if (path->indexorderbys == NIL && !has_within(path))
 	{
 		*startup = DBL_MAX / 4;
 		*total = DBL_MAX / 4;

@@ -63,24 +63,23 @@ template_of_row(fs_scan *scan, bool *isnull)
 	return values[0];
 }
 
-static double
-distance_to(const fs_scan *scan, const Embedding *embedding)
+double
+fs_distance(const fs_scan *scan, const Embedding *embedding, const Embedding *probe)
 {
 	switch ((fx_metric) scan->fs->meta.metric)
 	{
 		case FX_COSINE:
-			return embedding_cosine_distance(embedding, scan->probe);
+			return embedding_cosine_distance(embedding, probe);
 		case FX_INNER:
-			return -embedding_inner_product(embedding, scan->probe);
+			return -embedding_inner_product(embedding, probe);
 		case FX_L2:
-			return embedding_l2_distance(embedding, scan->probe);
+			return embedding_l2_distance(embedding, probe);
 	}
 	return 0;
 }
 
-/* The score of code/code.h that belongs to a distance. */
-static double
-score_of(const fs_scan *scan, double distance)
+double
+fs_score(const fs_scan *scan, double distance)
 {
 	switch ((fx_metric) scan->fs->meta.metric)
 	{
@@ -177,10 +176,14 @@ fetch(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
 	datum = template_of_row(scan, &isnull);
 	if (!isnull)
 	{
+		Embedding  *embedding = embedding_of_datum(datum);
+
 		exact.tid = *tid;
-		exact.distance = distance_to(scan, embedding_of_datum(datum));
-		exact.score = score_of(scan, exact.distance);
-		push(scan, &exact);
+		exact.distance = fs_distance(scan, embedding, scan->probe);
+		exact.score = fs_score(scan, exact.distance);
+		if (scan->within_probe == NULL ||
+			fs_distance(scan, embedding, scan->within_probe) <= scan->within_distance)
+			push(scan, &exact);
 	}
 	ExecClearTuple(scan->slot);
 	MemoryContextSwitchTo(old);

@@ -126,7 +126,7 @@ fs_refine(fs_scan *scan, const int32 *numbers, int n, float *scores)
 		sum += (int64) survivor->middle_sum << (bits - 2);
 		score = fx_level_score(&scan->query, bits, survivor->base, &factors, survivor->sum, sum, &spread);
 		survivor->is_fine = true;
-		survivor->upper = score + FS_FINE_SIGMAS * spread + 1e-5f * fabsf(score);
+		survivor->upper = score + scan->sigmas.fine * spread + 1e-5f * fabsf(score);
 		if (scores != NULL)
 			scores[i] = score;
 	}

@@ -264,6 +264,11 @@ extern void fs_entry_clear_fine(const fs_layout *layout, Page page, uint32 fine_
 /* The first free slot; layout->entries when there is none. */
 extern uint32 fs_free_slot(const fs_layout *layout, Page page);
 
+/* ---- a greatest distance (within.c) */
+
+/* Probe and distance of a probe_range; false when one of them is NULL or NaN: nothing is within. */
+extern bool fs_range_of_datum(Datum datum, Embedding **probe, double *distance);
+
 /* ---- the operations */
 
 extern IndexBuildResult *fs_build(Relation heap, Relation index, IndexInfo *info);

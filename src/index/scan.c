@@ -132,17 +132,19 @@ prepare_probe(fs_scan *scan)
 		scan->bases[i] = fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (rotated, fs->centres + (Size) i * padded,
 																			 padded);
 	coarse = fx_coarse_spread(padded) * scan->query.norm;
-	scan->margin = FS_COARSE_SIGMAS * sqrtf(coarse * coarse + scan->query.table_spread * scan->query.table_spread);
+	scan->margin = scan->sigmas.coarse * sqrtf(coarse * coarse + scan->query.table_spread * scan->query.table_spread);
 }
 
 static void
 start(IndexScanDesc desc, fs_scan *scan)
 {
 	ScanKey		orderby = desc->numberOfOrderBys > 0 ? &desc->orderByData[0] : NULL;
+	int			nwithin = 0;
 
 	scan->fs = fs_index_open(scan->index, scan->run);
 	fs_filter_init(&scan->filter, scan->index, &scan->fs->meta, desc->keyData, desc->numberOfKeys);
 	scan->skip_nulls = scan->only_nulls = false;
+	scan->within_probe = NULL;
 	for (int i = 0; i < desc->numberOfKeys; i++)
 	{
 		ScanKey		key = &desc->keyData[i];
@@ -153,25 +155,58 @@ start(IndexScanDesc desc, fs_scan *scan)
 			scan->only_nulls = true;
 		else if (key->sk_flags & SK_SEARCHNOTNULL)
 			scan->skip_nulls = true;
+		else if (key->sk_strategy == FS_WITHIN_STRATEGY)
+		{
+			Embedding  *probe;
+			double		distance;
+
+			if ((key->sk_flags & SK_ISNULL) || !fs_range_of_datum(key->sk_argument, &probe, &distance))
+				scan->filter.never = true;
+			else
+			{
+				/* of several the last is tested here, the others are left to the executor */
+				scan->within_probe = probe;
+				scan->within_distance = distance;
+				nwithin++;
+			}
+		}
 		else
 			elog(ERROR, "unknown search key on the template of a facescan index");
 	}
+	scan->filter.recheck |= nwithin > 1;
 	find_pages(scan);
 	fs_join(desc, scan);
 	scan->recent = fs_recent_open(scan->index);
 
-	scan->ordered = orderby != NULL && (orderby->sk_flags & SK_ISNULL) == 0 && !scan->only_nulls &&
-		scan->fs->meta.dim != 0;
+	scan->probe = NULL;
+	if (orderby != NULL && (orderby->sk_flags & SK_ISNULL) == 0)
+		scan->probe = embedding_of_datum(orderby->sk_argument);
+	else if (scan->within_probe != NULL)
+		/* a greatest distance alone is found in the order of that distance */
+		scan->probe = scan->within_probe;
+	scan->skip_nulls |= scan->within_probe != NULL;
+
+	scan->ordered = scan->probe != NULL && !scan->only_nulls && scan->fs->meta.dim != 0;
 	if (scan->ordered)
 	{
-		scan->probe = embedding_of_datum(orderby->sk_argument);
+		if (scan->within_probe != NULL)
+			fs_check_template(scan->index, scan->fs, scan->within_probe);
 		fs_check_template(scan->index, scan->fs, scan->probe);
 		fs_exact_begin(desc, scan);
+		scan->sigmas = scan->within_probe != NULL ? FS_WITHIN_SIGMAS : FS_SIGMAS;
 		prepare_probe(scan);
 		scan->target = FS_FIRST_SURVIVORS;
 		scan->rank = FS_FIRST_RANK;
 		scan->kernels = fx_code_kernels_active();
 		scan->ceiling = FLT_MAX;
+		scan->least = -FLT_MAX;
+		/* nothing that scores less than the farthest asked for; the margin is for rounding */
+		if (scan->within_probe != NULL && embedding_compare(scan->probe, scan->within_probe) == 0)
+		{
+			double		score = fs_score(scan, Max(scan->within_distance, 0));
+
+			scan->least = (float) (score - 1e-5 * (1 + fabs(score)));
+		}
 		scan->floor = FLT_MAX;
 		scan->last_distance = -DBL_MAX;
 		scan->bucket = FS_BUCKETS;
@@ -267,7 +302,7 @@ advance(IndexScanDesc desc, fs_scan *scan)
 			return true;
 		}
 	}
-	else if (scan->floor == -FLT_MAX)
+	else if (scan->floor <= scan->least)
 		return false;
 	fs_coarse_round(scan);
 	fs_fill_buckets(scan);
@@ -282,7 +317,7 @@ frontier(const fs_scan *scan)
 		return fs_bucket_edge(scan, scan->bucket);
 	if (scan->counters.rounds == 0)
 		return DBL_MAX;
-	return scan->floor == -FLT_MAX ? -DBL_MAX : scan->floor;
+	return scan->floor <= scan->least ? -DBL_MAX : scan->floor;
 }
 
 static bool

@@ -34,11 +34,18 @@
 /*
  * How many standard deviations a bound lies above its estimate, in each stage.
  * Whoever has the very score of the floor is missed by the coarse stage once in
- * 700 times; mates, which lie well above it, are not.
+ * 700 times, and comes in a later round; mates, which lie well above it, are not.
+ * Below a greatest distance there is no later round, so there bounds are wider.
  */
-#define FS_COARSE_SIGMAS	3.0f
-#define FS_MIDDLE_SIGMAS	3.3f
-#define FS_FINE_SIGMAS		4.0f
+typedef struct fs_sigmas
+{
+	float		coarse;
+	float		middle;
+	float		fine;
+} fs_sigmas;
+
+#define FS_SIGMAS			((fs_sigmas) {3.0f, 3.3f, 4.0f})
+#define FS_WITHIN_SIGMAS	((fs_sigmas) {5.0f, 5.0f, 5.5f})
 
 /* The floor of the first round is the score of the best but so many, and of later ones of so many times more. */
 #define FS_FIRST_RANK		96
@@ -130,6 +137,9 @@ typedef struct fs_scan
 	bool		skip_nulls;		/* template IS NOT NULL */
 	bool		only_nulls;		/* template IS NULL */
 	Embedding  *probe;
+	Embedding  *within_probe;	/* NULL: any distance will do */
+	double		within_distance;
+	float		least;			/* no score below it is asked for */
 	double		probe_square;	/* |probe|^2 */
 	bool		plain_probe;	/* the probe has no direction: every row is scored exactly */
 	/* pages: those with codes, then those of rows without */
@@ -149,6 +159,7 @@ typedef struct fs_scan
 	/* coarse */
 	fx_query	query;
 	float	   *bases;			/* of each list: <q, centre> */
+	fs_sigmas	sigmas;
 	float		margin;
 	float		floor;			/* of this round: all with bounds from here up survive */
 	float		ceiling;		/* of this round: the floor of the one before */
@@ -233,6 +244,9 @@ extern float fs_bucket_edge(const fs_scan *scan, int bucket);
 
 /* ---- exact.c */
 
+extern double fs_distance(const fs_scan *scan, const Embedding *embedding, const Embedding *probe);
+/* The score of code/code.h that belongs to a distance to the probe. */
+extern double fs_score(const fs_scan *scan, double distance);
 extern void fs_exact_begin(IndexScanDesc desc, fs_scan *scan);
 extern void fs_exact_end(fs_scan *scan);
 /* Fetches the fine survivors of a bucket and scores them. */
