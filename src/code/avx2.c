@@ -7,6 +7,7 @@
 #include <immintrin.h>
 
 #define TARGET __attribute__((target("avx2,fma")))
+#include "code/encode_body.h"
 
 /* Table sums of 16 codes side by side. */
 static inline TARGET void
@@ -62,8 +63,9 @@ bound_8(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, co
 
 	if (run->add != NULL)
 		base = _mm256_add_ps(base, _mm256_loadu_ps(run->add + first_code));
-	sum = _mm256_fmadd_ps(sum, _mm256_set1_ps(query->step), _mm256_set1_ps(query->bias + run->margin));
-	upper = _mm256_fmadd_ps(sum, scale, base);
+	sum = _mm256_fmadd_ps(sum, _mm256_set1_ps(query->step), _mm256_set1_ps(query->bias));
+	_mm256_storeu_ps(run->sums + first_code, sum);
+	upper = _mm256_fmadd_ps(_mm256_add_ps(sum, _mm256_set1_ps(run->margin)), scale, base);
 	_mm256_storeu_ps(run->upper + first_code, upper);
 	return (uint32_t) _mm256_movemask_ps(_mm256_cmp_ps(upper, _mm256_set1_ps(run->floor), _CMP_GE_OQ));
 }
@@ -148,6 +150,6 @@ middle(const int8_t *q, const uint8_t *planes, const uint16_t *slots, uint32_t n
 		sums[i] = (int32_t) fine(q, planes + (size_t) slots[i] * (padded / 8), padded, 1);
 }
 
-const fx_code_kernels fx_code_kernels_avx2 = {"avx2", coarse, middle, fine};
+const fx_code_kernels fx_code_kernels_avx2 = {"avx2", rotate, encode, coarse, middle, fine};
 
 #endif							/* __x86_64__ */

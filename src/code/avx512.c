@@ -12,6 +12,7 @@
 #include <immintrin.h>
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")))
+#include "code/encode_body.h"
 
 /* Table sums of 16 codes side by side, as floats. */
 static inline TARGET __m512
@@ -79,6 +80,7 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		__mmask16	present = (__mmask16) ((1u << ncodes) - 1);
 		uint32_t	wanted = fx_wanted(run, block);
 		const uint8_t *codes;
+		__m512		sum;
 		__m512		upper;
 		__m512		scale;
 		__m512		base = _mm512_set1_ps(run->base);
@@ -93,8 +95,9 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 			fx_join_blocks(run, padded, block, joined);
 			codes = joined;
 		}
-		upper = _mm512_fmadd_ps(sum_16(codes, query->table, padded, ahead), _mm512_set1_ps(query->step),
-								_mm512_set1_ps(query->bias + run->margin));
+		sum = _mm512_fmadd_ps(sum_16(codes, query->table, padded, ahead), _mm512_set1_ps(query->step),
+							  _mm512_set1_ps(query->bias));
+		_mm512_mask_storeu_ps(run->sums + first_code, present, sum);
 		if (ahead != NULL)
 			ahead += fx_block_size(padded, 16);
 		scale = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(present,
@@ -103,7 +106,7 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 													  16));
 		if (run->add != NULL)
 			base = _mm512_add_ps(base, _mm512_maskz_loadu_ps(present, run->add + first_code));
-		upper = _mm512_fmadd_ps(upper, scale, base);
+		upper = _mm512_fmadd_ps(_mm512_add_ps(sum, _mm512_set1_ps(run->margin)), scale, base);
 		_mm512_mask_storeu_ps(run->upper + first_code, present, upper);
 		pass = _mm512_mask_cmp_ps_mask(present, upper, _mm512_set1_ps(run->floor), _CMP_GE_OQ) & (__mmask16) wanted;
 		run->pass[first_code / 16] = pass;
@@ -138,49 +141,61 @@ fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)
 	return total;
 }
 
+/* Those of 64 elements whose bits are set, added up in groups of four. */
+static inline TARGET __m512i
+add_selected(__m512i sum, __m512i elements, const uint8_t *from)
+{
+	uint64_t	bits;
+
+	__builtin_memcpy(&bits, from, sizeof(bits));
+	return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(_mm512_set1_epi8(1),
+																		_mm512_maskz_mov_epi8((__mmask64) bits,
+																							  elements)),
+												   _mm512_set1_epi16(1)));
+}
+
+static inline TARGET __m256i
+fold(__m512i sum)
+{
+	return _mm256_add_epi32(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64(sum, 1));
+}
+
 /* Four codes at a time, so that their sums are added up together. */
 static TARGET void
 middle(const int8_t *q, const uint8_t *planes, const uint16_t *slots, uint32_t n, uint32_t padded, int32_t *sums)
 {
-	const __m512i ones = _mm512_set1_epi8(1);
-	const __m512i wide_ones = _mm512_set1_epi16(1);
 	size_t		size = padded / 8;
 
 	for (uint32_t i = 0; i < n; i += 4)
 	{
-		const uint8_t *from[4];
-		__m512i		sum[4];
-		__m256i		half[4];
+		uint32_t	m = n - i < 4 ? n - i : 4;
+		const uint8_t *a = planes + slots[i] * size;
+		const uint8_t *b = planes + slots[i + (m > 1 ? 1 : 0)] * size;
+		const uint8_t *c = planes + slots[i + (m > 2 ? 2 : 0)] * size;
+		const uint8_t *d = planes + slots[i + (m > 3 ? 3 : 0)] * size;
+		__m512i		sum_a = _mm512_setzero_si512();
+		__m512i		sum_b = _mm512_setzero_si512();
+		__m512i		sum_c = _mm512_setzero_si512();
+		__m512i		sum_d = _mm512_setzero_si512();
 		__m256i		pairs;
 		__m128i		total;
-		uint32_t	m = n - i < 4 ? n - i : 4;
 
-		for (uint32_t j = 0; j < 4; j++)
-		{
-			from[j] = planes + slots[i + (j < m ? j : 0)] * size;
-			sum[j] = _mm512_setzero_si512();
-		}
 		for (uint32_t at = 0; at < size; at += 8)
 		{
 			__m512i		elements = _mm512_loadu_si512(q + at * 8);
 
-			for (int j = 0; j < 4; j++)
-			{
-				uint64_t	bits;
-
-				__builtin_memcpy(&bits, from[j] + at, sizeof(bits));
-				sum[j] = _mm512_add_epi32(sum[j], _mm512_madd_epi16(
-					_mm512_maddubs_epi16(ones, _mm512_maskz_mov_epi8((__mmask64) bits, elements)), wide_ones));
-			}
+			sum_a = add_selected(sum_a, elements, a + at);
+			sum_b = add_selected(sum_b, elements, b + at);
+			sum_c = add_selected(sum_c, elements, c + at);
+			sum_d = add_selected(sum_d, elements, d + at);
 		}
-		for (int j = 0; j < 4; j++)
-			half[j] = _mm256_add_epi32(_mm512_castsi512_si256(sum[j]), _mm512_extracti64x4_epi64(sum[j], 1));
-		pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(half[0], half[1]), _mm256_hadd_epi32(half[2], half[3]));
+		pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(fold(sum_a), fold(sum_b)),
+								  _mm256_hadd_epi32(fold(sum_c), fold(sum_d)));
 		total = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
 		_mm_mask_storeu_epi32(sums + i, (__mmask8) ((1u << m) - 1), total);
 	}
 }
 
-const fx_code_kernels fx_code_kernels_avx512 = {"avx512", coarse, middle, fine};
+const fx_code_kernels fx_code_kernels_avx512 = {"avx512", rotate, encode, coarse, middle, fine};
 
 #endif							/* __x86_64__ */

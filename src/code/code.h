@@ -57,11 +57,13 @@ fx_code_padded(uint32_t dim)
  * and a mixing of the halves where padded is no power of two.  It is
  * orthogonal, and a function of (dim, seed) alone, on every machine.
  */
+#define FX_ROTATION_ROUNDS	4
+
 typedef struct fx_rotation
 {
 	uint32_t	dim;
 	uint32_t	padded;
-	uint32_t   *signs;			/* rounds x padded / 32 words */
+	uint32_t   *signs;			/* rounds x padded words, 0 or the sign bit of a float */
 } fx_rotation;
 
 extern fx_code fx_rotation_make(fx_rotation *rotation, uint32_t dim, uint64_t seed,
@@ -186,7 +188,6 @@ extern void fx_query_free(fx_query *query, const fx_env *env);
  * wanted is left alone and its pass is 0.  For width 8 two blocks share one word of pass and
  * wanted: bits 0-7 and 8-15.  `ahead`, if not NULL, is fetched into the cache along the way, at
  * least as many bytes as the run's blocks have (the next page, usually).
- * signed_sums, if not NULL, takes the signed sums of codes that passed (others undefined).
  */
 typedef struct fx_coarse_run
 {
@@ -201,12 +202,18 @@ typedef struct fx_coarse_run
 	float		margin;
 	float		floor;
 	float	   *upper;			/* nblocks * width, rounded up to 16 */
+	float	   *sums;			/* the same: signed_sum */
 	uint16_t   *pass;			/* (nblocks * width + 15) / 16 */
 } fx_coarse_run;
 
 typedef struct fx_code_kernels
 {
 	const char *name;
+	/* as fx_rotate() and fx_encode() */
+	void		(*rotate) (const fx_rotation *rotation, const float *from, float *to);
+	fx_code_kind (*encode) (fx_metric metric, uint32_t padded, int bits, const float *rotated, const float *centre,
+							double square, uint8_t *signs, fx_coarse_factors *coarse, uint8_t *planes,
+							fx_level_factors *middle, fx_level_factors *fine, float *scratch);
 	/* returns how many codes passed */
 	uint32_t	(*coarse) (const fx_query *query, const fx_coarse_run *run);
 	/*
@@ -226,16 +233,6 @@ typedef struct fx_code_kernels
 extern const fx_code_kernels *fx_code_kernels_of(fx_tier tier);
 /* The table of the tier that fx_kernels_active() has: facesnxt's one setting forces both. */
 extern const fx_code_kernels *fx_code_kernels_active(void);
-
-/*
- * The signed sum sum(sign_i q_i) of a code from its upper bound.  (upper is a
- * float, so this is exact to about 1e-6 of the score.)
- */
-static inline float
-fx_signed_sum(float upper, float base, float add, float scale, float margin)
-{
-	return scale > 0 ? (upper - base - add) / scale - margin : 0;
-}
 
 /*
  * The score from n bits of a code: from the coarse stage's signed sum and the kernel's sum over the

@@ -6,6 +6,9 @@
 #ifdef __aarch64__
 #include <arm_neon.h>
 
+#define TARGET
+#include "code/encode_body.h"
+
 /* Table sums of 16 codes side by side. */
 static inline void
 sum_16(const uint8_t *block, const uint8_t *table, uint32_t padded, const char *ahead, uint32_t *sums)
@@ -104,6 +107,6 @@ middle(const int8_t *q, const uint8_t *planes, const uint16_t *slots, uint32_t n
 		sums[i] = (int32_t) fine(q, planes + (size_t) slots[i] * (padded / 8), padded, 1);
 }
 
-const fx_code_kernels fx_code_kernels_neon = {"neon", coarse, middle, fine};
+const fx_code_kernels fx_code_kernels_neon = {"neon", rotate, encode, coarse, middle, fine};
 
 #endif							/* __aarch64__ */

@@ -3,7 +3,8 @@
  */
 #include "code/tier.h"
 
-#include <string.h>
+#define TARGET
+#include "code/encode_body.h"
 
 void
 fx_join_blocks(const fx_coarse_run *run, uint32_t padded, uint32_t first, uint8_t *to)
@@ -34,6 +35,7 @@ fx_bound_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code
 			fx_bfloat16(run->scale[first_code + i]) * (signed_sum + run->margin);
 
 		run->upper[first_code + i] = upper;
+		run->sums[first_code + i] = signed_sum;
 		mask |= (uint32_t) (upper >= run->floor) << i;
 	}
 	return mask;
@@ -106,7 +108,7 @@ fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)
 	return total;
 }
 
-const fx_code_kernels fx_code_kernels_scalar = {"scalar", coarse, middle, fine};
+const fx_code_kernels fx_code_kernels_scalar = {"scalar", rotate, encode, coarse, middle, fine};
 
 const fx_code_kernels *
 fx_code_kernels_of(fx_tier tier)

@@ -15,6 +15,9 @@
 #define MIN_SAMPLE_PAGES	32
 #define MAX_SAMPLE_PAGES	256
 
+/* How many pages ahead the server's notes of where they lie are fetched into the cache. */
+#define PIN_AHEAD			4
+
 /* The floor is guessed where so many times the rank should pass: too low costs time, too high another round. */
 #define GUESS_RANK			1.5
 
@@ -42,6 +45,7 @@ score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_surv
 	const float *adds = FS_ADDS(page, layout);
 	fx_coarse_run run;
 	float		upper[FS_MAX_ENTRIES];
+	float		sums[FS_MAX_ENTRIES];
 	uint16		pass[FS_MAX_ENTRIES / 16];
 	uint16		wanted[FS_MAX_ENTRIES / 16];
 
@@ -63,6 +67,7 @@ score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_surv
 	run.margin = scan->margin;
 	run.floor = scan->floor;
 	run.upper = upper;
+	run.sums = sums;
 	run.pass = pass;
 	if (scan->kernels->coarse(&scan->query, &run) == 0)
 		return;
@@ -76,7 +81,7 @@ score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_surv
 			found->slots[at] = slot;
 			found->uppers[at] = upper[slot];
 			found->bases[at] = base;
-			found->sums[at] = fx_signed_sum(upper[slot], base, 0, fx_bfloat16(run.scale[slot]), scan->margin);
+			found->sums[at] = sums[slot];
 		}
 }
 
@@ -357,6 +362,11 @@ pass(fs_scan *scan, uint32 first)
 		more = fs_next_page(scan, &next_number);
 		if (more)
 		{
+			if (next_number + PIN_AHEAD < scan->npages)
+			{
+				fs_recent_prefetch(scan->recent, scan->pages[next_number + PIN_AHEAD].place.code);
+				fs_recent_prefetch(scan->recent, scan->pages[next_number + PIN_AHEAD].place.middle);
+			}
 			next = fs_recent_pin(scan->recent, scan->index, scan->pages[next_number].place.code);
 			__builtin_prefetch(BufferGetPage(next));
 			ahead = (const char *) FS_CODES(BufferGetPage(next));

@@ -8,6 +8,7 @@
  */
 #include "index/scan.h"
 
+#include "storage/buf_internals.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -69,4 +70,12 @@ fs_recent_pin(fs_recent *recent, Relation index, BlockNumber block)
 	if (buffer != InvalidBuffer && ReadRecentBuffer(recent->file, MAIN_FORKNUM, block, buffer))
 		return buffer;
 	return recent->buffers[block] = ReadBuffer(index, block);
+}
+
+void
+fs_recent_prefetch(const fs_recent *recent, BlockNumber block)
+{
+	/* a temporary table's buffers have negative numbers */
+	if (recent != NULL && block < recent->blocks && recent->buffers[block] > 0)
+		__builtin_prefetch(GetBufferDescriptor(recent->buffers[block] - 1));
 }

@@ -28,8 +28,8 @@
 #define FS_BUCKETS			1024
 #define FS_NOBODY			(-1)
 
-/* So many entries have their fine codes on the way to the cache at a time. */
-#define FS_REFINE_BATCH		16
+/* So many entries have their fine codes on the way to the cache at a time; a process pins eight pages cheaply. */
+#define FS_REFINE_BATCH		5
 
 /*
  * How many standard deviations a bound lies above its estimate, in each stage.
@@ -212,6 +212,8 @@ extern bool fs_next_page(fs_scan *scan, uint32 *number);
 extern fs_recent *fs_recent_open(Relation index);
 /* Pins a page; recent may be NULL. */
 extern Buffer fs_recent_pin(fs_recent *recent, Relation index, BlockNumber block);
+/* Fetches into the cache what pinning the page will look at. */
+extern void fs_recent_prefetch(const fs_recent *recent, BlockNumber block);
 
 /* Pins, locks and checks a code page. */
 static inline Buffer

@@ -239,12 +239,13 @@ test_tier(fx_tier tier)
 				uint16_t	wanted[8];
 				uint16_t	pass[8];
 				float	   *upper = take(sizeof(float) * (n + 16));
+				float	   *sums_found = take(sizeof(float) * (n + 16));
 				float	   *probe = take(sizeof(float) * padded);
 				uint8_t    *signs = take(padded / 8);
 				fx_query	query = {0};
 				fx_error	err;
 				fx_coarse_run run = {blocks, scale, word() % 2 ? add : NULL, word() % 2 ? wanted : NULL,
-				word() % 2 ? raw : NULL, nblocks, width, 0.25f, 0.5f, 0, upper, pass};
+				word() % 2 ? raw : NULL, nblocks, width, 0.25f, 0.5f, 0, upper, sums_found, pass};
 				uint32_t	count;
 				uint32_t	passed = 0;
 
@@ -285,6 +286,7 @@ test_tier(fx_tier tier)
 					else
 					{
 						bad_sum += !(fabs(upper[i] - expected) < 1e-4 * (1 + fabs(expected)));
+						bad_sum += !(fabs(sums_found[i] - sum) < 1e-4 * (1 + fabs(sum)));
 						bad_mask += got != (asked && upper[i] >= run.floor);
 					}
 					passed += got;
@@ -317,6 +319,7 @@ test_tier(fx_tier tier)
 				free(scale);
 				free(add);
 				free(upper);
+				free(sums_found);
 				free(probe);
 				free(signs);
 			}
