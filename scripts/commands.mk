@@ -76,6 +76,9 @@ build/bench/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
 	$(BENCH_COMPILE) -c -o $@ $<
 
+$(addprefix build/asan/,$(CODE)): ASAN_COMPILE += $(CODE_CFLAGS)
+$(addprefix build/bench/,$(CODE)): BENCH_COMPILE += $(CODE_CFLAGS)
+
 build/asan/libpure.a: $(addprefix build/asan/,$(PURE))
 build/fuzz/libpure.a: $(addprefix build/fuzz/,$(PURE))
 build/bench/libpure.a: $(addprefix build/bench/,$(PURE))
@@ -85,7 +88,7 @@ build/asan/libpure.a build/fuzz/libpure.a build/bench/libpure.a:
 
 UNIT_PROGRAMS = $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/*_test.c))
 FUZZ_PROGRAMS = $(patsubst test/fuzz/%.c,build/fuzz/%,$(wildcard test/fuzz/*_fuzz.c))
-BENCH_PROGRAMS = $(patsubst bench/%.c,build/bench/%,$(wildcard bench/*.c))
+BENCH_PROGRAMS = $(patsubst bench/%.c,build/bench/%,$(wildcard bench/*.c bench/tool/*.c))
 
 unit-programs: $(UNIT_PROGRAMS)
 fuzz-programs: $(FUZZ_PROGRAMS)
@@ -103,11 +106,12 @@ build/bench/run_model: build/bench/test/check/run_model.o build/bench/libpure.a
 	$(BENCH_COMPILE) -o $@ $^ $(PURE_LIBS)
 
 build/bench/%: build/bench/bench/%.o build/bench/libpure.a
+	@mkdir -p $(@D)
 	$(BENCH_COMPILE) -o $@ $^ $(PURE_LIBS)
 
 .SECONDARY: $(patsubst %.c,build/asan/%.o,$(wildcard test/unit/*_test.c)) \
 	$(patsubst %.c,build/fuzz/%.o,$(wildcard test/fuzz/*_fuzz.c)) \
-	$(patsubst %.c,build/bench/%.o,$(wildcard bench/*.c))
+	$(patsubst %.c,build/bench/%.o,$(wildcard bench/*.c bench/tool/*.c))
 
 -include $(patsubst %.o,build/asan/%.d,$(PURE)) $(patsubst %.o,build/fuzz/%.d,$(PURE))
 -include $(patsubst %.o,build/bench/%.d,$(PURE)) $(wildcard build/*/test/*/*.d build/bench/bench/*.d)

@@ -162,7 +162,6 @@ typedef struct fx_query
 	float		table_spread;	/* standard deviation of that rounding */
 	float		fine_step;
 	float		fine_spread;	/* standard deviation of sum of the rounding over a plane */
-	int32_t		fine_sum;		/* sum of the rounded elements */
 	uint8_t    *table;			/* padded / 4 tables of 16 bytes, in the kernels' order */
 	int8_t	   *fine;			/* padded elements */
 	void	   *memory;

@@ -101,11 +101,9 @@ make_fine(fx_query *query, const float *q)
 		greatest = fabsf(q[i]) > greatest ? fabsf(q[i]) : greatest;
 	query->fine_step = greatest > 0 ? greatest / 127 : 1;
 	inverse = 1 / query->fine_step;
-	query->fine_sum = 0;
 	for (uint32_t i = 0; i < query->padded; i++)
 	{
 		query->fine[i] = (int8_t) lrintf(q[i] * inverse);
-		query->fine_sum += query->fine[i];
 	}
 	query->fine_spread = query->fine_step * sqrtf((float) query->padded / 12);
 }

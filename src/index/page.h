@@ -73,7 +73,7 @@ typedef struct fs_meta
 	uint64		seed;			/* of the rotation */
 	uint32		lists;			/* 1: flat */
 	uint16		nfilters;
-	uint16		flags;			/* FS_META_* */
+	uint16		reserved;
 	fs_filter_format filters[FS_MAX_FILTERS];
 	/* where things are */
 	BlockNumber centres;		/* blob: lists * padded floats; Invalid: one centre, all zeros */
@@ -81,13 +81,7 @@ typedef struct fs_meta
 	BlockNumber directory;		/* first page */
 	BlockNumber directory_tail; /* last page */
 	uint32		extents;		/* how many the directory has */
-	/* hints, not logged: they save time and are never relied on */
-	uint32		room;			/* flat: the first extent that may have room */
-	uint32		vacuums;		/* counts vacuums that made room */
 } fs_meta;
-
-/* Set while a build has not ended: never seen by a scan unless a crash spoiled an unlogged index. */
-#define FS_META_BUILDING	0x0001
 
 /* ---- directory pages */
 

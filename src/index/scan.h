@@ -44,7 +44,7 @@ typedef struct fs_sigmas
 	float		fine;
 } fs_sigmas;
 
-#define FS_SIGMAS			((fs_sigmas) {3.0f, 3.3f, 4.0f})
+#define FS_SIGMAS			((fs_sigmas) {3.0f, 3.7f, 4.5f})
 #define FS_WITHIN_SIGMAS	((fs_sigmas) {5.0f, 5.0f, 5.5f})
 
 /* The floor of the first round is the score of the best but so many, and of later ones of so many times more. */

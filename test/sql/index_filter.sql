@@ -19,25 +19,25 @@ CREATE INDEX filtered_all ON filtered USING facescan (template, s, i, b, o, t, c
 ANALYZE filtered;
 SELECT count(*) = 0 FROM index_check('filtered_all');
 
--- True: the condition is the index's, and it and the exact scan find the same rows.
+-- True: the condition is the index's, and it and the exact scan find the same rows, all of them.
 CREATE FUNCTION pg_temp.agrees(condition text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     probe embedding := (SELECT template FROM filtered WHERE id = 1234);
-    query text := format('SELECT id FROM filtered WHERE %s ORDER BY template <=> %L, id LIMIT 20', condition, probe);
+    query text := format('SELECT id FROM filtered WHERE %s ORDER BY template <=> %L', condition, probe);
     by_index int[];
     exact int[];
     line text;
     filtered boolean := false;
 BEGIN
     SET LOCAL enable_seqscan = off;
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || replace(query, ', id LIMIT', ' LIMIT') LOOP
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
         filtered := filtered OR line ~ 'Filter:';
         IF line ~ 'Seq Scan|Sort' THEN RETURN false; END IF;
     END LOOP;
-    EXECUTE format('SELECT array_agg(id) FROM (%s) s', query) INTO by_index;
+    EXECUTE format('SELECT array_agg(id ORDER BY id) FROM (%s) s', query) INTO by_index;
     SET LOCAL enable_seqscan = on;
     SET LOCAL enable_indexscan = off;
-    EXECUTE format('SELECT array_agg(id) FROM (%s) s', query) INTO exact;
+    EXECUTE format('SELECT array_agg(id ORDER BY id) FROM (%s) s', query) INTO exact;
     RETURN NOT filtered AND by_index IS NOT DISTINCT FROM exact;
 END $$;
 
