@@ -1,11 +1,12 @@
 /*
  * encode_body.h - rotation and encoding, compiled once per instruction set.
  *
- * Each tier's file defines TARGET and includes this.  It is written in the
- * compilers' vectors of 16 floats, which become as many registers as the
- * instruction set needs.  Sums have 16 lanes in all of them and a fused
- * multiply-add, which would round differently, is switched off in the
- * Makefile; so all tiers give the same codes.
+ * Each tier's file includes this after it has defined TARGET, the attribute
+ * that lets the compiler use the instructions.  It is written in the compilers'
+ * vectors of 16 floats, which become as many registers as the instruction set
+ * needs.  Sums have 16 lanes in all of them and a fused multiply-add, which
+ * would round differently, is switched off in the Makefile; so all tiers give
+ * the same codes.
  */
 #include <math.h>
 #include <string.h>

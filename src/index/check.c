@@ -54,7 +54,8 @@ typedef struct check_state
 	uint64		problems;
 } check_state;
 
-static void report(check_state *state, BlockNumber block, const char *format,...) pg_attribute_printf(3, 4);
+static void report(check_state *state, BlockNumber block, const char *format,...)
+			__attribute__((format(printf, 3, 4)));
 
 static void
 report(check_state *state, BlockNumber block, const char *format,...)

@@ -474,6 +474,7 @@ void
 fs_coarse_round(fs_scan *scan)
 {
 	uint32		first = fs_keep_leftovers(scan);
+	Size		entries = (Size) scan->npages * scan->fs->layout.entries;
 
 	scan->nsurvivors = first;
 	if (scan->counters.rounds > 0)
@@ -485,8 +486,7 @@ fs_coarse_round(fs_scan *scan)
 	scan->nbest = 0;
 	if (scan->best != NULL)
 		pfree(scan->best);
-	scan->best = palloc_extended(sizeof(float) * Min((Size) scan->rank, (Size) scan->npages * scan->fs->layout.entries + 1),
-								 MCXT_ALLOC_HUGE);
+	scan->best = palloc_extended(sizeof(float) * Min((Size) scan->rank, entries + 1), MCXT_ALLOC_HUGE);
 	make_space(scan, first);
 	scan->floor = Max(Min(guess_floor(scan), scan->ceiling), scan->least);
 	pass(scan, first);

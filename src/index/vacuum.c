@@ -80,7 +80,7 @@ vacuum_page(vacuum_state *state, const fs_layout *layout, fs_place place)
 
 		if (!ItemPointerIsValid(tid))
 			continue;
-		if (state->callback != NULL && state->callback(tid, state->callback_state))
+		if (state->callback(tid, state->callback_state))
 			state->dead[state->ndead++] = i;
 		else
 			state->stats->num_index_tuples++;
@@ -150,8 +150,9 @@ vacuum_extents(vacuum_state *state)
 	}
 }
 
-static IndexBulkDeleteResult *
-fs_vacuum(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, IndexBulkDeleteCallback callback, void *callback_state)
+IndexBulkDeleteResult *
+fs_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, IndexBulkDeleteCallback callback,
+			   void *callback_state)
 {
 	vacuum_state state = {0};
 
@@ -168,21 +169,11 @@ fs_vacuum(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, IndexBulkDeleteCa
 }
 
 IndexBulkDeleteResult *
-fs_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats, IndexBulkDeleteCallback callback,
-			   void *callback_state)
-{
-	return fs_vacuum(info, stats, callback, callback_state);
-}
-
-IndexBulkDeleteResult *
 fs_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
-	/* an ANALYZE alone has nothing to clean */
-	if (info->analyze_only)
+	/* nobody was removed, or an ANALYZE alone: there is nothing to clean, and nothing was counted */
+	if (info->analyze_only || stats == NULL)
 		return stats;
-	/* without a bulk delete nobody has counted */
-	if (stats == NULL)
-		stats = fs_vacuum(info, NULL, NULL, NULL);
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	return stats;
 }

@@ -47,7 +47,10 @@ WHERE p.proname NOT IN (
         ('dimensions'), ('precision'), ('model'), ('with_model'), ('norm'), ('normalize'),
         ('cosine_distance'), ('cosine_similarity'), ('l2_distance'), ('inner_product'), ('negative_inner_product'),
         ('avg'), ('embedding_avg_accum'), ('embedding_avg_combine'), ('embedding_avg_serialize'),
-        ('embedding_avg_deserialize'), ('embedding_avg_final')
+        ('embedding_avg_deserialize'), ('embedding_avg_final'),
+        ('within'), ('within_l2'), ('within_range'), ('within_range_l2'), ('within_support'), ('within_l2_support'),
+        ('facescan_handler'), ('metric_cosine'), ('metric_l2'), ('metric_inner'),
+        ('filter_signed'), ('filter_unsigned'), ('filter_prefix'), ('filter_hash')
     ) AS allowed (name))
   AND EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS acl
               WHERE acl.grantee = 0)

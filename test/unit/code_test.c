@@ -155,7 +155,8 @@ measure(uint32_t dim, int bits, int n, double *mean, double *deviation, double *
 			estimate += q[i] * (n == 1 ? (signs[i / 8] >> i % 8 & 1 ? 1 : -1) : level(signs, planes, padded, n, i));
 		estimate *= n == 1 ? fx_bfloat16(coarse.scale) : n == 2 ? middle.scale : fine.scale;
 		estimate += dot(q, centre, padded);
-		*claimed += n == 1 ? fx_coarse_spread(padded) * fx_bfloat16(coarse.scale) : n == 2 ? middle.spread : fine.spread;
+		*claimed += n == 1 ? fx_coarse_spread(padded) * fx_bfloat16(coarse.scale) :
+			n == 2 ? middle.spread : fine.spread;
 		error = estimate - dot(q, o, padded);
 		sum += error;
 		square += error * error;
@@ -179,8 +180,10 @@ test_estimates(uint32_t dim, int bits, int n, double most)
 	double		claimed;
 
 	measure(dim, bits, n, &mean, &deviation, &claimed);
-	ok(fabs(mean) < 4 * deviation / sqrt(400), "%u dimensions, %d of %d bits: unbiased (mean %.5f)", dim, n, bits, mean);
-	ok(deviation < 1.1 * claimed && deviation > 0.8 * claimed, "... spread %.5f is as claimed (%.5f)", deviation, claimed);
+	ok(fabs(mean) < 4 * deviation / sqrt(400), "%u dimensions, %d of %d bits: unbiased (mean %.5f)",
+	   dim, n, bits, mean);
+	ok(deviation < 1.1 * claimed && deviation > 0.8 * claimed, "... spread %.5f is as claimed (%.5f)",
+	   deviation, claimed);
 	if (most > 0)
 		ok(deviation < most, "... and below %.4f", most);
 }
@@ -368,7 +371,8 @@ test_scores(void)
 
 		random_vector(q, padded, true);
 		random_vector(o, padded, true);
-		if (fx_encode(FX_COSINE, padded, 4, o, centre, 1, signs, &coarse, planes, &middle, &fine, scratch) != FX_CODE_GOOD)
+		if (fx_encode(FX_COSINE, padded, 4, o, centre, 1, signs, &coarse, planes, &middle, &fine, scratch) !=
+			FX_CODE_GOOD)
 			continue;
 		fx_query_prepare(&query, FX_COSINE, padded, 4, q, env, &err);
 		for (uint32_t i = 0; i < padded; i++)
@@ -385,7 +389,8 @@ test_scores(void)
 		spread_bits = fx_to_bfloat16(middle.spread);
 		fx_code_kernels_active()->middle(query.fine, planes, &slot, 1, padded, &middle_sum);
 		fx_middle_bounds(&query, 3, &scale, &spread_bits, &slot, 1, &base, &signed_sum, &middle_sum, &score, &upper);
-		worst_middle = fmax(worst_middle, fabs(score - (base + fx_bfloat16(scale) * truth_middle)) / ((upper - score) / 3));
+		worst_middle = fmax(worst_middle,
+							fabs(score - (base + fx_bfloat16(scale) * truth_middle)) / ((upper - score) / 3));
 		fx_query_free(&query, env);
 	}
 	ok(worst < 0.5, "fine scores: rounding of the probe stays below half a deviation (%.3f)", worst);
