@@ -97,7 +97,8 @@ fs_cost(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *t
 	*correlation = 0;
 	*pages = info->pages;
 
-	if (path->indexorderbys == NIL && !has_within(path))
+	/* and an order by two distances is more than this index knows */
+	if ((path->indexorderbys == NIL && !has_within(path)) || list_length(path->indexorderbys) > 1)
 	{
 		*startup = DBL_MAX / 4;
 		*total = DBL_MAX / 4;

@@ -184,12 +184,14 @@ fs_check_template(Relation index, const fs_index *fs, const Embedding *embedding
 				 errmsg("index \"%s\" holds templates of %u dimensions, not %u",
 						RelationGetRelationName(index), fs->meta.dim, embedding->dim),
 				 errhint("Templates of one model have one dimension. "
-						 "Index each model in a partial index of its own.")));
+						 "Index each model in a partial index of its own; "
+						 "REINDEX one that holds none of its first model any more.")));
 	if (embedding->model != fs->meta.model)
 		ereport(ERROR,
 				(errcode(ERRCODE_NX_MODEL_MISMATCH),
 				 errmsg("index \"%s\" holds templates of model %08x, not %08x",
 						RelationGetRelationName(index), fs->meta.model, embedding->model),
 				 errhint("Templates of two models have nothing in common. "
-						 "Index each model in a partial index of its own.")));
+						 "Index each model in a partial index of its own; "
+						 "REINDEX one that holds none of its first model any more.")));
 }

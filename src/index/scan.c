@@ -141,6 +141,12 @@ start(IndexScanDesc desc, fs_scan *scan)
 	ScanKey		orderby = desc->numberOfOrderBys > 0 ? &desc->orderByData[0] : NULL;
 	int			nwithin = 0;
 
+	/* priced out, but a planner that is forbidden everything else may still come here */
+	if (desc->numberOfOrderBys > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a facescan index orders by one distance"),
+				 errhint("Allow the planner to sort (enable_sort, enable_seqscan), or order by one distance.")));
 	scan->fs = fs_index_open(scan->index, scan->run);
 	fs_filter_init(&scan->filter, scan->index, &scan->fs->meta, desc->keyData, desc->numberOfKeys);
 	scan->skip_nulls = scan->only_nulls = false;

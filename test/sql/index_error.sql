@@ -24,6 +24,7 @@ INSERT INTO refused VALUES (1, '[1,2,3,4,5,6,7,8]@deadbeef');
 SET enable_seqscan = off;
 SELECT id FROM refused ORDER BY template <=> '[1]';
 SELECT id FROM refused ORDER BY template <=> '[1,2,3,4,5,6,7,8]@deadbeef';
+SELECT id FROM refused ORDER BY template <=> '[1,2,3,4,5,6,7,8]', template <=> '[8,7,6,5,4,3,2,1]';
 SELECT count(*) FROM refused;
 SELECT index_info('refused');
 SELECT index_info('pg_class_oid_index');
@@ -35,3 +36,5 @@ CREATE INDEX ON models USING facescan (template);
 CREATE INDEX ON models USING facescan (template) WHERE model(template) = 'deadbeef';
 SELECT id FROM models WHERE model(template) = 'deadbeef' ORDER BY template <=> '[1,2,3,4,5,6,7,8]@deadbeef';
 DROP TABLE refused, models;
+-- the operator classes are what the access method expects
+SELECT opcname FROM pg_opclass WHERE opcmethod = (SELECT oid FROM pg_am WHERE amname = 'facescan') AND NOT amvalidate(oid);
