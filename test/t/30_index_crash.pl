@@ -19,6 +19,7 @@ autovacuum = off
 restart_after_crash = off
 max_wal_size = 64MB
 checkpoint_timeout = 30s
+wal_keep_size = 8GB
 synchronous_commit = off
 CONF
 $node->start;
