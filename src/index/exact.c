@@ -178,9 +178,9 @@ fetch(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
 	{
 		Embedding  *embedding = embedding_of_datum(datum);
 
-		exact.tid = *tid;
 		exact.distance = fs_distance(scan, embedding, scan->probe);
 		exact.score = fs_score(scan, exact.distance);
+		exact.tid = *tid;
 		if (scan->within_probe == NULL ||
 			fs_distance(scan, embedding, scan->within_probe) <= scan->within_distance)
 			push(scan, &exact);

@@ -79,7 +79,6 @@ typedef struct fs_exact
 	double		distance;
 	double		score;
 	ItemPointerData tid;
-	bool		recheck;
 } fs_exact;
 
 /* Where the pages of one index were last seen in shared memory (recent.c). */
