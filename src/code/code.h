@@ -262,12 +262,17 @@ fx_level_score(const fx_query *query, int n, float base, const fx_level_factors 
 extern float fx_coarse_spread(uint32_t padded);
 
 /*
- * Upper bounds from the middle stage of n codes at once: score[i] as fx_level_score() for two bits,
- * upper[i] = score[i] + sigmas * spread.  scales and spreads are bfloat16, indexed by slots[i];
- * bases, sums and plane_sums by i.
+ * The factors of the middle stage in two bytes, relative to the scale of the coarse one: the scale in steps of
+ * 1 / 128 from 1 / 2, and the spread of it, rounded up.
  */
-extern void fx_middle_bounds(const fx_query *query, float sigmas, const uint16_t *scales, const uint16_t *spreads,
-							 const uint16_t *slots, uint32_t n, const float *bases, const float *sums,
+extern uint16_t fx_middle_pack(const fx_coarse_factors *coarse, const fx_level_factors *middle);
+
+/*
+ * Upper bounds from the middle stage of n codes at once: score[i] as fx_level_score() for two bits,
+ * upper[i] = score[i] + sigmas * spread.  factors, from fx_middle_pack(), are indexed by slots[i]; all others by i.
+ */
+extern void fx_middle_bounds(const fx_query *query, float sigmas, const uint16_t *factors, const uint16_t *slots,
+							 uint32_t n, const float *scales, const float *bases, const float *sums,
 							 const int32_t *plane_sums, float *score, float *upper);
 
 /* A vector less aligned with its signs than this is FX_CODE_ODD. */

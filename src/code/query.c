@@ -23,10 +23,32 @@ fx_code_least_alignment(uint32_t padded)
 	return USUAL_ALIGNMENT - 5 * sqrt((1 - USUAL_ALIGNMENT * USUAL_ALIGNMENT) / padded);
 }
 
+/* Steps of the two bytes of packed factors; a magnitude is 1/2 or 3/2, so the scale is 2/3 to 2 times the coarse one. */
+#define PACK_STEP		(1.0f / 128)
+#define PACK_LEAST		0.5f
+
+static uint32_t
+to_byte(float value)
+{
+	return value > 0 ? (uint32_t) fminf(value, 255) : 0;
+}
+
+uint16_t
+fx_middle_pack(const fx_coarse_factors *coarse, const fx_level_factors *middle)
+{
+	float		scale = fx_bfloat16(coarse->scale);
+	uint32_t	ratio;
+
+	if (!(scale > 0))
+		return 0;
+	ratio = to_byte((middle->scale / scale - PACK_LEAST) / PACK_STEP + 0.5f);
+	return (uint16_t) (ratio | to_byte(ceilf(middle->spread / middle->scale / PACK_STEP)) << 8);
+}
+
 void
-fx_middle_bounds(const fx_query *query, float sigmas, const uint16_t *scales, const uint16_t *spreads,
-				 const uint16_t *slots, uint32_t n, const float *bases, const float *sums,
-				 const int32_t *plane_sums, float *score, float *upper)
+fx_middle_bounds(const fx_query *query, float sigmas, const uint16_t *factors, const uint16_t *slots, uint32_t n,
+				 const float *scales, const float *bases, const float *sums, const int32_t *plane_sums,
+				 float *score, float *upper)
 {
 	float		norm2 = query->norm * query->norm;
 	float		rounding2 = query->table_spread * query->table_spread + query->fine_spread * query->fine_spread;
@@ -35,11 +57,11 @@ fx_middle_bounds(const fx_query *query, float sigmas, const uint16_t *scales, co
 
 	for (uint32_t i = 0; i < n; i++)
 	{
-		float		scale = fx_bfloat16(scales[slots[i]]);
-		float		spread = fx_bfloat16(spreads[slots[i]]);
+		float		scale = scales[i] * ((float) (factors[slots[i]] & 0xFF) * PACK_STEP + PACK_LEAST);
+		float		spread = (float) (factors[slots[i]] >> 8) * PACK_STEP;
 
 		score[i] = scale;
-		upper[i] = spread * spread * norm2 + scale * scale * rounding2;
+		upper[i] = scale * scale * (spread * spread * norm2 + rounding2);
 	}
 	for (uint32_t i = 0; i < n; i++)
 	{

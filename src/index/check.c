@@ -271,7 +271,7 @@ check_codes(check_state *state, const entry_place *at, const fs_entry *expected)
 		return;
 
 	buffer = fs_read(state->index, place.middle, BUFFER_LOCK_SHARE, FS_PAGE_MIDDLE, NULL);
-	if (differing_bits((uint8 *) BufferGetPage(buffer) + FS_CODES_OFFSET + layout->middle_bytes * at->slot,
+	if (differing_bits((uint8 *) BufferGetPage(buffer) + layout->middle_codes + layout->middle_bytes * at->slot,
 					   expected->planes, layout->middle_bytes) > tolerance)
 		report(state, place.middle, "middle code of row (%u,%u) is not that of its template",
 			   ItemPointerGetBlockNumber(&at->tid), ItemPointerGetOffsetNumber(&at->tid));

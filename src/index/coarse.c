@@ -19,7 +19,7 @@
 #define PIN_AHEAD			4
 
 /* The floor is guessed where so many times the rank should pass: too low costs time, too high another round. */
-#define GUESS_RANK			1.5
+#define GUESS_RANK			2.5
 
 /* Those of one page that the coarse stage does not rule out. */
 typedef struct page_survivors
@@ -29,13 +29,19 @@ typedef struct page_survivors
 	uint32		count;
 	uint16		slots[FS_MAX_ENTRIES];
 	float		uppers[FS_MAX_ENTRIES];
+	float		scales[FS_MAX_ENTRIES];
 	float		bases[FS_MAX_ENTRIES];
 	float		sums[FS_MAX_ENTRIES];
 } page_survivors;
 
 /* ---- the coarse stage of one page */
 
-/* Scores a page that is pinned and locked, and notes who may reach the floor. */
+/*
+ * Scores a page and notes who may reach the floor.  A pin is enough, here and for the codes of the later stages:
+ * what a row's entry says does not change, and the entry does not move, as long as a snapshot may see the row, and
+ * whoever changes a page leaves the bytes of other entries as they are (a copy of the page over itself at most).
+ * An entry that is being written or wiped may get any score, and then its row is one that the snapshot does not see.
+ */
 static void
 score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_survivors *found)
 {
@@ -80,6 +86,7 @@ score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_surv
 
 			found->slots[at] = slot;
 			found->uppers[at] = upper[slot];
+			found->scales[at] = fx_bfloat16(run.scale[slot]);
 			found->bases[at] = base;
 			found->sums[at] = sums[slot];
 		}
@@ -232,10 +239,9 @@ fetch_middle(fs_scan *scan, page_survivors *found)
 	__builtin_prefetch(page);
 	for (uint32 i = 0; i < found->count; i++)
 	{
-		for (uint32 at = 0; at < layout->middle_bytes; at += 64)
-			__builtin_prefetch(page + FS_CODES_OFFSET + layout->middle_bytes * found->slots[i] + at);
-		__builtin_prefetch(page + layout->middle_scales + sizeof(uint16) * found->slots[i]);
-		__builtin_prefetch(page + layout->middle_spreads + sizeof(uint16) * found->slots[i]);
+		for (uint32 at = 0; at < layout->middle_bytes; at += FS_CACHE_LINE)
+			__builtin_prefetch(page + layout->middle_codes + layout->middle_bytes * found->slots[i] + at);
+		__builtin_prefetch(page + layout->middle_factors + sizeof(uint16) * found->slots[i]);
 	}
 }
 
@@ -281,20 +287,19 @@ finish_page(fs_scan *scan, page_survivors *found)
 	{
 		found->slots[n] = found->slots[i];
 		found->uppers[n] = found->uppers[i];
+		found->scales[n] = found->scales[i];
 		found->bases[n] = found->bases[i];
 		found->sums[n] = found->sums[i];
 		n += found->uppers[i] >= scan->floor;
 	}
 	found->count = n;
-	LockBuffer(found->middle, BUFFER_LOCK_SHARE);
 	fs_check_page(scan->index, found->middle, FS_PAGE_MIDDLE);
 	page = BufferGetPage(found->middle);
-	scan->kernels->middle(scan->query.fine, (const uint8 *) page + FS_CODES_OFFSET, found->slots, n,
+	scan->kernels->middle(scan->query.fine, (const uint8 *) page + layout->middle_codes, found->slots, n,
 						  layout->padded, sums);
-	fx_middle_bounds(&scan->query, scan->sigmas.middle, (const uint16 *) (page + layout->middle_scales),
-					 (const uint16 *) (page + layout->middle_spreads), found->slots, n, found->bases, found->sums,
-					 sums, scores, uppers);
-	UnlockReleaseBuffer(found->middle);
+	fx_middle_bounds(&scan->query, scan->sigmas.middle, (const uint16 *) (page + layout->middle_factors),
+					 found->slots, n, found->scales, found->bases, found->sums, sums, scores, uppers);
+	ReleaseBuffer(found->middle);
 	found->middle = InvalidBuffer;
 	scan->counters.middle += n;
 	for (uint32 i = 0; i < n; i++)
@@ -371,12 +376,11 @@ pass(fs_scan *scan, uint32 first)
 			__builtin_prefetch(BufferGetPage(next));
 			ahead = (const char *) FS_CODES(BufferGetPage(next));
 		}
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
 		score_page(scan, number, BufferGetPage(buffer), ahead, current);
 		if (scan->counters.rounds == 0)
 			scan->counters.codes += FS_CODE_HEAD(BufferGetPage(buffer))->used;
-		UnlockReleaseBuffer(buffer);
+		ReleaseBuffer(buffer);
 		scan->counters.pages++;
 		fetch_middle(scan, current);
 
@@ -438,7 +442,7 @@ guess_floor(fs_scan *scan)
 		UnlockReleaseBuffer(buffer);
 		for (uint32 i = 0; i < found->count; i++)
 		{
-			double		scale = (found->uppers[i] - found->bases[i]) / (found->sums[i] + scan->margin);
+			double		scale = found->scales[i];
 			double		estimate = found->bases[i] + scale * found->sums[i];
 
 			estimates[(uint32) n] = estimate;

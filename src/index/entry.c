@@ -163,9 +163,8 @@ fs_entry_put_code(const fs_layout *layout, const fs_meta *meta, Page page, uint3
 void
 fs_entry_put_middle(const fs_layout *layout, Page page, uint32 slot, const fs_entry *entry)
 {
-	memcpy((char *) page + FS_CODES_OFFSET + layout->middle_bytes * slot, entry->planes, layout->middle_bytes);
-	((uint16 *) ((char *) page + layout->middle_scales))[slot] = fx_to_bfloat16(entry->middle.scale);
-	((uint16 *) ((char *) page + layout->middle_spreads))[slot] = spread_up(entry->middle.spread);
+	memcpy((char *) page + layout->middle_codes + layout->middle_bytes * slot, entry->planes, layout->middle_bytes);
+	((uint16 *) ((char *) page + layout->middle_factors))[slot] = fx_middle_pack(&entry->coarse, &entry->middle);
 }
 
 void
@@ -198,9 +197,8 @@ fs_entry_clear_code(const fs_layout *layout, const fs_meta *meta, Page page, uin
 void
 fs_entry_clear_middle(const fs_layout *layout, Page page, uint32 slot)
 {
-	memset((char *) page + FS_CODES_OFFSET + layout->middle_bytes * slot, 0, layout->middle_bytes);
-	((uint16 *) ((char *) page + layout->middle_scales))[slot] = 0;
-	((uint16 *) ((char *) page + layout->middle_spreads))[slot] = 0;
+	memset((char *) page + layout->middle_codes + layout->middle_bytes * slot, 0, layout->middle_bytes);
+	((uint16 *) ((char *) page + layout->middle_factors))[slot] = 0;
 }
 
 void

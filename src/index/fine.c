@@ -100,7 +100,7 @@ fs_refine(fs_scan *scan, const int32 *numbers, int n, float *scores)
 		buffers[i] = fs_recent_pin(scan->recent, scan->index, block);
 		page = BufferGetPage(buffers[i]);
 		__builtin_prefetch(page);
-		for (uint32 at = 0; at < layout->fine_bytes; at += 64)
+		for (uint32 at = 0; at < layout->fine_bytes; at += FS_CACHE_LINE)
 			__builtin_prefetch(page + FS_CODES_OFFSET + layout->fine_bytes * fine_slots[i] + at);
 		__builtin_prefetch(page + layout->fine_scales + sizeof(float) * fine_slots[i]);
 		__builtin_prefetch(page + layout->fine_spreads + sizeof(uint16) * fine_slots[i]);
@@ -114,7 +114,6 @@ fs_refine(fs_scan *scan, const int32 *numbers, int n, float *scores)
 		float		score;
 		float		spread;
 
-		LockBuffer(buffers[i], BUFFER_LOCK_SHARE);
 		fs_check_page(scan->index, buffers[i], FS_PAGE_FINE);
 		page = BufferGetPage(buffers[i]);
 		sum = scan->kernels->fine(scan->query.fine,
@@ -122,7 +121,7 @@ fs_refine(fs_scan *scan, const int32 *numbers, int n, float *scores)
 								  layout->padded, bits - 2);
 		factors.scale = ((const float *) (page + layout->fine_scales))[fine_slots[i]];
 		factors.spread = fx_bfloat16(((const uint16 *) (page + layout->fine_spreads))[fine_slots[i]]);
-		UnlockReleaseBuffer(buffers[i]);
+		ReleaseBuffer(buffers[i]);
 		sum += (int64) survivor->middle_sum << (bits - 2);
 		score = fx_level_score(&scan->query, bits, survivor->base, &factors, survivor->sum, sum, &spread);
 		survivor->is_fine = true;

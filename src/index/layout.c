@@ -58,10 +58,10 @@ static void
 lay_middle_page(fs_layout *layout)
 {
 	layout->middle_pages = 1;
+	layout->middle_factors = MAXALIGN(SizeOfPageHeaderData) + sizeof(fs_code_head);
 	layout->middle_bytes = layout->padded / 8;
-	layout->middle_scales = FS_CODES_OFFSET + layout->middle_bytes * layout->entries;
-	layout->middle_spreads = layout->middle_scales + sizeof(uint16) * layout->entries;
-	Assert(layout->middle_spreads + sizeof(uint16) * layout->entries <= FS_PAGE_BYTES);
+	layout->middle_codes = align(layout->middle_factors + sizeof(uint16) * layout->entries, FS_CACHE_LINE);
+	Assert(layout->middle_codes + layout->middle_bytes * layout->entries <= FS_PAGE_BYTES);
 }
 
 void

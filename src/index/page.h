@@ -25,7 +25,7 @@
 #include "storage/itemptr.h"
 
 #define FS_MAGIC			0x46584653	/* "FXFS" */
-#define FS_VERSION			1
+#define FS_VERSION			2
 
 #define FS_META_BLOCK		0
 
@@ -133,8 +133,10 @@ typedef struct fs_code_head
 /* More than any page has: an entry takes 6 bytes at least, its heap pointer. */
 #define FS_MAX_ENTRIES		(BLCKSZ / 4)
 
+#define FS_CACHE_LINE		64
+
 /* Codes begin at a cache line; page header and head lie before. */
-#define FS_CODES_OFFSET		64
+#define FS_CODES_OFFSET		FS_CACHE_LINE
 
 /*
  * Where the arrays of a code page and of a fine page lie.  All follows from
@@ -153,9 +155,9 @@ typedef struct fs_layout
 	uint32		end;
 	/* middle pages; all 0 where there are none */
 	uint32		middle_pages;	/* 0 or 1 for a code page */
-	uint32		middle_bytes;	/* of one code; codes begin at FS_CODES_OFFSET */
-	uint32		middle_scales;	/* offset of uint16 scale[entries], bfloat16 */
-	uint32		middle_spreads; /* offset of uint16 spread[entries], bfloat16 rounded up */
+	uint32		middle_factors; /* offset of uint16 factors[entries], right behind the head */
+	uint32		middle_bytes;	/* of one code */
+	uint32		middle_codes;	/* offset of the codes, the start of a cache line */
 	/* fine pages; all 0 where there are none */
 	uint32		fine_pages;		/* R */
 	uint32		fine_entries;	/* of a fine page */

@@ -37,6 +37,7 @@ fs_recent_open(Relation index)
 			pfree(recent->buffers);
 		recent->buffers = NULL;
 		recent->blocks = 0;
+		recent->demand = 0;
 		recent->file = facesnxt_file_of(index);
 	}
 	if (recent->blocks < blocks)
@@ -70,6 +71,23 @@ fs_recent_pin(fs_recent *recent, Relation index, BlockNumber block)
 	if (buffer != InvalidBuffer && ReadRecentBuffer(recent->file, MAIN_FORKNUM, block, buffer))
 		return buffer;
 	return recent->buffers[block] = ReadBuffer(index, block);
+}
+
+void
+fs_recent_note_demand(fs_recent *recent, Relation index, uint64 rows)
+{
+	/* a few that ask for less do not make the next one that asks for more pay with a second pass */
+	if (recent != NULL && facesnxt_same_file(recent->file, facesnxt_file_of(index)))
+		recent->demand = Max((double) rows, recent->demand * 0.8);
+}
+
+uint32
+fs_recent_rank(const fs_recent *recent)
+{
+	if (recent == NULL || recent->demand == 0)
+		return FS_FIRST_RANK;
+	/* scores of fine codes are off by a few places */
+	return (uint32) Min(recent->demand * 4 / 3 + 8, FS_GREATEST_RANK);
 }
 
 void

@@ -27,6 +27,13 @@ fs_begin_scan(Relation index, int nkeys, int norderbys)
 	return desc;
 }
 
+static void
+end_run(fs_scan *scan)
+{
+	if (scan->started && scan->ordered)
+		fs_recent_note_demand(scan->recent, scan->index, scan->counters.returned);
+}
+
 void
 fs_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys)
 {
@@ -37,6 +44,7 @@ fs_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys, int nor
 	if (orderbys != NULL && norderbys > 0)
 		memmove(desc->orderByData, orderbys, sizeof(ScanKeyData) * norderbys);
 
+	end_run(scan);
 	/* survivors and the heap of exact distances keep their memory for the next probe */
 	MemoryContextReset(scan->run);
 	memset(&scan->counters, 0, sizeof(scan->counters));
@@ -53,6 +61,7 @@ fs_end_scan(IndexScanDesc desc)
 {
 	fs_scan    *scan = desc->opaque;
 
+	end_run(scan);
 	fs_exact_end(scan);
 	MemoryContextDelete(scan->context);
 }
@@ -202,7 +211,7 @@ start(IndexScanDesc desc, fs_scan *scan)
 		scan->sigmas = scan->within_probe != NULL ? FS_WITHIN_SIGMAS : FS_SIGMAS;
 		prepare_probe(scan);
 		scan->target = FS_FIRST_SURVIVORS;
-		scan->rank = FS_FIRST_RANK;
+		scan->rank = fs_recent_rank(scan->recent);
 		scan->kernels = fx_code_kernels_active();
 		scan->ceiling = FLT_MAX;
 		scan->least = -FLT_MAX;

@@ -47,8 +47,12 @@ typedef struct fs_sigmas
 #define FS_SIGMAS			((fs_sigmas) {2.8f, 3.7f, 4.5f})
 #define FS_WITHIN_SIGMAS	((fs_sigmas) {5.0f, 5.0f, 5.5f})
 
-/* The floor of the first round is the score of the best but so many, and of later ones of so many times more. */
+/*
+ * The floor of the first round is the score of the best but so many, and of later ones of so many times more.
+ * No access method is told LIMIT: the first number follows from how many rows this session asked for of late.
+ */
 #define FS_FIRST_RANK		96
+#define FS_GREATEST_RANK	4096
 #define FS_RANK_GROWTH		8
 
 /* Without middle codes: how many survivors the first round is to leave. */
@@ -88,6 +92,7 @@ typedef struct fs_recent
 	BlockNumber blocks;
 	Buffer	   *buffers;		/* of each block; InvalidBuffer: not seen yet */
 	uint64		used;			/* when */
+	double		demand;			/* rows that scans asked for of late; 0: not known */
 } fs_recent;
 
 /* What the last scan of this session did, for facesnxt.last_scan(). */
@@ -211,6 +216,10 @@ extern bool fs_next_page(fs_scan *scan, uint32 *number);
 extern fs_recent *fs_recent_open(Relation index);
 /* Pins a page; recent may be NULL. */
 extern Buffer fs_recent_pin(fs_recent *recent, Relation index, BlockNumber block);
+/* Notes how many rows a scan was asked for. */
+extern void fs_recent_note_demand(fs_recent *recent, Relation index, uint64 rows);
+/* The rank of the first round's floor that such scans need. */
+extern uint32 fs_recent_rank(const fs_recent *recent);
 /* Fetches into the cache what pinning the page will look at. */
 extern void fs_recent_prefetch(const fs_recent *recent, BlockNumber block);
 

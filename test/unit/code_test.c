@@ -361,8 +361,8 @@ test_scores(void)
 		int64_t		plane_sum;
 		int32_t		middle_sum;
 		uint16_t	slot = 0;
-		uint16_t	scale;
-		uint16_t	spread_bits;
+		uint16_t	factors;
+		float		scale;
 		float		base = 0.125f;
 		float		signed_sum;
 		float		score;
@@ -385,12 +385,12 @@ test_scores(void)
 		plane_sum = fx_code_kernels_active()->fine(query.fine, planes, padded, 3);
 		score = fx_level_score(&query, 4, base, &fine, signed_sum, plane_sum, &spread);
 		worst = fmax(worst, fabs(score - (base + fine.scale * truth)) / spread);
-		scale = fx_to_bfloat16(middle.scale);
-		spread_bits = fx_to_bfloat16(middle.spread);
+		factors = fx_middle_pack(&coarse, &middle);
+		scale = fx_bfloat16(coarse.scale);
 		fx_code_kernels_active()->middle(query.fine, planes, &slot, 1, padded, &middle_sum);
-		fx_middle_bounds(&query, 3, &scale, &spread_bits, &slot, 1, &base, &signed_sum, &middle_sum, &score, &upper);
+		fx_middle_bounds(&query, 3, &factors, &slot, 1, &scale, &base, &signed_sum, &middle_sum, &score, &upper);
 		worst_middle = fmax(worst_middle,
-							fabs(score - (base + fx_bfloat16(scale) * truth_middle)) / ((upper - score) / 3));
+							fabs(score - (base + middle.scale * truth_middle)) / ((upper - score) / 3));
 		fx_query_free(&query, env);
 	}
 	ok(worst < 0.5, "fine scores: rounding of the probe stays below half a deviation (%.3f)", worst);
