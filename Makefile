@@ -19,7 +19,7 @@ BASE = src/base/base.o src/base/decimal.o src/base/template_text.o
 KERNEL = src/kernel/dispatch.o src/kernel/scalar.o src/kernel/avx2.o src/kernel/avx512.o \
 	src/kernel/neon.o
 
-CODE = src/code/rotate.o src/code/encode.o src/code/query.o src/code/scalar.o src/code/avx2.o \
+CODE = src/code/cluster.o src/code/rotate.o src/code/encode.o src/code/query.o src/code/scalar.o src/code/avx2.o \
 	src/code/avx512.o src/code/neon.o
 
 # what encodes gains by -O3; without fused multiply-adds all tiers give the same codes
@@ -61,11 +61,16 @@ INDEX = \
 	src/index/extent.o \
 	src/index/filter.o \
 	src/index/entry.o \
+	src/index/lists.o \
 	src/index/build.o \
+	src/index/build_sample.o \
+	src/index/build_sort.o \
+	src/index/calibrate.o \
 	src/index/build_parallel.o \
 	src/index/insert.o \
 	src/index/scan.o \
-	src/index/recent.o \
+	src/index/memory.o \
+	src/index/pages.o \
 	src/index/parallel.o \
 	src/index/coarse.o \
 	src/index/fine.o \

@@ -57,4 +57,11 @@
 #define facesnxt_same_file(a, b)	RelFileNodeEquals(a, b)
 #endif
 
+/* The number of this backend's transaction, whether it writes or not; 17 moved it.  With storage/proc.h. */
+#if PG_VERSION_NUM >= 170000
+#define facesnxt_local_transaction()	(MyProc->vxid.lxid)
+#else
+#define facesnxt_local_transaction()	(MyProc->lxid)
+#endif
+
 #endif							/* FACESNXT_COMPAT_H */

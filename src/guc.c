@@ -13,12 +13,15 @@
 
 int			facesnxt_audit_timeout = 10000;
 int			facesnxt_kernel_tier = FX_TIER_AUTO;
+double		facesnxt_mate_similarity = 0.5;
 int			facesnxt_max_photo_memory = 256 * 1024;
 int			facesnxt_max_photo_pixels = 40 * 1000;
 int			facesnxt_max_photo_scans = 100;
 int			facesnxt_max_photo_size = 20 * 1024;
 int			facesnxt_min_face_size = 24;
 int			facesnxt_model_cache_size = 256 * 1024;
+int			facesnxt_probes = 0;
+double		facesnxt_target_recall = 1;
 
 static const struct config_enum_entry kernel_tiers[] = {
 	{"auto", FX_TIER_AUTO, false},
@@ -69,6 +72,16 @@ facesnxt_guc_init(void)
 							 NULL,
 							 &facesnxt_kernel_tier, FX_TIER_AUTO, kernel_tiers,
 							 PGC_SUSET, 0, check_kernel_tier, assign_kernel_tier, NULL);
+
+	/*
+	 * facesnxt.mate_similarity: with facesnxt.target_recall below 1, the cosine
+	 * similarity from which on a mate is to be found with that probability.
+	 */
+	DefineCustomRealVariable("facesnxt.mate_similarity",
+							 "Similarity from which on a mate is to be found with facesnxt.target_recall.",
+							 NULL,
+							 &facesnxt_mate_similarity, 0.5, 0, 1,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	/*
 	 * facesnxt.max_photo_memory: the most that decoding one photograph may
@@ -129,6 +142,27 @@ facesnxt_guc_init(void)
 							NULL,
 							&facesnxt_model_cache_size, 256 * 1024, 1024, INT_MAX / 1024,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+
+	/*
+	 * facesnxt.probes: how many lists of an index a search reads, whatever
+	 * facesnxt.target_recall says; 0 leaves it to that.
+	 */
+	DefineCustomIntVariable("facesnxt.probes",
+							"Lists of an index that a search reads; 0: as facesnxt.target_recall needs.",
+							NULL,
+							&facesnxt_probes, 0, 0, INT_MAX,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+
+	/*
+	 * facesnxt.target_recall: 1 looks at every code.  Below 1, an index with
+	 * lists leaves those out that a mate of facesnxt.mate_similarity is in with
+	 * no more than the rest of the probability.
+	 */
+	DefineCustomRealVariable("facesnxt.target_recall",
+							 "Probability with which an index is to find a mate; 1 looks at every code.",
+							 NULL,
+							 &facesnxt_target_recall, 1, 0.01, 1,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("facesnxt");
 }

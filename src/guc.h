@@ -6,12 +6,15 @@
 
 extern int	facesnxt_audit_timeout;		/* ms */
 extern int	facesnxt_kernel_tier;		/* fx_tier */
+extern double facesnxt_mate_similarity;
 extern int	facesnxt_max_photo_memory;	/* kB */
 extern int	facesnxt_max_photo_pixels;	/* thousand pixels */
 extern int	facesnxt_max_photo_scans;
 extern int	facesnxt_max_photo_size;	/* kB */
 extern int	facesnxt_min_face_size;		/* pixels */
 extern int	facesnxt_model_cache_size;	/* kB */
+extern int	facesnxt_probes;			/* lists; 0: by facesnxt_target_recall */
+extern double facesnxt_target_recall;
 
 extern void facesnxt_guc_init(void);
 

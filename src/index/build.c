@@ -1,15 +1,14 @@
 /*
  * build.c - CREATE INDEX, one pass over the table.
  *
- * A sample gives the centre.  Then every row is encoded and laid into a sheet
- * in private memory, an image of one code page and its fine pages; a full
- * sheet is copied into the next free page of the current extent.  Nothing is
- * logged until the end, when all pages are, so the memory needed is a few
- * sheets, whatever the size of the table.
+ * A sample gives the centre (build_sample.c).  Then every row is encoded and
+ * laid into a sheet in private memory, an image of one code page and its fine
+ * pages; a full sheet is copied into the next free page of the current extent.
+ * Nothing is logged until the end, when all pages are, so the memory needed is
+ * a few sheets, whatever the size of the table.  With lists, entries are sorted
+ * by list in between (build_sort.c).
  */
 #include "index/build.h"
-
-#include <math.h>
 
 #include "access/tableam.h"
 #include "access/xloginsert.h"
@@ -19,7 +18,6 @@
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
-#include "utils/sampling.h"
 
 /* ---- sheets */
 
@@ -48,6 +46,18 @@ write_page(Relation index, BlockNumber block, const char *image)
 	UnlockReleaseBuffer(buffer);
 }
 
+/* How many pages the list should get next: just what it needs where that is known, else more and more. */
+static uint32
+extent_pages(const fs_builder *builder, const fs_layout *layout, const fs_growth *growth)
+{
+	uint32		pages;
+
+	if (builder->sizes == NULL || growth->list >= FS_LIST_ODD)
+		return fs_next_extent_pages(growth->pages);
+	pages = (pg_atomic_read_u32(&builder->sizes[growth->list]) + layout->entries - 1) / layout->entries;
+	return Min(pages - growth->pages, FS_MAX_EXTENT_PAGES);
+}
+
 /* The next free code page of a list. */
 static fs_place
 next_place(fs_builder *builder, uint32 list)
@@ -57,9 +67,14 @@ next_place(fs_builder *builder, uint32 list)
 	fs_place	place;
 
 	LWLockAcquire(&builder->shared->lock, LW_EXCLUSIVE);
+	if (growth->list != list)
+	{
+		memset(growth, 0, sizeof(*growth));
+		growth->list = list;
+	}
 	if (growth->next == growth->extent.pages)
 	{
-		(void) fs_extent_add(builder->index, layout, list, fs_next_extent_pages(growth->pages), 0, true,
+		(void) fs_extent_add(builder->index, layout, list, extent_pages(builder, layout, growth), 0, true,
 							 &growth->extent);
 		growth->pages += growth->extent.pages;
 		growth->next = 0;
@@ -84,13 +99,15 @@ flush(fs_builder *builder, fs_sheet *sheet)
 	sheet_init(sheet, builder->fs, sheet->list);
 }
 
-static void
-put(fs_builder *builder, const fs_entry *entry)
+void
+fs_build_put(fs_builder *builder, const fs_entry *entry)
 {
 	const fs_layout *layout = fs_layout_of(builder->fs, entry->list);
 	fs_sheet   *sheet = &builder->sheets[entry->list == FS_LIST_ODD ? 1 : entry->list == FS_LIST_NULL ? 2 : 0];
 
-	if (sheet->pages == NULL)
+	if (sheet->pages != NULL && sheet->list != entry->list && sheet->count > 0)
+		flush(builder, sheet);
+	if (sheet->pages == NULL || sheet->list != entry->list)
 		sheet_init(sheet, builder->fs, entry->list);
 	fs_entry_put_code(layout, &builder->fs->meta, sheet->pages, sheet->count, entry);
 	if (layout->middle_pages > 0)
@@ -100,6 +117,14 @@ put(fs_builder *builder, const fs_entry *entry)
 						  sheet->count % layout->fine_entries, entry);
 	if (++sheet->count == layout->entries)
 		flush(builder, sheet);
+}
+
+void
+fs_build_flush(fs_builder *builder)
+{
+	for (int i = 0; i < FS_SHEETS; i++)
+		if (builder->sheets[i].pages != NULL && builder->sheets[i].count > 0)
+			flush(builder, &builder->sheets[i]);
 }
 
 /* ---- the pass over the table */
@@ -129,7 +154,10 @@ add_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive
 		learn_template(builder, embedding_of_datum(values[0]));
 	fs_encode(index, builder->encoder, values, isnull, tid, !alive);
 	MemoryContextSwitchTo(old);
-	put(builder, &builder->encoder->entry);
+	if (builder->sorter != NULL)
+		fs_sorter_put(builder);
+	else
+		fs_build_put(builder, &builder->encoder->entry);
 	MemoryContextReset(builder->row);
 	builder->index_tuples++;
 }
@@ -141,89 +169,11 @@ fs_build_scan(fs_builder *builder, TableScanDesc scan, bool progress)
 	builder->encoder = fs_encoder_create(builder->fs);
 	builder->heap_tuples = table_index_build_scan(builder->heap, builder->index, builder->info, true, progress,
 												  add_row, builder, scan);
-	for (int i = 0; i < FS_SHEETS; i++)
-		if (builder->sheets[i].pages != NULL && builder->sheets[i].count > 0)
-			flush(builder, &builder->sheets[i]);
+	if (builder->sorter != NULL)
+		fs_sorter_finish(builder);
+	else
+		fs_build_flush(builder);
 	MemoryContextDelete(builder->row);
-}
-
-/* ---- the sample: dimension, model and centre */
-
-typedef struct sample_state
-{
-	fs_index   *fs;
-	Relation	index;
-	double	   *sum;			/* of the rotated templates */
-	double		count;
-	float	   *floats;
-	float	   *rotated;
-	MemoryContext row;
-} sample_state;
-
-static void
-sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *argument)
-{
-	sample_state *sample = argument;
-	fs_index   *fs = sample->fs;
-	Embedding  *embedding;
-	MemoryContext old;
-	double		square;
-
-	if (isnull[0] || !alive)
-		return;
-	old = MemoryContextSwitchTo(sample->row);
-	embedding = embedding_of_datum(values[0]);
-	if (fs->meta.dim == 0)
-	{
-		fs_check_dimensions(embedding->dim);
-		fs->meta.dim = embedding->dim;
-		fs->meta.model = embedding->model;
-		MemoryContextSwitchTo(fs->context);
-		fs_index_complete(index, fs);
-		sample->sum = palloc0(sizeof(double) * fs->layout.padded);
-		sample->floats = palloc(sizeof(float) * fs->layout.padded);
-		sample->rotated = palloc(sizeof(float) * fs->layout.padded);
-		MemoryContextSwitchTo(sample->row);
-	}
-	fs_check_template(index, fs, embedding);
-	if (fs_template_floats(fs, embedding, sample->floats, &square))
-	{
-		fx_rotate(&fs->rotation, sample->floats, sample->rotated);
-		for (uint32 i = 0; i < fs->layout.padded; i++)
-			sample->sum[i] += sample->rotated[i];
-		sample->count++;
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(sample->row);
-}
-
-/*
- * Reads blocks in random order until the sample is full: what is read is
- * enough for a mean, not for statistics of rows.
- */
-static void
-take_sample(fs_builder *builder, fs_index *fs)
-{
-	sample_state sample = {.fs = fs, .index = builder->index};
-	BlockNumber blocks = RelationGetNumberOfBlocks(builder->heap);
-	int			rows = fs_option_sample(builder->index);
-	BlockSamplerData sampler;
-
-	sample.row = AllocSetContextCreate(CurrentMemoryContext, "facescan sample", ALLOCSET_DEFAULT_SIZES);
-	BlockSampler_Init(&sampler, blocks, Min(blocks, (BlockNumber) rows), 1);
-	while (BlockSampler_HasMore(&sampler) && sample.count < rows)
-	{
-		CHECK_FOR_INTERRUPTS();
-		table_index_build_range_scan(builder->heap, builder->index, builder->info, false, false, false,
-									 BlockSampler_Next(&sampler), 1, sample_row, &sample, NULL);
-	}
-	MemoryContextDelete(sample.row);
-	if (sample.count >= FS_MIN_SAMPLE)
-	{
-		for (uint32 i = 0; i < fs->layout.padded; i++)
-			fs->centres[i] = (float) (sample.sum[i] / sample.count);
-		fs->meta.centres = fs_blob_write(builder->index, fs->centres, sizeof(float) * fs->layout.padded);
-	}
 }
 
 /* ---- an empty index */
@@ -253,7 +203,7 @@ new_meta(Relation index, fs_meta *meta)
 	meta->metric = fs_metric(index);
 	meta->bits = fs_option_bits(index);
 	meta->lists = 1;
-	meta->centres = meta->calibration = InvalidBlockNumber;
+	meta->centre = meta->clusters = meta->calibration = InvalidBlockNumber;
 	if (!pg_strong_random(&meta->seed, sizeof(meta->seed)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random seed for the index")));
@@ -290,29 +240,53 @@ fs_build_empty(Relation index)
 
 /* ---- all of it */
 
+/* What is known of the room in each extent, while they are visited in order. */
+typedef struct room_state
+{
+	const fs_builder *builder;
+	uint32	   *rooms;			/* of each extent */
+	uint32	   *left;			/* entries of each list that later extents have; NULL: flat */
+} room_state;
+
 /* Full extents say so, so that the first insert need not try them all. */
 static void
 note_room(const fs_extent *extent, uint32 number, void *argument)
 {
-	fs_builder *builder = argument;
+	room_state *state = argument;
+	const fs_builder *builder = state->builder;
 	uint32		room = extent->pages;
 
-	for (int i = 0; i < FS_SHEETS; i++)
-		if (builder->shared->growth[i].extent.start == extent->start && builder->shared->growth[i].next > 0)
-			room = builder->shared->growth[i].next - 1;
-	builder->rooms[number] = room;
+	if (state->left != NULL && extent->list < FS_LIST_ODD)
+	{
+		uint32		entries = builder->fs->layout.entries;
+
+		room = Min(state->left[extent->list] / entries, extent->pages);
+		state->left[extent->list] -= Min(state->left[extent->list], entries * extent->pages);
+	}
+	else
+		for (int i = 0; i < FS_SHEETS; i++)
+			if (builder->shared->growth[i].extent.start == extent->start && builder->shared->growth[i].next > 0)
+				room = builder->shared->growth[i].next - 1;
+	state->rooms[number] = room;
 }
 
 static void
 set_rooms(fs_builder *builder)
 {
 	fs_meta		meta;
+	room_state	state = {.builder = builder};
 
 	fs_meta_read(builder->index, &meta);
-	builder->rooms = palloc_extended(sizeof(uint32) * Max(meta.extents, 1), MCXT_ALLOC_HUGE);
-	fs_extents_visit(builder->index, &meta, note_room, builder);
+	state.rooms = palloc_extended(sizeof(uint32) * Max(meta.extents, 1), MCXT_ALLOC_HUGE);
+	if (builder->sizes != NULL)
+	{
+		state.left = palloc(sizeof(uint32) * meta.lists);
+		for (uint32 i = 0; i < meta.lists; i++)
+			state.left[i] = pg_atomic_read_u32(&builder->sizes[i]);
+	}
+	fs_extents_visit(builder->index, &meta, note_room, &state);
 	for (uint32 i = 0; i < meta.extents; i++)
-		fs_extent_set_room(builder->index, &meta, i, builder->rooms[i]);
+		fs_extent_set_room(builder->index, &meta, i, state.rooms[i]);
 }
 
 IndexBuildResult *
@@ -329,16 +303,24 @@ fs_build(Relation heap, Relation index, IndexInfo *info)
 	new_meta(index, &meta);
 	create_pages(index, MAIN_FORKNUM, &meta);
 	fs = fs_index_open(index, CurrentMemoryContext);
+	builder.fs = fs;
 
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_SAMPLE);
-	take_sample(&builder, fs);
+	builder.sample = fs_sample_take(&builder, fs);
 	meta = fs->meta;
 	fs_meta_update(index, &meta);
 
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_ENCODE);
-	builder.fs = fs;
 	fs_build_run(&builder);
 	set_rooms(&builder);
+
+	if (fs->meta.lists > 1)
+	{
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_CALIBRATE);
+		fs_meta_read(index, &meta);
+		meta.calibration = fs_calibrate(&builder, fs, builder.sample);
+		fs_meta_update(index, &meta);
+	}
 
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_LOG);
 	if (RelationNeedsWAL(index))
@@ -358,8 +340,14 @@ fs_build_phase(int64 phase)
 			return "initializing";
 		case FS_PHASE_SAMPLE:
 			return "sampling rows";
+		case FS_PHASE_CLUSTER:
+			return "finding lists";
 		case FS_PHASE_ENCODE:
 			return "encoding rows";
+		case FS_PHASE_SORT:
+			return "writing entries by list";
+		case FS_PHASE_CALIBRATE:
+			return "measuring how many lists a search needs";
 		case FS_PHASE_LOG:
 			return "writing the log";
 		default:

@@ -12,7 +12,10 @@
 enum
 {
 	FS_PHASE_SAMPLE = 2,		/* 1 is "initializing" */
+	FS_PHASE_CLUSTER,
 	FS_PHASE_ENCODE,
+	FS_PHASE_SORT,
+	FS_PHASE_CALIBRATE,
 	FS_PHASE_LOG
 };
 
@@ -30,6 +33,7 @@ typedef struct fs_sheet
 /* How far the extents of a kind of list are in use. */
 typedef struct fs_growth
 {
+	uint32		list;
 	fs_extent	extent;
 	uint32		next;			/* the first code page of it that is free */
 	uint32		pages;			/* code pages so far */
@@ -42,6 +46,8 @@ typedef struct fs_build_shared
 	fs_growth	growth[FS_SHEETS];
 } fs_build_shared;
 
+typedef struct fs_sorter fs_sorter;
+
 /* One process of a build. */
 typedef struct fs_builder
 {
@@ -53,15 +59,64 @@ typedef struct fs_builder
 	fs_encoder *encoder;
 	fs_sheet	sheets[FS_SHEETS];
 	MemoryContext row;
-	uint32	   *rooms;
 	double		heap_tuples;
 	double		index_tuples;
+	/* with lists */
+	fs_sorter  *sorter;			/* NULL: flat */
+	pg_atomic_uint32 *sizes;	/* entries of each list, of all processes */
+	struct fs_sample *sample;	/* for the calibration */
 } fs_builder;
 
-/* Reads the table, or this process's share of it (scan), and writes its entries. */
+/* ---- build.c */
+
+/* Reads the table, or this process's share of it (scan): its entries are written, or sorted. */
 extern void fs_build_scan(fs_builder *builder, TableScanDesc scan, bool progress);
-/* The same with as many workers as the server allows (build_parallel.c); leaves `shared` set. */
-extern void fs_build_run(fs_builder *builder);
+/* Puts an entry into a page; entries of one list must come together, where there are lists. */
+extern void fs_build_put(fs_builder *builder, const fs_entry *entry);
+/* Writes what has not filled a page. */
+extern void fs_build_flush(fs_builder *builder);
 extern char *fs_build_phase(int64 phase);
+
+/* ---- build_parallel.c */
+
+/* Scans the table with as many workers as the server allows, and writes all entries; leaves `shared` set. */
+extern void fs_build_run(fs_builder *builder);
+
+/* ---- build_sample.c */
+
+/* Rows of the table, spread evenly. */
+typedef struct fs_sample
+{
+	BlockNumber blocks;			/* of the table */
+	BlockNumber step;			/* from one block to the next one sampled, cyclically */
+	BlockNumber at;
+	BlockNumber done;			/* blocks sampled so far */
+	double		rows;			/* templates in them */
+	/* what the lists are made from: points (see code/cluster.h), one row each */
+	float	   *points;
+	float	   *norms;			/* |o|, before its centre was taken off */
+	uint32		npoints;
+	uint32		training;		/* so many for k-means, the rest for the calibration */
+} fs_sample;
+
+/*
+ * Finds dimension, model and centre, and with lists axes and centres: fs->meta is complete but for the
+ * calibration.
+ */
+extern fs_sample *fs_sample_take(fs_builder *builder, fs_index *fs);
+/* Measures what share of the codes is needed; writes the blob and returns where it is. */
+extern BlockNumber fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample);
+
+/* ---- build_sort.c: entries by list */
+
+struct SortCoordinateData;
+extern fs_sorter *fs_sorter_begin(fs_builder *builder, int memory, struct SortCoordinateData *coordinate);
+/* builder->encoder's entry, the list of which is not known yet */
+extern void fs_sorter_put(fs_builder *builder);
+/* All entries have been put. */
+extern void fs_sorter_finish(fs_builder *builder);
+/* Writes all entries, in the order of lists. */
+extern void fs_sorter_write(fs_builder *builder);
+extern void fs_sorter_end(fs_builder *builder);
 
 #endif							/* FACESNXT_INDEX_BUILD_H */

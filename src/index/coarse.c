@@ -27,11 +27,11 @@ typedef struct page_survivors
 	uint32		page;			/* number in fs_scan.pages */
 	Buffer		middle;			/* pinned, its lines on their way to the cache; Invalid: none */
 	uint32		count;
-	uint16		slots[FS_MAX_ENTRIES];
-	float		uppers[FS_MAX_ENTRIES];
-	float		scales[FS_MAX_ENTRIES];
-	float		bases[FS_MAX_ENTRIES];
-	float		sums[FS_MAX_ENTRIES];
+	uint16		slots[FS_MAX_CODES];
+	float		uppers[FS_MAX_CODES];
+	float		scales[FS_MAX_CODES];
+	float		bases[FS_MAX_CODES];
+	float		sums[FS_MAX_CODES];
 } page_survivors;
 
 /* ---- the coarse stage of one page */
@@ -50,10 +50,10 @@ score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_surv
 	bool		filtered = scan->filter.ntests > 0;
 	const float *adds = FS_ADDS(page, layout);
 	fx_coarse_run run;
-	float		upper[FS_MAX_ENTRIES];
-	float		sums[FS_MAX_ENTRIES];
-	uint16		pass[FS_MAX_ENTRIES / 16];
-	uint16		wanted[FS_MAX_ENTRIES / 16];
+	float		upper[FS_MAX_CODES];
+	float		sums[FS_MAX_CODES];
+	uint16		pass[FS_MAX_CODES / 16];
+	uint16		wanted[FS_MAX_CODES / 16];
 
 	found->page = number;
 	found->count = 0;
@@ -69,7 +69,7 @@ score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_surv
 	run.ahead = ahead;
 	run.nblocks = (used + layout->width - 1) / layout->width;
 	run.width = layout->width;
-	run.base = scan->bases[scan->pages[number].list];
+	run.base = scan->base;
 	run.margin = scan->margin;
 	run.floor = scan->floor;
 	run.upper = upper;
@@ -165,13 +165,13 @@ make_space(fs_scan *scan, uint32 first)
 {
 	Size		capacity;
 
-	if (scan->nsurvivors + FS_MAX_ENTRIES <= scan->capacity)
+	if (scan->nsurvivors + FS_MAX_CODES <= scan->capacity)
 		return;
 	if (scan->fs->layout.middle_pages == 0 && scan->nsurvivors - first > scan->target)
 		scan->floor = Max(scan->floor,
 						  select_greatest(scan->survivors + first, scan->nsurvivors - first, scan->target));
 	drop_below_floor(scan, first);
-	if (scan->nsurvivors + FS_MAX_ENTRIES <= scan->capacity / 2)
+	if (scan->nsurvivors + FS_MAX_CODES <= scan->capacity / 2)
 		return;
 	capacity = Max((Size) scan->capacity * 2, 2 * FS_FIRST_SURVIVORS);
 	if (capacity > PG_INT32_MAX)
@@ -234,7 +234,7 @@ fetch_middle(fs_scan *scan, page_survivors *found)
 
 	if (found->count == 0 || layout->middle_pages == 0)
 		return;
-	found->middle = fs_recent_pin(scan->recent, scan->index, scan->pages[found->page].place.middle);
+	found->middle = fs_memory_pin(scan->memory, scan->index, scan->pages[found->page].place.middle);
 	page = BufferGetPage(found->middle);
 	__builtin_prefetch(page);
 	for (uint32 i = 0; i < found->count; i++)
@@ -266,9 +266,9 @@ finish_page(fs_scan *scan, page_survivors *found)
 	const fs_layout *layout = &scan->fs->layout;
 	bool		is_fine = layout->fine_pages == 0;
 	const char *page;
-	int32		sums[FS_MAX_ENTRIES];
-	float		scores[FS_MAX_ENTRIES];
-	float		uppers[FS_MAX_ENTRIES];
+	int32		sums[FS_MAX_CODES];
+	float		scores[FS_MAX_CODES];
+	float		uppers[FS_MAX_CODES];
 	int32		best[FS_REFINE_BATCH];
 	int			nbest = 0;
 	uint32		n = 0;
@@ -355,7 +355,7 @@ pass(fs_scan *scan, uint32 first)
 	fs_first_page(scan);
 	more = fs_next_page(scan, &next_number);
 	if (more)
-		next = fs_recent_pin(scan->recent, scan->index, scan->pages[next_number].place.code);
+		next = fs_memory_pin(scan->memory, scan->index, scan->pages[next_number].place.code);
 	while (more)
 	{
 		Buffer		buffer = next;
@@ -369,16 +369,16 @@ pass(fs_scan *scan, uint32 first)
 		{
 			if (next_number + PIN_AHEAD < scan->npages)
 			{
-				fs_recent_prefetch(scan->recent, scan->pages[next_number + PIN_AHEAD].place.code);
-				fs_recent_prefetch(scan->recent, scan->pages[next_number + PIN_AHEAD].place.middle);
+				fs_memory_prefetch(scan->memory, scan->pages[next_number + PIN_AHEAD].place.code);
+				fs_memory_prefetch(scan->memory, scan->pages[next_number + PIN_AHEAD].place.middle);
 			}
-			next = fs_recent_pin(scan->recent, scan->index, scan->pages[next_number].place.code);
+			next = fs_memory_pin(scan->memory, scan->index, scan->pages[next_number].place.code);
 			__builtin_prefetch(BufferGetPage(next));
 			ahead = (const char *) FS_CODES(BufferGetPage(next));
 		}
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
 		score_page(scan, number, BufferGetPage(buffer), ahead, current);
-		if (scan->counters.rounds == 0)
+		if (scan->round == 0)
 			scan->counters.codes += FS_CODE_HEAD(BufferGetPage(buffer))->used;
 		ReleaseBuffer(buffer);
 		scan->counters.pages++;
@@ -481,7 +481,7 @@ fs_coarse_round(fs_scan *scan)
 	Size		entries = (Size) scan->npages * scan->fs->layout.entries;
 
 	scan->nsurvivors = first;
-	if (scan->counters.rounds > 0)
+	if (scan->round > 0)
 	{
 		scan->ceiling = scan->floor;
 		scan->target = Min((uint64) scan->target * FS_RANK_GROWTH, PG_INT32_MAX / 4);
@@ -497,4 +497,5 @@ fs_coarse_round(fs_scan *scan)
 	drop_below_floor(scan, first);
 	scan->counters.survivors += scan->nsurvivors - first;
 	scan->counters.rounds++;
+	scan->round++;
 }

@@ -49,31 +49,6 @@ fs_template_floats(const fs_index *fs, const Embedding *embedding, float *floats
 	return true;
 }
 
-uint32
-fs_nearest_list(const fs_index *fs, const float *rotated)
-{
-	const fx_kernels *kernels = fx_kernels_active();
-	uint32		padded = fs->layout.padded;
-	uint32		best = 0;
-	float		least = FLT_MAX;
-
-	if (fs->meta.lists == 1)
-		return 0;
-	for (uint32 list = 0; list < fs->meta.lists; list++)
-	{
-		float		distance = kernels->l2_squared[FX_FLOAT32][FX_FLOAT32] (rotated,
-																			fs->centres + (Size) list * padded,
-																			padded);
-
-		if (distance < least)
-		{
-			least = distance;
-			best = list;
-		}
-	}
-	return best;
-}
-
 void
 fs_encode(Relation index, fs_encoder *encoder, Datum *values, bool *isnull, ItemPointer tid, bool tolerant)
 {
@@ -105,14 +80,11 @@ fs_encode(Relation index, fs_encoder *encoder, Datum *values, bool *isnull, Item
 		entry->list = FS_LIST_ODD;
 		if (fs_template_fits(fs, embedding) && fs_template_floats(fs, embedding, encoder->floats, &square))
 		{
-			uint32		list;
-
 			fx_rotate(&fs->rotation, encoder->floats, encoder->rotated);
-			list = fs_nearest_list(fs, encoder->rotated);
 			if (fx_encode((fx_metric) fs->meta.metric, fs->layout.padded, fs->meta.bits, encoder->rotated,
-						  fs->centres + (Size) list * fs->layout.padded, square, entry->signs, &entry->coarse,
+						  fs->centre, square, entry->signs, &entry->coarse,
 						  entry->planes, &entry->middle, &entry->fine, encoder->scratch) == FX_CODE_GOOD)
-				entry->list = list;
+				entry->list = 0;
 		}
 		if ((Pointer) embedding != DatumGetPointer(values[0]))
 			pfree(embedding);

@@ -68,7 +68,7 @@ fs_keep_leftovers(fs_scan *scan)
 	uint32		n = 0;
 	fs_survivor *leftovers;
 
-	if (scan->counters.rounds == 0)
+	if (scan->round == 0)
 		return 0;
 	for (int32 i = scan->leftover; i != FS_NOBODY; i = scan->survivors[i].next)
 		n++;
@@ -97,7 +97,7 @@ fs_refine(fs_scan *scan, const int32 *numbers, int n, float *scores)
 										  &fine_slots[i]);
 		const char *page;
 
-		buffers[i] = fs_recent_pin(scan->recent, scan->index, block);
+		buffers[i] = fs_memory_pin(scan->memory, scan->index, block);
 		page = BufferGetPage(buffers[i]);
 		__builtin_prefetch(page);
 		for (uint32 at = 0; at < layout->fine_bytes; at += FS_CACHE_LINE)

@@ -17,6 +17,7 @@
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 
+#include "code/cluster.h"
 #include "code/code.h"
 #include "index/page.h"
 #include "type/embedding.h"
@@ -34,6 +35,7 @@
 typedef struct fs_options
 {
 	int32		vl_len_;
+	int			lists;			/* 0: by the number of rows */
 	int			refine_bits;	/* 0: none */
 	int			sample;			/* rows */
 } fs_options;
@@ -47,6 +49,7 @@ extern void fs_options_init(void);
 extern bytea *fs_options_parse(Datum reloptions, bool validate);
 extern int	fs_option_bits(Relation index);	/* 1 where refine_bits is 0 */
 extern int	fs_option_sample(Relation index);
+extern int	fs_option_lists(Relation index);
 
 /* ---- an open index: the meta page and what follows from it (meta.c, layout.c) */
 
@@ -56,7 +59,8 @@ typedef struct fs_index
 	fs_layout	plain;			/* of lists without codes: FS_LIST_ODD, FS_LIST_NULL */
 	fs_layout	layout;			/* of all others; valid once meta.dim is set */
 	fx_rotation rotation;		/* as above */
-	float	   *centres;		/* lists * padded */
+	float	   *centre;			/* padded */
+	const fx_clusters *clusters;	/* NULL: not read yet (fs_clusters) */
 	MemoryContext context;
 	fx_env		env;
 } fs_index;
@@ -101,11 +105,11 @@ extern void fs_meta_set_template(Relation index, fs_meta *meta, const Embedding 
 /* The dimensions that an index takes, 54000 otherwise. */
 extern void fs_check_dimensions(int dim);
 /*
- * Opens an index in `context`: meta page, layout, rotation, centres.  Everything
+ * Opens an index in `context`: meta page, layout, rotation, centre.  Everything
  * is freed with the context.
  */
 extern fs_index *fs_index_open(Relation index, MemoryContext context);
-/* Fills in what follows from meta.dim, which must be set: layout, rotation, centres. */
+/* Fills in what follows from meta.dim, which must be set: layout, rotation, centre. */
 extern void fs_index_complete(Relation index, fs_index *fs);
 extern fx_metric fs_metric(Relation index);
 /* Raises what a function of the pure ring reports; returns only for FX_OK. */
@@ -162,6 +166,50 @@ fs_next_extent_pages(uint32 pages)
 {
 	return pages == 0 ? 1 : Min(pages, FS_MAX_EXTENT_PAGES);
 }
+
+/* ---- what a session remembers of an index (memory.c) */
+
+typedef struct fs_memory fs_memory;
+
+/*
+ * Valid to the end of the transaction; NULL when there is no room for it.  What is in it is read through the
+ * functions below, all of which take NULL.
+ */
+extern fs_memory *fs_memory_open(Relation index, uint64 seed);
+/* Pins a page. */
+extern Buffer fs_memory_pin(fs_memory *memory, Relation index, BlockNumber block);
+/* Fetches into the cache what pinning the page will look at. */
+extern void fs_memory_prefetch(const fs_memory *memory, BlockNumber block);
+/* Notes how many rows a scan was asked for. */
+extern void fs_memory_note_demand(fs_memory *memory, uint64 rows);
+/* The same, of late; 0: not known. */
+extern double fs_memory_demand(const fs_memory *memory);
+/* Where the lists are kept: NULL until they have been. */
+extern const fx_clusters *fs_memory_clusters(const fs_memory *memory);
+extern void fs_memory_keep_clusters(fs_memory *memory, const fx_clusters *clusters);
+/* Where what is kept is to be allocated. */
+extern MemoryContext fs_memory_context(fs_memory *memory);
+
+/* ---- lists (lists.c) */
+
+/* Axes and centres of an index with lists. */
+extern const fx_clusters *fs_clusters(Relation index, fs_index *fs);
+/* Space for so many lists in a context. */
+extern fx_clusters *fs_clusters_create(MemoryContext context, uint32 padded, uint32 axes, uint32 lists);
+/* The blob of meta.clusters. */
+extern BlockNumber fs_clusters_write(Relation index, const fx_clusters *clusters);
+/* The list whose centre is nearest to a rotated template. */
+extern uint32 fs_nearest_list(Relation index, fs_index *fs, const float *rotated);
+/* How near each list is to it: nearness takes meta.lists. */
+extern void fs_list_nearness(Relation index, fs_index *fs, const float *rotated, float *nearness);
+/* What stands for the places of fs_calibration.shares. */
+extern double fs_similarity(int number);
+extern double fs_recall(int number);
+/*
+ * The share of the codes that these settings need, lists in the order of nearness; 1 where all are needed
+ * (or not enough is known).
+ */
+extern double fs_share_needed(Relation index, const fs_meta *meta, double recall, double similarity);
 
 extern void fs_code_page_init(Page page, const fs_layout *layout, uint32 list);
 
@@ -243,15 +291,13 @@ extern fs_encoder *fs_encoder_create(fs_index *fs);
 /*
  * Encodes one row into encoder->entry.  values and isnull are those of the index's columns.  A template
  * that does not fit the index is an error, unless the row is dead but for old snapshots (tolerant):
- * then it is scored exactly by whoever still sees it.
+ * then it is scored exactly by whoever still sees it.  entry.list is FS_LIST_NULL, FS_LIST_ODD or 0; the
+ * caller finds out which list it is from encoder->rotated where there are several.
  */
 extern void fs_encode(Relation index, fs_encoder *encoder, Datum *values, bool *isnull, ItemPointer tid,
 					  bool tolerant);
 /* The template as floats, of unit length for FX_COSINE; false for what has no direction or overflows. */
 extern bool fs_template_floats(const fs_index *fs, const Embedding *embedding, float *floats, double *square);
-/* The list whose centre is nearest. */
-extern uint32 fs_nearest_list(const fs_index *fs, const float *rotated);
-
 /* Puts an entry into a free slot: each page's part. */
 extern void fs_entry_put_code(const fs_layout *layout, const fs_meta *meta, Page page, uint32 slot,
 							  const fs_entry *entry);

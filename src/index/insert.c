@@ -18,7 +18,6 @@ typedef struct insert_state
 	fs_encoder *encoder;
 	MemoryContext row;			/* emptied after each row */
 	/* the page that took the last row */
-	uint32		list;
 	uint32		number;			/* of its extent */
 	fs_extent	extent;
 	uint32		page;
@@ -108,24 +107,33 @@ static void
 put_somewhere(Relation index, insert_state *state, const fs_entry *entry)
 {
 	fs_index   *fs = state->fs;
+	uint32		list = entry->list;
 	uint32		from = 0;
 
-	if (state->valid && state->list == entry->list && put_into_extent(index, state, entry))
+	if (state->valid && state->extent.list == list && put_into_extent(index, state, entry))
 		return;
-	state->list = entry->list;
 	for (;;)
 	{
-		room_search search = {.list = entry->list, .from = from};
+		room_search search = {.list = list, .from = from};
 
 		CHECK_FOR_INTERRUPTS();
 		fs_meta_read(index, &fs->meta);
 		fs_extents_visit(index, &fs->meta, look_for_room, &search);
+		if (!search.found && fs->meta.lists > 1 && list < FS_LIST_TAIL)
+		{
+			/* a list does not grow: a page for each would cost more than reading the tail */
+			list = FS_LIST_TAIL;
+			from = 0;
+			if (state->valid && state->extent.list == list && put_into_extent(index, state, entry))
+				return;
+			continue;
+		}
 		if (!search.found)
 		{
 			fs_extent	extent;
 
 			/* whoever was quicker made room for both */
-			(void) fs_extent_add(index, fs_layout_of(fs, entry->list), entry->list,
+			(void) fs_extent_add(index, fs_layout_of(fs, list), list,
 								 fs_next_extent_pages(search.pages), fs->meta.extents, false, &extent);
 			continue;
 		}
@@ -173,8 +181,12 @@ fs_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation
 	old = MemoryContextSwitchTo(state->row);
 	if (state->encoder != NULL)
 	{
+		fs_entry   *entry = &state->encoder->entry;
+
 		fs_encode(index, state->encoder, values, isnull, tid, false);
-		put_somewhere(index, state, &state->encoder->entry);
+		if (entry->list < FS_LIST_ODD && state->fs->meta.lists > 1)
+			entry->list = fs_nearest_list(index, state->fs, state->encoder->rotated);
+		put_somewhere(index, state, entry);
 	}
 	else
 	{

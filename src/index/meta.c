@@ -58,7 +58,10 @@ fs_meta_read(Relation index, fs_meta *meta)
 	*meta = *FS_META(page);
 	UnlockReleaseBuffer(buffer);
 	if (meta->nfilters > FS_MAX_FILTERS || meta->metric > FX_L2 || meta->bits < 1 ||
-		meta->bits > FX_CODE_MAX_BITS || meta->lists < 1 || meta->dim > FX_CODE_MAX_DIM)
+		meta->bits > FX_CODE_MAX_BITS || meta->lists < 1 || meta->lists > FX_CLUSTER_MAX_LISTS ||
+		(meta->lists > 1 && (meta->axes < 1 || meta->axes > FX_CLUSTER_AXES ||
+							 meta->clusters == InvalidBlockNumber)) ||
+		meta->dim > FX_CODE_MAX_DIM)
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
 				 errmsg("meta page of index \"%s\" is damaged", RelationGetRelationName(index)),
@@ -109,13 +112,13 @@ void
 fs_index_complete(Relation index, fs_index *fs)
 {
 	fx_error	err;
-	Size		size = (Size) fs->meta.lists * fx_code_padded(fs->meta.dim) * sizeof(float);
+	Size		size = fx_code_padded(fs->meta.dim) * sizeof(float);
 
 	fs_layout_init(&fs->layout, &fs->meta, fx_code_padded(fs->meta.dim));
 	fs_check_code(fx_rotation_make(&fs->rotation, fs->meta.dim, fs->meta.seed, &fs->env, &err), &err);
-	fs->centres = MemoryContextAllocExtended(fs->context, size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	if (fs->meta.centres != InvalidBlockNumber)
-		fs_blob_read(index, fs->meta.centres, fs->centres, size);
+	fs->centre = MemoryContextAllocZero(fs->context, size);
+	if (fs->meta.centre != InvalidBlockNumber)
+		fs_blob_read(index, fs->meta.centre, fs->centre, size);
 }
 
 fs_index *

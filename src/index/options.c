@@ -11,6 +11,9 @@ void
 fs_options_init(void)
 {
 	kind = add_reloption_kind();
+	add_int_reloption(kind, "lists",
+					  "lists that templates are grouped into, 1 for none, 0 for as many as suit the rows", 0, 0,
+					  FX_CLUSTER_MAX_LISTS, AccessExclusiveLock);
 	add_int_reloption(kind, "refine_bits",
 					  "bits per dimension of the second stage, 0 for none", FS_DEFAULT_REFINE_BITS, 0, FX_CODE_MAX_BITS,
 					  AccessExclusiveLock);
@@ -23,6 +26,7 @@ bytea *
 fs_options_parse(Datum reloptions, bool validate)
 {
 	static const relopt_parse_elt table[] = {
+		{"lists", RELOPT_TYPE_INT, offsetof(fs_options, lists)},
 		{"refine_bits", RELOPT_TYPE_INT, offsetof(fs_options, refine_bits)},
 		{"sample", RELOPT_TYPE_INT, offsetof(fs_options, sample)},
 	};
@@ -52,4 +56,12 @@ fs_option_sample(Relation index)
 	fs_options *options = (fs_options *) index->rd_options;
 
 	return options ? options->sample : FS_DEFAULT_SAMPLE;
+}
+
+int
+fs_option_lists(Relation index)
+{
+	fs_options *options = (fs_options *) index->rd_options;
+
+	return options ? options->lists : 0;
 }

@@ -2,7 +2,7 @@
  * page.h - the format of a facescan index on disk, and nothing else.
  *
  *		block 0			meta page
- *		blob pages		centres, calibration: chains of bytes
+ *		blob pages		centre, lists, calibration: chains of bytes
  *		directory		a chain of pages: where the extents are
  *		extents			n code pages, n middle pages, n * R fine pages (R fixed per index)
  *
@@ -73,11 +73,12 @@ typedef struct fs_meta
 	uint64		seed;			/* of the rotation */
 	uint32		lists;			/* 1: flat */
 	uint16		nfilters;
-	uint16		reserved;
+	uint16		axes;			/* that lists are told apart by; 0 where flat */
 	fs_filter_format filters[FS_MAX_FILTERS];
 	/* where things are */
-	BlockNumber centres;		/* blob: lists * padded floats; Invalid: one centre, all zeros */
-	BlockNumber calibration;	/* blob; Invalid: none */
+	BlockNumber centre;			/* blob: padded floats, taken off before encoding; Invalid: all zeros */
+	BlockNumber clusters;		/* blob: axes * padded floats of axes, lists * axes of centres; Invalid where flat */
+	BlockNumber calibration;	/* blob: fs_calibration; Invalid: none */
 	BlockNumber directory;		/* first page */
 	BlockNumber directory_tail; /* last page */
 	uint32		extents;		/* how many the directory has */
@@ -93,7 +94,11 @@ typedef struct fs_extent
 	uint16		room;			/* hint: the first code page that may have room */
 } fs_extent;
 
-/* Lists that are no lists. */
+/*
+ * Lists that are no lists.  Where there are lists, rows that come when theirs is full go to the tail, which
+ * every scan reads.
+ */
+#define FS_LIST_TAIL		0xFFFFFFFDu
 #define FS_LIST_ODD			0xFFFFFFFEu	/* templates whose code says nothing: always scored exactly */
 #define FS_LIST_NULL		0xFFFFFFFFu	/* rows without a template */
 
@@ -113,6 +118,19 @@ typedef struct fs_directory
 
 /* ---- blob pages */
 
+/*
+ * What share of the codes must be scanned, lists in the order of their nearness, for a mate of a certain
+ * similarity to be found with a certain probability.  Measured while the index is built.
+ */
+#define FS_SIMILARITIES		13	/* 0.30, 0.35 .. 0.90 */
+#define FS_RECALLS			12	/* fs_recalls[] in lists.c */
+
+typedef struct fs_calibration
+{
+	uint32		probes;			/* how many were tried for each similarity */
+	float		shares[FS_SIMILARITIES][FS_RECALLS];
+} fs_calibration;
+
 #define FS_BLOB_BYTES		(FS_PAGE_BYTES - MAXALIGN(SizeOfPageHeaderData))
 
 /* ---- code and fine pages */
@@ -130,8 +148,9 @@ typedef struct fs_code_head
 	uint16		free;			/* free slots below used */
 } fs_code_head;
 
-/* More than any page has: an entry takes 6 bytes at least, its heap pointer. */
+/* More than any page has: an entry takes 6 bytes at least, its heap pointer; with a code, 16. */
 #define FS_MAX_ENTRIES		(BLCKSZ / 4)
+#define FS_MAX_CODES		(BLCKSZ / 16)
 
 #define FS_CACHE_LINE		64
 

@@ -22,43 +22,48 @@ fs_parallel_init(void *target)
 {
 	fs_shared  *shared = target;
 
-	pg_atomic_init_u32(&shared->npages, 0);
-	pg_atomic_init_u32(&shared->next_chunk, 0);
+	pg_atomic_init_u32(&shared->extents, 0);
+	pg_atomic_init_u32(&shared->next_chunk[0], 0);
+	pg_atomic_init_u32(&shared->next_chunk[1], 0);
 	pg_atomic_init_u32(&shared->plain_taken, 0);
 }
 
 void
 fs_parallel_rescan(IndexScanDesc desc)
 {
-	fs_shared  *shared = facesnxt_parallel_state(desc);
-
-	pg_atomic_write_u32(&shared->npages, 0);
-	pg_atomic_write_u32(&shared->next_chunk, 0);
-	pg_atomic_write_u32(&shared->plain_taken, 0);
+	fs_parallel_init(facesnxt_parallel_state(desc));
 }
 
 void
 fs_join(IndexScanDesc desc, fs_scan *scan)
 {
-	uint32		npages = 0;
+	fs_meta    *meta = &scan->fs->meta;
+	uint32		extents = 0;
 
 	scan->shared = desc->parallel_scan ? facesnxt_parallel_state(desc) : NULL;
-	scan->chunks = NULL;
-	scan->nchunks = 0;
 	scan->has_plain = true;
 	if (scan->shared != NULL)
 	{
 		/*
-		 * All agree on the pages that the first one saw: what is added later belongs to rows that
-		 * the snapshot does not see.  The directory only grows, so whoever sees fewer is told.
+		 * All agree on the extents that the first one saw: what is added later belongs to rows that the snapshot
+		 * does not see.  The directory only grows, so whoever saw fewer looks again.
 		 */
-		if (!pg_atomic_compare_exchange_u32(&scan->shared->npages, &npages, scan->npages + 1) &&
-			scan->npages > npages - 1)
-			scan->npages = npages - 1;
-		npages = 0;
-		scan->has_plain = pg_atomic_compare_exchange_u32(&scan->shared->plain_taken, &npages, 1);
-		scan->chunks = palloc(sizeof(uint32) * (scan->npages / FS_CHUNK_PAGES + 1));
+		if (!pg_atomic_compare_exchange_u32(&scan->shared->extents, &extents, meta->extents + 1))
+		{
+			if (meta->extents < extents - 1)
+				fs_meta_read(scan->index, meta);
+			meta->extents = extents - 1;
+		}
+		extents = 0;
+		scan->has_plain = pg_atomic_compare_exchange_u32(&scan->shared->plain_taken, &extents, 1);
 	}
+}
+
+void
+fs_first_chunk(fs_scan *scan)
+{
+	scan->nchunks = 0;
+	scan->chunks = scan->shared == NULL ? NULL : palloc(sizeof(uint32) * (scan->npages / FS_CHUNK_PAGES + 1));
 	fs_first_page(scan);
 }
 
@@ -79,9 +84,9 @@ fs_next_page(fs_scan *scan, uint32 *number)
 			uint32		chunk;
 
 			/* later rounds have no more than the first */
-			if (scan->counters.rounds > 0)
+			if (scan->round > 0)
 				return false;
-			chunk = pg_atomic_fetch_add_u32(&scan->shared->next_chunk, 1);
+			chunk = pg_atomic_fetch_add_u32(&scan->shared->next_chunk[scan->phase], 1);
 			if (chunk > scan->npages / FS_CHUNK_PAGES)
 				return false;
 			scan->chunks[scan->nchunks++] = chunk;

@@ -31,7 +31,7 @@ static void
 end_run(fs_scan *scan)
 {
 	if (scan->started && scan->ordered)
-		fs_recent_note_demand(scan->recent, scan->index, scan->counters.returned);
+		fs_memory_note_demand(scan->memory, scan->counters.returned);
 }
 
 void
@@ -68,57 +68,7 @@ fs_end_scan(IndexScanDesc desc)
 
 /* ---- the beginning of a run */
 
-static void
-count_pages(const fs_extent *extent, uint32 number, void *argument)
-{
-	fs_scan    *scan = argument;
-
-	if (extent->list == FS_LIST_ODD)
-		scan->nodd_pages += extent->pages;
-	else if (extent->list == FS_LIST_NULL)
-		scan->nnull_pages += extent->pages;
-	else
-		scan->npages += extent->pages;
-}
-
-static void
-add_pages(const fs_extent *extent, uint32 number, void *argument)
-{
-	fs_scan    *scan = argument;
-	fs_scan_page *to;
-
-	if (extent->list == FS_LIST_ODD)
-		to = scan->odd_pages + scan->nodd_pages, scan->nodd_pages += extent->pages;
-	else if (extent->list == FS_LIST_NULL)
-		to = scan->null_pages + scan->nnull_pages, scan->nnull_pages += extent->pages;
-	else
-		to = scan->pages + scan->npages, scan->npages += extent->pages;
-	for (uint32 i = 0; i < extent->pages; i++)
-	{
-		to[i].place = fs_extent_place(fs_layout_of(scan->fs, extent->list), extent, i);
-		to[i].list = extent->list;
-	}
-}
-
-static fs_scan_page *
-page_array(uint32 n)
-{
-	return palloc_extended(sizeof(fs_scan_page) * Max(n, 1), MCXT_ALLOC_HUGE);
-}
-
-static void
-find_pages(fs_scan *scan)
-{
-	scan->npages = scan->nodd_pages = scan->nnull_pages = 0;
-	fs_extents_visit(scan->index, &scan->fs->meta, count_pages, scan);
-	scan->pages = page_array(scan->npages);
-	scan->odd_pages = page_array(scan->nodd_pages);
-	scan->null_pages = page_array(scan->nnull_pages);
-	scan->npages = scan->nodd_pages = scan->nnull_pages = 0;
-	fs_extents_visit(scan->index, &scan->fs->meta, add_pages, scan);
-}
-
-/* Makes the probe ready: its rotation, the tables of the coarse stage, <probe, centre> of each list. */
+/* Makes the probe ready: its rotation, the tables of the coarse stage, <probe, centre>, its lists. */
 static void
 prepare_probe(fs_scan *scan)
 {
@@ -136,12 +86,24 @@ prepare_probe(fs_scan *scan)
 	memset(&scan->query, 0, sizeof(scan->query));
 	fs_check_code(fx_query_prepare(&scan->query, (fx_metric) fs->meta.metric, padded, fs->meta.bits, rotated,
 								   &fs->env, &err), &err);
-	scan->bases = palloc_extended(sizeof(float) * fs->meta.lists, MCXT_ALLOC_HUGE);
-	for (uint32 i = 0; i < fs->meta.lists; i++)
-		scan->bases[i] = fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (rotated, fs->centres + (Size) i * padded,
-																			 padded);
+	scan->base = fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (rotated, fs->centre, padded);
+	fs_choose_lists(scan, rotated);
 	coarse = fx_coarse_spread(padded) * scan->query.norm;
 	scan->margin = scan->sigmas.coarse * sqrtf(coarse * coarse + scan->query.table_spread * scan->query.table_spread);
+}
+
+/* What the first round of a phase begins with. */
+static void
+begin_rounds(fs_scan *scan)
+{
+	double		demand = fs_memory_demand(scan->memory);
+
+	/* scores of fine codes are off by a few places */
+	scan->rank = demand == 0 ? FS_FIRST_RANK : (uint32) Min(demand * 4 / 3 + 8, FS_GREATEST_RANK);
+	scan->target = FS_FIRST_SURVIVORS;
+	scan->floor = scan->ceiling = FLT_MAX;
+	scan->bucket = FS_BUCKETS;
+	scan->round = 0;
 }
 
 static void
@@ -157,6 +119,10 @@ start(IndexScanDesc desc, fs_scan *scan)
 				 errmsg("a facescan index orders by one distance"),
 				 errhint("Allow the planner to sort (enable_sort, enable_seqscan), or order by one distance.")));
 	scan->fs = fs_index_open(scan->index, scan->run);
+	scan->memory = fs_memory_open(scan->index, scan->fs->meta.seed);
+	fs_join(desc, scan);
+	scan->nearness = NULL;
+	scan->phase = scan->round = 0;
 	fs_filter_init(&scan->filter, scan->index, &scan->fs->meta, desc->keyData, desc->numberOfKeys);
 	scan->skip_nulls = scan->only_nulls = false;
 	scan->within_probe = NULL;
@@ -189,9 +155,6 @@ start(IndexScanDesc desc, fs_scan *scan)
 			elog(ERROR, "unknown search key on the template of a facescan index");
 	}
 	scan->filter.recheck |= nwithin > 1;
-	find_pages(scan);
-	fs_join(desc, scan);
-	scan->recent = fs_recent_open(scan->index);
 
 	scan->probe = NULL;
 	if (orderby != NULL && (orderby->sk_flags & SK_ISNULL) == 0)
@@ -210,10 +173,8 @@ start(IndexScanDesc desc, fs_scan *scan)
 		fs_exact_begin(desc, scan);
 		scan->sigmas = scan->within_probe != NULL ? FS_WITHIN_SIGMAS : FS_SIGMAS;
 		prepare_probe(scan);
-		scan->target = FS_FIRST_SURVIVORS;
-		scan->rank = fs_recent_rank(scan->recent);
+		begin_rounds(scan);
 		scan->kernels = fx_code_kernels_active();
-		scan->ceiling = FLT_MAX;
 		scan->least = -FLT_MAX;
 		/* nothing that scores less than the farthest asked for; the margin is for rounding */
 		if (scan->within_probe != NULL && embedding_compare(scan->probe, scan->within_probe) == 0)
@@ -222,12 +183,9 @@ start(IndexScanDesc desc, fs_scan *scan)
 
 			scan->least = (float) (score - 1e-5 * (1 + fabs(score)));
 		}
-		scan->floor = FLT_MAX;
 		scan->last_distance = -DBL_MAX;
-		scan->bucket = FS_BUCKETS;
-		scan->counters.lists = scan->fs->meta.lists;
-		scan->counters.every_code = true;
 	}
+	fs_find_pages(scan);
 	scan->counters.index = RelationGetRelid(scan->index);
 	pgstat_count_index_scan(scan->index);
 	scan->started = true;
@@ -302,23 +260,29 @@ advance(IndexScanDesc desc, fs_scan *scan)
 		fs_exact_bucket(desc, scan, bucket);
 		return true;
 	}
-	if (scan->counters.rounds == 0)
+	if (scan->round == 0)
 	{
 		uint32		number;
 
-		if (scan->has_plain)
+		if (scan->has_plain && scan->phase == 0)
 			fs_exact_pages(desc, scan, scan->odd_pages, scan->nodd_pages);
 		if (scan->plain_probe)
 		{
 			while (fs_next_page(scan, &number))
 				fs_exact_pages(desc, scan, &scan->pages[number], 1);
 			scan->counters.rounds++;
+			scan->round++;
 			scan->floor = -FLT_MAX;
 			return true;
 		}
 	}
 	else if (scan->floor <= scan->least)
-		return false;
+	{
+		/* below a greatest distance, what the chosen lists hold is what was asked for; else so many rows were */
+		if (scan->within_probe != NULL || scan->nheap > 0 || !fs_begin_rest(scan))
+			return false;
+		begin_rounds(scan);
+	}
 	fs_coarse_round(scan);
 	fs_fill_buckets(scan);
 	return true;
@@ -330,7 +294,7 @@ frontier(const fs_scan *scan)
 {
 	if (scan->bucket < FS_BUCKETS)
 		return fs_bucket_edge(scan, scan->bucket);
-	if (scan->counters.rounds == 0)
+	if (scan->round == 0)
 		return DBL_MAX;
 	return scan->floor <= scan->least ? -DBL_MAX : scan->floor;
 }

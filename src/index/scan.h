@@ -85,16 +85,6 @@ typedef struct fs_exact
 	ItemPointerData tid;
 } fs_exact;
 
-/* Where the pages of one index were last seen in shared memory (recent.c). */
-typedef struct fs_recent
-{
-	facesnxt_file file;
-	BlockNumber blocks;
-	Buffer	   *buffers;		/* of each block; InvalidBuffer: not seen yet */
-	uint64		used;			/* when */
-	double		demand;			/* rows that scans asked for of late; 0: not known */
-} fs_recent;
-
 /* What the last scan of this session did, for facesnxt.last_scan(). */
 typedef struct fs_counters
 {
@@ -121,8 +111,8 @@ extern fs_counters fs_last_scan;
  */
 typedef struct fs_shared
 {
-	pg_atomic_uint32 npages;	/* of the process that began first; 0: nobody has */
-	pg_atomic_uint32 next_chunk;
+	pg_atomic_uint32 extents;	/* plus 1, as the process that began first saw them; 0: nobody has */
+	pg_atomic_uint32 next_chunk[2]; /* of the pages of each phase */
 	pg_atomic_uint32 plain_taken;	/* 0: nobody has the pages without codes yet */
 } fs_shared;
 
@@ -146,9 +136,15 @@ typedef struct fs_scan
 	float		least;			/* no score below it is asked for */
 	double		probe_square;	/* |probe|^2 */
 	bool		plain_probe;	/* the probe has no direction: every row is scored exactly */
-	/* pages: those with codes, then those of rows without */
+	/* pages: those with codes, then those of rows without; where lists are left out, the others in the second phase */
 	fs_scan_page *pages;
 	uint32		npages;
+	fs_scan_page *rest;
+	uint32		nrest;
+	int			phase;			/* 0 or 1 */
+	uint32		round;			/* of this phase */
+	float	   *nearness;		/* of each list; NULL: no list is left out */
+	double		share;			/* of the pages, that the nearest lists are to have */
 	fs_scan_page *odd_pages;
 	uint32		nodd_pages;
 	fs_scan_page *null_pages;
@@ -162,7 +158,7 @@ typedef struct fs_scan
 	bool		has_plain;		/* this process reads the pages without codes */
 	/* coarse */
 	fx_query	query;
-	float	   *bases;			/* of each list: <q, centre> */
+	float		base;			/* <q, centre> */
 	fs_sigmas	sigmas;
 	float		margin;
 	float		floor;			/* of this round: all with bounds from here up survive */
@@ -175,7 +171,7 @@ typedef struct fs_scan
 	fs_survivor *survivors;
 	uint32		nsurvivors;
 	uint32		capacity;
-	fs_recent  *recent;
+	fs_memory  *memory;
 	/* buckets */
 	int32		waiting[FS_BUCKETS];	/* for the fine stage */
 	int32		ready[FS_BUCKETS];	/* for the exact stage */
@@ -201,33 +197,33 @@ typedef struct fs_scan
 	fs_counters counters;
 } fs_scan;
 
+/* ---- pages.c */
+
+/* Whether lists are to be left out, and then how near each is to the probe. */
+extern void fs_choose_lists(fs_scan *scan, const float *rotated);
+/* Finds the pages to read, the nearest lists first where some are left out. */
+extern void fs_find_pages(fs_scan *scan);
+/* Goes on with the lists that were left out; false when there were none. */
+extern bool fs_begin_rest(fs_scan *scan);
+
 /* ---- parallel.c */
 
-/* Joins a parallel scan, if it is one. */
+/* Joins a parallel scan, if it is one: all its processes see the same extents. */
 extern void fs_join(IndexScanDesc desc, fs_scan *scan);
+/* Begins with pages that no process has taken yet. */
+extern void fs_first_chunk(fs_scan *scan);
 /* Goes back to the first of this process's pages. */
 extern void fs_first_page(fs_scan *scan);
 /* The number of the next one; false when there is none. */
 extern bool fs_next_page(fs_scan *scan, uint32 *number);
 
-/* ---- recent.c */
-
-/* NULL when there is no memory for it. */
-extern fs_recent *fs_recent_open(Relation index);
-/* Pins a page; recent may be NULL. */
-extern Buffer fs_recent_pin(fs_recent *recent, Relation index, BlockNumber block);
-/* Notes how many rows a scan was asked for. */
-extern void fs_recent_note_demand(fs_recent *recent, Relation index, uint64 rows);
-/* The rank of the first round's floor that such scans need. */
-extern uint32 fs_recent_rank(const fs_recent *recent);
-/* Fetches into the cache what pinning the page will look at. */
-extern void fs_recent_prefetch(const fs_recent *recent, BlockNumber block);
+/* ---- pages */
 
 /* Pins, locks and checks a code page. */
 static inline Buffer
 fs_scan_read(fs_scan *scan, BlockNumber block)
 {
-	Buffer		buffer = fs_recent_pin(scan->recent, scan->index, block);
+	Buffer		buffer = fs_memory_pin(scan->memory, scan->index, block);
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	fs_check_page(scan->index, buffer, FS_PAGE_CODE);

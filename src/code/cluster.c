@@ -1,0 +1,262 @@
+/*
+ * cluster.c - principal axes by orthogonal iteration, and k-means, both by
+ * matrix products of BLAS.
+ */
+#include "code/cluster.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+/* The axes need not be exact: any orthonormal ones do, near ones do well. */
+#define AXIS_ROUNDS 16
+
+/* Points whose nearest lists are found by one product. */
+#define BATCH 256
+
+/* A list that holds so little of an even share after a round moves to where points are dense. */
+#define LEAST_SHARE 0.05
+
+void
+fx_add_products(float *products, const float *rows, uint32_t count, uint32_t padded)
+{
+	cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int) padded, (int) count, 1, rows, (int) padded, 1,
+				products, (int) padded);
+}
+
+static uint64_t
+mix(uint64_t word)
+{
+	word += 0x9E3779B97F4A7C15u;
+	word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9u;
+	word = (word ^ (word >> 27)) * 0x94D049BB133111EBu;
+	return word ^ (word >> 31);
+}
+
+/* Gram and Schmidt's, each row against all before it, twice for accuracy; a row that vanishes is replaced. */
+static void
+make_orthonormal(float *rows, uint32_t count, uint32_t n)
+{
+	for (uint32_t i = 0; i < count; i++)
+	{
+		float	   *row = rows + (size_t) i * n;
+
+		for (uint64_t attempt = 0;; attempt++)
+		{
+			float		before = cblas_snrm2((int) n, row, 1);
+			float		norm;
+
+			for (int twice = 0; twice < 2; twice++)
+				for (uint32_t j = 0; j < i; j++)
+				{
+					const float *other = rows + (size_t) j * n;
+
+					cblas_saxpy((int) n, -cblas_sdot((int) n, row, 1, other, 1), other, 1, row, 1);
+				}
+			norm = cblas_snrm2((int) n, row, 1);
+			if (norm > before * 1e-4f && norm > 1e-30f)
+			{
+				cblas_sscal((int) n, 1 / norm, row, 1);
+				break;
+			}
+			for (uint32_t k = 0; k < n; k++)
+				row[k] = (float) (int32_t) mix(((uint64_t) i << 32 | k) + (attempt << 48)) * 0x1p-31f;
+		}
+	}
+}
+
+fx_code
+fx_find_axes(float *products, const double *sum, double count, uint32_t padded, uint32_t axes, float *basis,
+			 const fx_env *env, fx_error *err)
+{
+	float	   *next = env->alloc(env->context, sizeof(float) * axes * padded);
+
+	if (next == NULL)
+		return fx_fail(err, FX_NO_MEMORY, FX_NO_POSITION, "no memory for principal axes");
+	for (uint32_t i = 0; i < padded; i++)
+		for (uint32_t j = i; j < padded; j++)
+		{
+			double		covariance = products[(size_t) i * padded + j] / count - sum[i] / count * (sum[j] / count);
+
+			products[(size_t) i * padded + j] = products[(size_t) j * padded + i] = (float) covariance;
+		}
+	for (size_t i = 0; i < (size_t) axes * padded; i++)
+		basis[i] = (float) (int32_t) mix(i) * 0x1p-31f;
+	make_orthonormal(basis, axes, padded);
+	for (int round = 0; round < AXIS_ROUNDS; round++)
+	{
+		if (env->interrupted(env->context))
+		{
+			env->release(env->context, next);
+			return fx_fail(err, FX_INTERRUPTED, FX_NO_POSITION, "interrupted");
+		}
+		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int) axes, (int) padded, (int) padded, 1, basis,
+					(int) padded, products, (int) padded, 0, next, (int) padded);
+		memcpy(basis, next, sizeof(float) * axes * padded);
+		make_orthonormal(basis, axes, padded);
+	}
+	env->release(env->context, next);
+	return FX_OK;
+}
+
+void
+fx_project(const fx_clusters *clusters, const float *rows, uint32_t count, float *points)
+{
+	if (count == 1)
+		cblas_sgemv(CblasRowMajor, CblasNoTrans, (int) clusters->axes, (int) clusters->padded, 1, clusters->basis,
+					(int) clusters->padded, rows, 1, 0, points, 1);
+	else
+		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int) count, (int) clusters->axes,
+					(int) clusters->padded, 1, rows, (int) clusters->padded, clusters->basis,
+					(int) clusters->padded, 0, points, (int) clusters->axes);
+}
+
+void
+fx_complete_clusters(fx_clusters *clusters)
+{
+	for (uint32_t i = 0; i < clusters->lists; i++)
+	{
+		const float *centre = clusters->centres + (size_t) i * clusters->axes;
+
+		clusters->halves[i] = cblas_sdot((int) clusters->axes, centre, 1, centre, 1) / 2;
+	}
+}
+
+void
+fx_nearness(const fx_clusters *clusters, const float *points, uint32_t count, float *nearness)
+{
+	uint32_t	lists = clusters->lists;
+
+	for (uint32_t i = 0; i < count; i++)
+		memcpy(nearness + (size_t) i * lists, clusters->halves, sizeof(float) * lists);
+	if (count == 1)
+		cblas_sgemv(CblasRowMajor, CblasNoTrans, (int) lists, (int) clusters->axes, 1, clusters->centres,
+					(int) clusters->axes, points, 1, -1, nearness, 1);
+	else
+		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int) count, (int) lists, (int) clusters->axes, 1,
+					points, (int) clusters->axes, clusters->centres, (int) clusters->axes, -1, nearness,
+					(int) lists);
+}
+
+/* The place of the greatest of n numbers, the first of equal ones. */
+static uint32_t
+greatest(const float *numbers, uint32_t n)
+{
+	float		most = -INFINITY;
+
+	/* two passes without a branch beat one with */
+	for (uint32_t i = 0; i < n; i++)
+		most = numbers[i] > most ? numbers[i] : most;
+	for (uint32_t i = 0; i < n; i++)
+		if (numbers[i] == most)
+			return i;
+	return 0;
+}
+
+void
+fx_nearest_lists(const fx_clusters *clusters, const float *points, uint32_t count, uint32_t *lists, float *scratch)
+{
+	fx_nearness(clusters, points, count, scratch);
+	for (uint32_t i = 0; i < count; i++)
+		lists[i] = greatest(scratch + (size_t) i * clusters->lists, clusters->lists);
+}
+
+/* What one round of k-means works with. */
+typedef struct kmeans
+{
+	double	   *sums;			/* lists x axes */
+	uint32_t   *sizes;			/* lists */
+	uint32_t   *nearest;		/* BATCH */
+	float	   *scratch;		/* BATCH x lists */
+} kmeans;
+
+static fx_code
+assign_all(kmeans *state, fx_clusters *clusters, const float *points, uint32_t count, const fx_env *env,
+		   fx_error *err)
+{
+	uint32_t	axes = clusters->axes;
+
+	memset(state->sums, 0, sizeof(double) * clusters->lists * axes);
+	memset(state->sizes, 0, sizeof(uint32_t) * clusters->lists);
+	for (uint32_t i = 0; i < count; i += BATCH)
+	{
+		uint32_t	n = count - i < BATCH ? count - i : BATCH;
+
+		if (env->interrupted(env->context))
+			return fx_fail(err, FX_INTERRUPTED, FX_NO_POSITION, "interrupted");
+		fx_nearest_lists(clusters, points + (size_t) i * axes, n, state->nearest, state->scratch);
+		for (uint32_t j = 0; j < n; j++)
+		{
+			const float *point = points + (size_t) (i + j) * axes;
+			double	   *sum = state->sums + (size_t) state->nearest[j] * axes;
+
+			for (uint32_t k = 0; k < axes; k++)
+				sum[k] += point[k];
+			state->sizes[state->nearest[j]]++;
+		}
+	}
+	return FX_OK;
+}
+
+/* Means; a list that few points chose moves beside the largest one. */
+static void
+move_centres(kmeans *state, fx_clusters *clusters, uint32_t count)
+{
+	uint32_t	axes = clusters->axes;
+	double		least = LEAST_SHARE * count / clusters->lists;
+
+	for (uint32_t i = 0; i < clusters->lists; i++)
+		if (state->sizes[i] > 0)
+			for (uint32_t k = 0; k < axes; k++)
+				clusters->centres[(size_t) i * axes + k] = (float) (state->sums[(size_t) i * axes + k] / state->sizes[i]);
+	for (uint32_t i = 0; i < clusters->lists; i++)
+	{
+		uint32_t	largest = 0;
+
+		if (state->sizes[i] > least)
+			continue;
+		for (uint32_t j = 1; j < clusters->lists; j++)
+			if (state->sizes[j] > state->sizes[largest])
+				largest = j;
+		for (uint32_t k = 0; k < axes; k++)
+		{
+			float		nudge = (float) (int32_t) mix((uint64_t) i << 32 | k) * 0x1p-31f * 0.1f;
+
+			clusters->centres[(size_t) i * axes + k] = clusters->centres[(size_t) largest * axes + k] * (1 + nudge);
+		}
+		state->sizes[i] = state->sizes[largest] /= 2;
+	}
+}
+
+fx_code
+fx_find_centres(fx_clusters *clusters, const float *points, uint32_t count, int rounds, const fx_env *env,
+				fx_error *err)
+{
+	uint32_t	axes = clusters->axes;
+	size_t		lists = clusters->lists;
+	kmeans		state;
+	fx_code		code = FX_OK;
+
+	state.sums = env->alloc(env->context, sizeof(double) * lists * axes);
+	state.sizes = env->alloc(env->context, sizeof(uint32_t) * lists);
+	state.nearest = env->alloc(env->context, sizeof(uint32_t) * BATCH);
+	state.scratch = env->alloc(env->context, sizeof(float) * BATCH * lists);
+	if (!state.sums || !state.sizes || !state.nearest || !state.scratch)
+		code = fx_fail(err, FX_NO_MEMORY, FX_NO_POSITION, "no memory for k-means");
+	for (size_t i = 0; i < lists; i++)
+		memcpy(clusters->centres + i * axes, points + (size_t) ((uint64_t) i * count / lists) * axes,
+			   sizeof(float) * axes);
+	for (int round = 0; round < rounds && code == FX_OK; round++)
+	{
+		fx_complete_clusters(clusters);
+		code = assign_all(&state, clusters, points, count, env, err);
+		if (code == FX_OK)
+			move_centres(&state, clusters, count);
+	}
+	fx_complete_clusters(clusters);
+	env->release(env->context, state.sums);
+	env->release(env->context, state.sizes);
+	env->release(env->context, state.nearest);
+	env->release(env->context, state.scratch);
+	return code;
+}

@@ -1,0 +1,61 @@
+/*
+ * cluster.h - lists: templates grouped by where they lie on the leading
+ * principal axes.
+ *
+ * A few dozen axes carry what clusters can know of a face; distances along
+ * them cost an eighth of those over all dimensions and group as well.
+ */
+#ifndef FX_CLUSTER_H
+#define FX_CLUSTER_H
+
+#include "base/base.h"
+
+#define FX_CLUSTER_AXES			64
+#define FX_CLUSTER_MAX_LISTS	32768
+
+/* Axes and centres; x is a rotated template minus its centre, `padded` elements. */
+typedef struct fx_clusters
+{
+	uint32_t	padded;
+	uint32_t	axes;			/* at most padded and FX_CLUSTER_AXES */
+	uint32_t	lists;
+	float	   *basis;			/* axes x padded, orthonormal rows */
+	float	   *centres;		/* lists x axes */
+	float	   *halves;			/* lists: |centre|^2 / 2 */
+} fx_clusters;
+
+/*
+ * The leading principal axes of `count` rows of `padded` elements, of which `products` is the sum of outer
+ * products (padded x padded; the upper triangle is read, both are written) and `sum` the sum.  basis takes
+ * axes x padded.
+ */
+extern fx_code fx_find_axes(float *products, const double *sum, double count, uint32_t padded, uint32_t axes,
+							float *basis, const fx_env *env, fx_error *err);
+
+/* products += rows' rows, the upper triangle of padded x padded */
+extern void fx_add_products(float *products, const float *rows, uint32_t count, uint32_t padded);
+
+/* rows (count x padded) onto the axes: points takes count x axes */
+extern void fx_project(const fx_clusters *clusters, const float *rows, uint32_t count, float *points);
+
+/*
+ * k-means: centres of `clusters->lists` lists from so many points (count x axes), in `rounds` rounds; count must
+ * be at least lists.  The outcome is a function of the points alone.
+ */
+extern fx_code fx_find_centres(fx_clusters *clusters, const float *points, uint32_t count, int rounds,
+							   const fx_env *env, fx_error *err);
+
+/* Fills in halves from centres. */
+extern void fx_complete_clusters(fx_clusters *clusters);
+
+/*
+ * How near each list is to each point, greater is nearer: <point, centre> - |centre|^2 / 2, which orders lists as
+ * the distance does.  nearness takes count x lists.
+ */
+extern void fx_nearness(const fx_clusters *clusters, const float *points, uint32_t count, float *nearness);
+
+/* The nearest list of each point; scratch: count x lists floats. */
+extern void fx_nearest_lists(const fx_clusters *clusters, const float *points, uint32_t count, uint32_t *lists,
+							 float *scratch);
+
+#endif							/* FX_CLUSTER_H */

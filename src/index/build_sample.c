@@ -1,0 +1,277 @@
+/*
+ * build_sample.c - what an index learns from a sample of the rows before it
+ * is built: dimension and model, the centre, and with lists the axes and
+ * centres that tell them apart.
+ */
+#include "index/build.h"
+
+#include <math.h>
+
+#include "commands/progress.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+
+/* Templates whose products are summed, or which are projected, at once. */
+#define BATCH			256
+
+/* Of the default: rows in a list, the rows from which on there are lists, the most lists. */
+#define ROWS_PER_LIST	488
+#define ROWS_FOR_LISTS	2000000
+#define MOST_LISTS		16384
+
+/* Training points for a list, at most; fewer than this many rows for a list make no lists. */
+#define POINTS_PER_LIST	32
+#define LEAST_PER_LIST	4
+#define KMEANS_ROUNDS	8
+
+#define CALIBRATION_PROBES	4000
+
+/* Where the rows of the sample go. */
+typedef struct sample_state
+{
+	fs_builder *builder;
+	fs_index   *fs;
+	fs_sample  *sample;
+	MemoryContext row;
+	float	   *floats;
+	float	   *rows;			/* a batch, rotated */
+	double	   *squares;		/* |o|^2 of each */
+	uint32		count;
+	/* first part: sums; products only where there may be lists */
+	double	   *sum;
+	float	   *products;
+	double		total;
+	/* second part: points */
+	const fx_clusters *clusters;
+	uint32		wanted;
+} sample_state;
+
+/* ---- blocks spread evenly over the table, in any prefix of the sequence */
+
+static uint64
+common_divisor(uint64 a, uint64 b)
+{
+	return b == 0 ? a : common_divisor(b, a % b);
+}
+
+static void
+start_sample(fs_sample *sample, BlockNumber blocks)
+{
+	sample->blocks = blocks;
+	sample->step = Max((BlockNumber) (blocks * 0.6180339887), 1);
+	while (blocks > 0 && common_divisor(sample->step, blocks) != 1)
+		sample->step++;
+}
+
+static bool
+next_block(fs_sample *sample, BlockNumber *block)
+{
+	if (sample->done == sample->blocks)
+		return false;
+	*block = sample->at;
+	sample->at = (BlockNumber) (((uint64) sample->at + sample->step) % sample->blocks);
+	sample->done++;
+	return true;
+}
+
+/* ---- batches */
+
+static void
+finish_sums(sample_state *state)
+{
+	uint32		padded = state->fs->layout.padded;
+
+	for (uint32 i = 0; i < state->count; i++)
+		for (uint32 j = 0; j < padded; j++)
+			state->sum[j] += state->rows[(Size) i * padded + j];
+	if (state->products != NULL)
+		fx_add_products(state->products, state->rows, state->count, padded);
+	state->total += state->count;
+	state->count = 0;
+}
+
+static void
+finish_points(sample_state *state)
+{
+	fs_sample  *sample = state->sample;
+	uint32		padded = state->fs->layout.padded;
+
+	for (uint32 i = 0; i < state->count; i++)
+	{
+		sample->norms[sample->npoints + i] = state->fs->meta.metric == FX_COSINE ? 1 : (float) sqrt(state->squares[i]);
+		for (uint32 j = 0; j < padded; j++)
+			state->rows[(Size) i * padded + j] -= state->fs->centre[j];
+	}
+	fx_project(state->clusters, state->rows, state->count, sample->points + (Size) sample->npoints * state->clusters->axes);
+	sample->npoints += state->count;
+	state->count = 0;
+}
+
+/* The first template: what the index is for. */
+static void
+learn_template(sample_state *state, Relation index, const Embedding *embedding)
+{
+	fs_index   *fs = state->fs;
+	MemoryContext old = MemoryContextSwitchTo(fs->context);
+	uint32		padded;
+
+	fs_check_dimensions(embedding->dim);
+	fs->meta.dim = embedding->dim;
+	fs->meta.model = embedding->model;
+	fs_index_complete(index, fs);
+	padded = fs->layout.padded;
+	state->floats = palloc(sizeof(float) * padded);
+	state->rows = palloc_extended(sizeof(float) * BATCH * padded, MCXT_ALLOC_HUGE);
+	state->squares = palloc(sizeof(double) * BATCH);
+	state->sum = palloc0(sizeof(double) * padded);
+	if (fs_option_lists(index) != 1)
+		state->products = palloc_extended(sizeof(float) * padded * padded, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *argument)
+{
+	sample_state *state = argument;
+	fs_index   *fs = state->fs;
+	Embedding  *embedding;
+	MemoryContext old;
+
+	if (isnull[0] || !alive)
+		return;
+	old = MemoryContextSwitchTo(state->row);
+	embedding = embedding_of_datum(values[0]);
+	if (fs->meta.dim == 0)
+		learn_template(state, index, embedding);
+	fs_check_template(index, fs, embedding);
+	if (fs_template_floats(fs, embedding, state->floats, &state->squares[state->count]) &&
+		(state->clusters == NULL || state->sample->npoints + state->count < state->wanted))
+	{
+		fx_rotate(&fs->rotation, state->floats, state->rows + (Size) fs->layout.padded * state->count);
+		state->sample->rows++;
+		if (++state->count == BATCH)
+		{
+			if (state->clusters == NULL)
+				finish_sums(state);
+			else
+				finish_points(state);
+		}
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(state->row);
+}
+
+/* Reads one more block; false when all have been read. */
+static bool
+sample_block(sample_state *state)
+{
+	fs_builder *builder = state->builder;
+	BlockNumber block;
+
+	CHECK_FOR_INTERRUPTS();
+	if (!next_block(state->sample, &block))
+		return false;
+	table_index_build_range_scan(builder->heap, builder->index, builder->info, false, false, false, block, 1,
+								 sample_row, state, NULL);
+	return true;
+}
+
+/* ---- lists */
+
+/* As many as were asked for, or as suit the rows, but not more than the rows can fill. */
+static uint32
+lists_wanted(const fs_builder *builder, double rows)
+{
+	int			asked = fs_option_lists(builder->index);
+	double		lists = asked;
+
+	if (asked == 0)
+	{
+		if (rows < ROWS_FOR_LISTS)
+			return 1;
+		lists = Min(rows / ROWS_PER_LIST, MOST_LISTS);
+		/* a round number */
+		lists = exp2(round(log2(lists)));
+	}
+	if (lists > rows / LEAST_PER_LIST)
+	{
+		lists = Max(floor(rows / LEAST_PER_LIST), 1);
+		ereport(NOTICE,
+				(errmsg("index \"%s\" gets %.0f lists instead of %d", RelationGetRelationName(builder->index),
+						lists, asked),
+				 errdetail("The table has about %.0f templates.", rows)));
+	}
+	return (uint32) lists;
+}
+
+static void
+find_lists(sample_state *state, uint32 lists)
+{
+	fs_builder *builder = state->builder;
+	fs_index   *fs = state->fs;
+	fs_sample  *sample = state->sample;
+	uint32		padded = fs->layout.padded;
+	uint32		axes = Min(padded, FX_CLUSTER_AXES);
+	fx_clusters *clusters = fs_clusters_create(fs->context, padded, axes, lists);
+	/* half of maintenance_work_mem for points */
+	double		most = maintenance_work_mem * 1024.0 / 2 / (sizeof(float) * (axes + 1));
+	fx_error	err;
+
+	fs_check_code(fx_find_axes(state->products, state->sum, state->total, padded, axes, clusters->basis, &fs->env,
+							   &err), &err);
+	pfree(state->products);
+	state->clusters = clusters;
+	state->wanted = (uint32) Min(Max(Min((double) lists * POINTS_PER_LIST + CALIBRATION_PROBES, most), lists * 2.0),
+								 PG_INT32_MAX);
+	sample->points = palloc_extended(sizeof(float) * axes * (Size) state->wanted, MCXT_ALLOC_HUGE);
+	sample->norms = palloc_extended(sizeof(float) * (Size) state->wanted, MCXT_ALLOC_HUGE);
+	/* blocks that were not read before come first */
+	while (sample->npoints + state->count < state->wanted && sample_block(state))
+		;
+	sample->done = sample->at = 0;
+	while (sample->npoints + state->count < state->wanted && sample_block(state))
+		;
+	finish_points(state);
+	/* a row that has been given up, or a guess of the rows that was too high */
+	clusters->lists = Min(lists, sample->npoints);
+	sample->training = Max(sample->npoints - Min(sample->npoints / 4, CALIBRATION_PROBES), clusters->lists);
+	fs_check_code(fx_find_centres(clusters, sample->points, sample->training, KMEANS_ROUNDS, &fs->env, &err), &err);
+
+	fs->clusters = clusters;
+	fs->meta.lists = clusters->lists;
+	fs->meta.axes = axes;
+	fs->meta.clusters = fs_clusters_write(builder->index, clusters);
+}
+
+fs_sample *
+fs_sample_take(fs_builder *builder, fs_index *fs)
+{
+	fs_sample  *sample = palloc0(sizeof(fs_sample));
+	sample_state state = {.builder = builder, .fs = fs, .sample = sample};
+	int			rows = fs_option_sample(builder->index);
+	uint32		lists;
+
+	state.row = AllocSetContextCreate(CurrentMemoryContext, "facescan sample", ALLOCSET_DEFAULT_SIZES);
+	start_sample(sample, RelationGetNumberOfBlocks(builder->heap));
+	while (sample->rows < rows && sample_block(&state))
+		;
+	if (fs->meta.dim != 0)
+	{
+		finish_sums(&state);
+		if (state.total >= FS_MIN_SAMPLE)
+		{
+			for (uint32 i = 0; i < fs->layout.padded; i++)
+				fs->centre[i] = (float) (state.sum[i] / state.total);
+			fs->meta.centre = fs_blob_write(builder->index, fs->centre, sizeof(float) * fs->layout.padded);
+		}
+		lists = lists_wanted(builder, sample->rows / sample->done * sample->blocks);
+		if (lists > 1)
+		{
+			pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_CLUSTER);
+			find_lists(&state, lists);
+		}
+	}
+	MemoryContextDelete(state.row);
+	return sample;
+}

@@ -1,0 +1,134 @@
+/*
+ * calibrate.c - how many lists a mate of a certain similarity needs.
+ *
+ * Rows that the lists were not made from are disturbed to a stated similarity,
+ * as a new photograph of the same person would be, and the share of the codes
+ * is counted that lies in lists as near as the row's own.  The direction of
+ * the disturbance is half that of a stranger and half any: photographs of one
+ * person differ in all directions more evenly than persons do, but not quite
+ * evenly, and to overrate the difference costs time, to underrate it mates.
+ */
+#include "index/build.h"
+
+#include <math.h>
+
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+
+/* What is measured is taken for worse by so many standard deviations. */
+#define CAUTION		1.0
+
+typedef struct calibration_state
+{
+	const fx_clusters *clusters;
+	const fs_sample *sample;
+	double	   *pages;			/* of each list */
+	double		all_pages;
+	float	   *centre;			/* the centre that was taken off, on the axes */
+	pg_prng_state random;
+} calibration_state;
+
+static float
+any_normal(pg_prng_state *random)
+{
+	double		u = 1 - pg_prng_double(random);
+
+	return (float) (sqrt(-2 * log(u)) * cos(2 * M_PI * pg_prng_double(random)));
+}
+
+/*
+ * On the axes: s o + sqrt(1 - s^2) |o| n, with n of unit length in all dimensions, at right angles to o but for what
+ * two strangers are not.
+ */
+static void
+disturb(calibration_state *state, uint32 number, uint32 stranger, double similarity, float *point)
+{
+	const fs_sample *sample = state->sample;
+	uint32		axes = state->clusters->axes;
+	const float *own = sample->points + (Size) number * axes;
+	const float *other = sample->points + (Size) stranger * axes;
+	double		away = sqrt(1 - similarity * similarity) * sample->norms[number] / sqrt(2.0);
+
+	for (uint32 i = 0; i < axes; i++)
+	{
+		double		any = any_normal(&state->random) / sqrt(state->clusters->padded);
+		double		strange = (other[i] + state->centre[i]) / Max(sample->norms[stranger], 1e-30);
+
+		point[i] = (float) (similarity * (own[i] + state->centre[i]) + away * (any + strange) - state->centre[i]);
+	}
+}
+
+/* The share of the pages in lists as near to the point as this one. */
+static double
+share_needed(const calibration_state *state, const float *nearness, uint32 list)
+{
+	double		pages = 0;
+
+	for (uint32 i = 0; i < state->clusters->lists; i++)
+		if (nearness[i] >= nearness[list])
+			pages += state->pages[i];
+	return pages / state->all_pages;
+}
+
+static int
+by_size(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The share that so many of the probes need, with caution. */
+static float
+quantile(const double *shares, uint32 n, double recall)
+{
+	double		cautious = recall + CAUTION * sqrt(recall * (1 - recall) / n);
+	double		place = ceil(cautious * n);
+
+	/* more than can be known from so many probes */
+	return place > n - 1 ? 2 : (float) shares[(uint32) Max(place - 1, 0)];
+}
+
+BlockNumber
+fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample)
+{
+	calibration_state state = {.clusters = fs_clusters(builder->index, fs), .sample = sample};
+	fs_calibration calibration = {0};
+	uint32		axes = state.clusters->axes;
+	uint32		lists = state.clusters->lists;
+	uint32		first = sample->npoints > sample->training ? sample->training : 0;
+	uint32		n = sample->npoints - first;
+	double	   *shares = palloc(sizeof(double) * n);
+	float	   *nearness = palloc(sizeof(float) * lists);
+	float		point[FX_CLUSTER_AXES];
+
+	pg_prng_seed(&state.random, fs->meta.seed);
+	state.pages = palloc(sizeof(double) * lists);
+	for (uint32 i = 0; i < lists; i++)
+	{
+		state.pages[i] = ceil(pg_atomic_read_u32(&builder->sizes[i]) / (double) fs->layout.entries);
+		state.all_pages += state.pages[i];
+	}
+	state.centre = palloc(sizeof(float) * axes);
+	fx_project(state.clusters, fs->centre, 1, state.centre);
+	calibration.probes = n;
+	for (int s = 0; s < FS_SIMILARITIES; s++)
+	{
+		for (uint32 i = 0; i < n; i++)
+		{
+			uint32		stranger = pg_prng_uint64_range(&state.random, 0, sample->npoints - 1);
+			uint32		list;
+
+			CHECK_FOR_INTERRUPTS();
+			fx_nearest_lists(state.clusters, sample->points + (Size) (first + i) * axes, 1, &list, nearness);
+			disturb(&state, first + i, stranger, fs_similarity(s), point);
+			fx_nearness(state.clusters, point, 1, nearness);
+			shares[i] = share_needed(&state, nearness, list);
+		}
+		qsort(shares, n, sizeof(double), by_size);
+		for (int r = 0; r < FS_RECALLS; r++)
+			calibration.shares[s][r] = quantile(shares, n, fs_recall(r));
+	}
+	return fs_blob_write(builder->index, &calibration, sizeof(calibration));
+}
