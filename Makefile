@@ -113,7 +113,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # ---- tests that `make installcheck` runs against a running server
 
 REGRESS = embedding embedding_cast distance order avg \
-	index index_filter index_within index_error \
+	index index_order index_lists index_filter index_within index_error \
 	agency search refusal outcome immutable
 
 ISOLATION = revocation

@@ -192,10 +192,10 @@ REVOKE ALL ON FUNCTION facesnxt.last_scan() FROM PUBLIC;
 CREATE FUNCTION facesnxt.index_info(
     index regclass, OUT version integer, OUT metric text, OUT dimension integer, OUT model text,
     OUT bits integer, OUT lists integer, OUT filter_columns integer, OUT entries bigint, OUT without_code bigint,
-    OUT free bigint, OUT code_pages bigint, OUT pages bigint, OUT bytes bigint)
+    OUT tail bigint, OUT free bigint, OUT code_pages bigint, OUT pages bigint, OUT bytes bigint, OUT calibration jsonb)
     AS 'MODULE_PATHNAME', 'facesnxt_index_info' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION facesnxt.index_info(regclass) IS
-    'a facescan index: format version, metric, dimension, model, bits a dimension, lists; entries, those of them without a code (NULL, zero and like templates), free slots, pages that every scan reads, pages and bytes in all';
+    'a facescan index: format version, metric, dimension, model, bits a dimension, lists; entries, those of them without a code (NULL, zero and like templates) and those in no list (every scan reads them; REINDEX puts them into lists), free slots, code pages, pages and bytes in all; with lists, for each similarity of a mate and each recall the share of the codes that is read';
 REVOKE ALL ON FUNCTION facesnxt.index_info(regclass) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.index_check(index regclass) RETURNS TABLE (block bigint, problem text)

@@ -57,6 +57,13 @@
 #define facesnxt_same_file(a, b)	RelFileNodeEquals(a, b)
 #endif
 
+/* 17 dropped snapshots that grow too old.  With storage/bufmgr.h. */
+#if PG_VERSION_NUM >= 170000
+#define facesnxt_test_old_snapshot(snapshot, relation, page) ((void) 0)
+#else
+#define facesnxt_test_old_snapshot(snapshot, relation, page) TestForOldSnapshot(snapshot, relation, page)
+#endif
+
 /* The number of this backend's transaction, whether it writes or not; 17 moved it.  With storage/proc.h. */
 #if PG_VERSION_NUM >= 170000
 #define facesnxt_local_transaction()	(MyProc->vxid.lxid)

@@ -84,6 +84,16 @@ next_place(fs_builder *builder, uint32 list)
 	return place;
 }
 
+/* Room that the first inserts should find; what is not noted, the first vacuum finds. */
+static void
+note_partial(fs_build_shared *shared, BlockNumber block)
+{
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	if (shared->npartial < FS_MAX_PARTIAL)
+		shared->partial[shared->npartial++] = block;
+	LWLockRelease(&shared->lock);
+}
+
 static void
 flush(fs_builder *builder, fs_sheet *sheet)
 {
@@ -91,6 +101,8 @@ flush(fs_builder *builder, fs_sheet *sheet)
 	fs_place	place = next_place(builder, sheet->list);
 
 	CHECK_FOR_INTERRUPTS();
+	if (sheet->count < layout->entries && (builder->sizes == NULL || sheet->list >= FS_LIST_ODD))
+		note_partial(builder->shared, place.code);
 	write_page(builder->index, place.code, sheet->pages);
 	if (layout->middle_pages > 0)
 		write_page(builder->index, place.middle, sheet->pages + BLCKSZ);
@@ -134,13 +146,17 @@ static void
 learn_template(fs_builder *builder, const Embedding *embedding)
 {
 	MemoryContext old = MemoryContextSwitchTo(builder->fs->context);
+	fs_meta		meta;
 
 	fs_check_dimensions(embedding->dim);
 	builder->fs->meta.dim = embedding->dim;
 	builder->fs->meta.model = embedding->model;
 	fs_index_complete(builder->index, builder->fs);
 	builder->encoder = fs_encoder_create(builder->fs);
-	fs_meta_set_template(builder->index, &builder->fs->meta, embedding);
+	fs_meta_read(builder->index, &meta);
+	meta.dim = embedding->dim;
+	meta.model = embedding->model;
+	fs_meta_update(builder->index, &meta);
 	MemoryContextSwitchTo(old);
 }
 
@@ -222,10 +238,12 @@ create_pages(Relation index, ForkNumber fork, fs_meta *meta)
 	meta->directory = meta->directory_tail = FS_META_BLOCK + 1;
 	fs_meta_create(index, fork, meta);
 	buffer = ReadBufferExtended(index, fork, P_NEW, RBM_ZERO_AND_LOCK, NULL);
+	START_CRIT_SECTION();
 	fs_page_init(BufferGetPage(buffer), FS_PAGE_DIRECTORY);
 	MarkBufferDirty(buffer);
 	if (fork == INIT_FORKNUM)
 		log_newpage_buffer(buffer, true);
+	END_CRIT_SECTION();
 	UnlockReleaseBuffer(buffer);
 }
 
@@ -264,9 +282,16 @@ note_room(const fs_extent *extent, uint32 number, void *argument)
 		state->left[extent->list] -= Min(state->left[extent->list], entries * extent->pages);
 	}
 	else
+	{
+		const fs_build_shared *shared = builder->shared;
+
 		for (int i = 0; i < FS_SHEETS; i++)
-			if (builder->shared->growth[i].extent.start == extent->start && builder->shared->growth[i].next > 0)
-				room = builder->shared->growth[i].next - 1;
+			if (shared->growth[i].extent.start == extent->start)
+				room = shared->growth[i].next;
+		for (uint32 i = 0; i < shared->npartial; i++)
+			if (shared->partial[i] >= extent->start && shared->partial[i] < extent->start + room)
+				room = shared->partial[i] - extent->start;
+	}
 	state->rooms[number] = room;
 }
 

@@ -39,11 +39,15 @@ typedef struct fs_growth
 	uint32		pages;			/* code pages so far */
 } fs_growth;
 
+#define FS_MAX_PARTIAL	(FS_SHEETS * 64)
+
 /* What all processes of a build share. */
 typedef struct fs_build_shared
 {
 	LWLock		lock;
 	fs_growth	growth[FS_SHEETS];
+	uint32		npartial;
+	BlockNumber partial[FS_MAX_PARTIAL];	/* code pages that are not full: each process leaves one of a kind */
 } fs_build_shared;
 
 typedef struct fs_sorter fs_sorter;

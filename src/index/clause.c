@@ -112,7 +112,8 @@ fs_complete_clauses(PlannerInfo *root, IndexPath *path)
 			clause->lossy = false;
 			clause->indexcol = column;
 			clause->indexcols = NIL;
-			path->indexclauses = lappend(path->indexclauses, clause);
+			/* the list is another path's, too */
+			path->indexclauses = lappend(list_copy(path->indexclauses), clause);
 		}
 	}
 }

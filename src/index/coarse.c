@@ -58,7 +58,9 @@ score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_surv
 	found->page = number;
 	found->count = 0;
 	found->middle = InvalidBuffer;
-	if (used == 0 || used > layout->entries)
+	if (used > layout->entries)
+		fs_complain_damaged(scan->index, scan->pages[number].place.code);
+	if (used == 0)
 		return;
 	if (filtered && fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, wanted) == 0)
 		return;
@@ -173,7 +175,7 @@ make_space(fs_scan *scan, uint32 first)
 	drop_below_floor(scan, first);
 	if (scan->nsurvivors + FS_MAX_CODES <= scan->capacity / 2)
 		return;
-	capacity = Max((Size) scan->capacity * 2, 2 * FS_FIRST_SURVIVORS);
+	capacity = Max((Size) scan->capacity * 2, 4 * FS_MAX_CODES);
 	if (capacity > PG_INT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -222,8 +224,9 @@ note_score(fs_scan *scan, float score)
 		}
 		best[at] = score;
 	}
+	/* estimates of those that were in an earlier round may lie above their bounds of then */
 	if (scan->nbest == scan->rank)
-		scan->floor = Max(scan->floor, best[0]);
+		scan->floor = Max(scan->floor, Min(best[0], scan->ceiling));
 }
 
 static void
@@ -377,6 +380,7 @@ pass(fs_scan *scan, uint32 first)
 			ahead = (const char *) FS_CODES(BufferGetPage(next));
 		}
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
+		facesnxt_test_old_snapshot(scan->snapshot, scan->index, BufferGetPage(buffer));
 		score_page(scan, number, BufferGetPage(buffer), ahead, current);
 		if (scan->round == 0)
 			scan->counters.codes += FS_CODE_HEAD(BufferGetPage(buffer))->used;
@@ -436,8 +440,9 @@ guess_floor(fs_scan *scan)
 	for (uint32 p = 0; p < npages; p++)
 	{
 		uint32		number = (uint64) p * scan->npages / npages;
-		Buffer		buffer = fs_scan_read(scan, scan->pages[number].place.code);
+		Buffer		buffer = fs_scan_read(scan, &scan->pages[number]);
 
+		CHECK_FOR_INTERRUPTS();
 		score_page(scan, number, BufferGetPage(buffer), NULL, found);
 		UnlockReleaseBuffer(buffer);
 		for (uint32 i = 0; i < found->count; i++)

@@ -31,10 +31,20 @@
  */
 static set_rel_pathlist_hook_type next_hook;
 
+static int
+by_total_cost(const ListCell *a, const ListCell *b)
+{
+	Cost		x = ((Path *) lfirst(a))->total_cost;
+	Cost		y = ((Path *) lfirst(b))->total_cost;
+
+	return x < y ? -1 : x > y;
+}
+
 static void
 share_startup(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
 	ListCell   *cell;
+	bool		changed = false;
 
 	if (next_hook != NULL)
 		next_hook(root, rel, rti, rte);
@@ -42,7 +52,9 @@ share_startup(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 	{
 		IndexPath  *path = (IndexPath *) lfirst(cell);
 
-		if (IsA(path, IndexPath) && path->indexinfo->amcostestimate == fs_cost && path->path.parallel_workers > 0)
+		/* a path that is forbidden stays so */
+		if (IsA(path, IndexPath) && path->indexinfo->amcostestimate == fs_cost && path->path.parallel_workers > 0 &&
+			path->path.startup_cost < disable_cost)
 		{
 			/* the leader helps, less the more workers it serves, as the server reckons */
 			double		processes = path->path.parallel_workers +
@@ -51,8 +63,12 @@ share_startup(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 
 			path->path.startup_cost -= saved;
 			path->path.total_cost -= saved;
+			changed = true;
 		}
 	}
+	/* the server takes the first for the cheapest */
+	if (changed)
+		list_sort(rel->partial_pathlist, by_total_cost);
 }
 
 void

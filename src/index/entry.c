@@ -6,6 +6,9 @@
 #include <float.h>
 #include <math.h>
 
+/* |o|^2 of what is scored by codes; anything longer is scored exactly. */
+#define GREATEST_SQUARE	1e16
+
 fs_encoder *
 fs_encoder_create(fs_index *fs)
 {
@@ -33,10 +36,11 @@ fs_template_floats(const fs_index *fs, const Embedding *embedding, float *floats
 	for (int i = 0; i < embedding->dim; i++)
 		sum += (double) floats[i] * floats[i];
 	*square = sum;
-	/* squares of floats neither overflow nor vanish in double; in float they must not either */
-	if (sum > 1e30)
-		return false;
-	if (fs->meta.metric == FX_COSINE)
+	/* squares of floats neither overflow nor vanish in double */
+	if (fs->meta.metric != FX_COSINE)
+		/* nor must the squares of a score's deviation in float */
+		return sum <= GREATEST_SQUARE;
+	else
 	{
 		double		scale;
 

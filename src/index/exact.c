@@ -8,6 +8,7 @@
 #include <float.h>
 
 #include "catalog/index.h"
+#include "catalog/pg_am.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -193,13 +194,16 @@ fetch(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
 static void
 fetch_batch(IndexScanDesc desc, fs_scan *scan, ItemPointer tids, int n)
 {
-	for (int i = 0; i < n; i++)
-		PrefetchBuffer(desc->heapRelation, MAIN_FORKNUM, ItemPointerGetBlockNumber(&tids[i]));
+	if (desc->heapRelation->rd_rel->relam == HEAP_TABLE_AM_OID)
+		for (int i = 0; i < n; i++)
+			PrefetchBuffer(desc->heapRelation, MAIN_FORKNUM, ItemPointerGetBlockNumber(&tids[i]));
 	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		fetch(desc, scan, &tids[i]);
 	}
+	/* no page of the table stays pinned between rows: vacuum would wait for an open cursor */
+	table_index_fetch_reset(scan->fetch);
 }
 
 void
@@ -211,7 +215,7 @@ fs_exact_bucket(IndexScanDesc desc, fs_scan *scan, int bucket)
 	for (int32 i = scan->ready[bucket]; i != FS_NOBODY; i = scan->survivors[i].next)
 	{
 		const fs_survivor *survivor = &scan->survivors[i];
-		Buffer		buffer = fs_scan_read(scan, scan->pages[survivor->page].place.code);
+		Buffer		buffer = fs_scan_read(scan, &scan->pages[survivor->page]);
 
 		tids[n] = FS_TIDS(BufferGetPage(buffer), &scan->fs->layout)[survivor->slot];
 		UnlockReleaseBuffer(buffer);
@@ -237,11 +241,12 @@ fs_exact_pages(IndexScanDesc desc, fs_scan *scan, const fs_scan_page *pages, uin
 	for (uint32 p = 0; p < npages; p++)
 	{
 		const fs_layout *layout = fs_layout_of(scan->fs, pages[p].list);
-		Buffer		buffer = fs_scan_read(scan, pages[p].place.code);
+		Buffer		buffer = fs_scan_read(scan, &pages[p]);
 		Page		page = BufferGetPage(buffer);
-		uint32		used = Min(FS_CODE_HEAD(page)->used, layout->entries);
+		uint32		used = FS_CODE_HEAD(page)->used;
 		uint32		n = 0;
 
+		CHECK_FOR_INTERRUPTS();
 		(void) fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, wanted);
 		for (uint32 i = 0; i < used; i++)
 			if ((wanted[i / 16] >> i % 16 & 1) && ItemPointerIsValid(&FS_TIDS(page, layout)[i]))

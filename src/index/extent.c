@@ -15,9 +15,20 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 
+static bool
+is_possible(const fs_meta *meta, const fs_extent *extent, BlockNumber blocks)
+{
+	/* the other pages of an extent are checked when they are read */
+	return (extent->list < meta->lists || extent->list >= FS_LIST_TAIL) &&
+		extent->pages >= 1 && extent->pages <= FS_MAX_EXTENT_PAGES &&
+		extent->start < blocks && extent->pages <= blocks - extent->start;
+}
+
 void
 fs_extents_visit(Relation index, const fs_meta *meta, fs_extent_visitor visitor, void *argument)
 {
+	BlockNumber blocks = RelationGetNumberOfBlocks(index);
+	fs_extent  *extents = palloc(sizeof(fs_extent) * FS_EXTENTS_PER_PAGE);
 	BlockNumber block = meta->directory;
 	uint32		number = 0;
 
@@ -26,19 +37,23 @@ fs_extents_visit(Relation index, const fs_meta *meta, fs_extent_visitor visitor,
 	{
 		Buffer		buffer = fs_read(index, block, BUFFER_LOCK_SHARE, FS_PAGE_DIRECTORY, NULL);
 		fs_directory *directory = FS_DIRECTORY(BufferGetPage(buffer));
+		uint32		count = directory->count;
+		BlockNumber next = FS_OPAQUE(BufferGetPage(buffer))->next;
 
-		if (directory->count == 0 || directory->count > FS_EXTENTS_PER_PAGE)
-			ereport(ERROR,
-					(errcode(ERRCODE_INDEX_CORRUPTED),
-					 errmsg("directory of index \"%s\" is damaged at block %u",
-							RelationGetRelationName(index), block),
-					 errhint("REINDEX the index.")));
-		for (uint32 i = 0; i < directory->count && number < meta->extents; i++, number++)
-			visitor(&directory->extents[i], number, argument);
-		block = FS_OPAQUE(BufferGetPage(buffer))->next;
+		if (count == 0 || count > FS_EXTENTS_PER_PAGE)
+			fs_complain_damaged(index, block);
+		memcpy(extents, directory->extents, sizeof(fs_extent) * count);
 		UnlockReleaseBuffer(buffer);
+		for (uint32 i = 0; i < count && number < meta->extents; i++, number++)
+		{
+			if (!is_possible(meta, &extents[i], blocks))
+				fs_complain_damaged(index, block);
+			visitor(&extents[i], number, argument);
+		}
+		block = next;
 		CHECK_FOR_INTERRUPTS();
 	}
+	pfree(extents);
 }
 
 void

@@ -6,6 +6,8 @@
 #include <float.h>
 #include <math.h>
 
+#include "miscadmin.h"
+
 static int
 bucket_of(const fs_scan *scan, float upper)
 {
@@ -145,6 +147,7 @@ fs_refine_bucket(fs_scan *scan, int bucket)
 
 		for (; next != FS_NOBODY && n < FS_REFINE_BATCH; next = scan->survivors[next].next)
 			numbers[n++] = next;
+		CHECK_FOR_INTERRUPTS();
 		fs_refine(scan, numbers, n, NULL);
 		for (int i = 0; i < n; i++)
 			put_into_bucket(scan, numbers[i], bucket);

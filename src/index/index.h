@@ -93,6 +93,11 @@ extern void fs_page_init(Page page, fs_page_kind kind);
 /* Reads and locks a page and checks that it is of this kind (XX002). */
 extern Buffer fs_read(Relation index, BlockNumber block, int mode, fs_page_kind kind, BufferAccessStrategy strategy);
 extern void fs_check_page(Relation index, Buffer buffer, fs_page_kind kind);
+/* The same of a code page, and that its counts are possible. */
+extern Buffer fs_read_code(Relation index, BlockNumber block, int mode, const fs_layout *layout,
+						   BufferAccessStrategy strategy);
+extern void fs_check_code_page(Relation index, Buffer buffer, const fs_layout *layout);
+extern void fs_complain_damaged(Relation index, BlockNumber block) pg_attribute_noreturn();
 
 /* Reads the meta page; an error for another magic or version. */
 extern void fs_meta_read(Relation index, fs_meta *meta);
@@ -121,7 +126,8 @@ fs_template_fits(const fs_index *fs, const Embedding *embedding)
 	return embedding->dim == fs->meta.dim && embedding->model == fs->meta.model;
 }
 
-/* NX001 or NX002 unless the template fits what the index holds. */
+/* NX001 or NX002 unless the template, or the probe, fits what the index holds. */
+extern void fs_check_probe(Relation index, const fs_index *fs, const Embedding *probe);
 extern void fs_check_template(Relation index, const fs_index *fs, const Embedding *embedding);
 
 /* ---- blobs (blob.c): chains of pages that hold bytes; written once, at build */

@@ -57,7 +57,7 @@ put(Relation index, const fs_index *fs, const fs_extent *extent, uint32 page, co
 {
 	const fs_layout *layout = fs_layout_of(fs, extent->list);
 	fs_place	place = fs_extent_place(layout, extent, page);
-	Buffer		buffer = fs_read(index, place.code, BUFFER_LOCK_EXCLUSIVE, FS_PAGE_CODE, NULL);
+	Buffer		buffer = fs_read_code(index, place.code, BUFFER_LOCK_EXCLUSIVE, layout, NULL);
 	Buffer		middle = InvalidBuffer;
 	Buffer		fine = InvalidBuffer;
 	uint32		fine_slot = 0;
@@ -115,9 +115,13 @@ put_somewhere(Relation index, insert_state *state, const fs_entry *entry)
 	for (;;)
 	{
 		room_search search = {.list = list, .from = from};
+		fs_meta		meta;
 
 		CHECK_FOR_INTERRUPTS();
-		fs_meta_read(index, &fs->meta);
+		fs_meta_read(index, &meta);
+		/* what else it says, a template's dimension above all, is taken over by fs_insert() alone */
+		fs->meta.directory = meta.directory;
+		fs->meta.extents = meta.extents;
 		fs_extents_visit(index, &fs->meta, look_for_room, &search);
 		if (!search.found && fs->meta.lists > 1 && list < FS_LIST_TAIL)
 		{

@@ -26,13 +26,45 @@ fs_check_page(Relation index, Buffer buffer, fs_page_kind kind)
 				 errhint("REINDEX the index.")));
 }
 
+void
+fs_complain_damaged(Relation index, BlockNumber block)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("index \"%s\" is damaged at block %u", RelationGetRelationName(index), block),
+			 errhint("REINDEX the index.")));
+}
+
 Buffer
 fs_read(Relation index, BlockNumber block, int mode, fs_page_kind kind, BufferAccessStrategy strategy)
 {
-	Buffer		buffer = ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
+	Buffer		buffer;
 
+	/* a chain that ends early; this very number would make the file longer */
+	if (block == InvalidBlockNumber)
+		fs_complain_damaged(index, block);
+	buffer = ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
 	LockBuffer(buffer, mode);
 	fs_check_page(index, buffer, kind);
+	return buffer;
+}
+
+void
+fs_check_code_page(Relation index, Buffer buffer, const fs_layout *layout)
+{
+	fs_code_head *head = FS_CODE_HEAD(BufferGetPage(buffer));
+
+	fs_check_page(index, buffer, FS_PAGE_CODE);
+	if (head->used > layout->entries || head->free > head->used)
+		fs_complain_damaged(index, BufferGetBlockNumber(buffer));
+}
+
+Buffer
+fs_read_code(Relation index, BlockNumber block, int mode, const fs_layout *layout, BufferAccessStrategy strategy)
+{
+	Buffer		buffer = fs_read(index, block, mode, FS_PAGE_CODE, strategy);
+
+	fs_check_code_page(index, buffer, layout);
 	return buffer;
 }
 
@@ -197,4 +229,22 @@ fs_check_template(Relation index, const fs_index *fs, const Embedding *embedding
 				 errhint("Templates of two models have nothing in common. "
 						 "Index each model in a partial index of its own; "
 						 "REINDEX one that holds none of its first model any more.")));
+}
+
+/* The held values are not told: whoever asks may not see a single row. */
+void
+fs_check_probe(Relation index, const fs_index *fs, const Embedding *probe)
+{
+	if (probe->dim != fs->meta.dim)
+		ereport(ERROR,
+				(errcode(ERRCODE_NX_DIMENSION_MISMATCH),
+				 errmsg("index \"%s\" holds templates of other than %u dimensions",
+						RelationGetRelationName(index), probe->dim),
+				 errhint("Search with a probe of the model that made the templates.")));
+	if (probe->model != fs->meta.model)
+		ereport(ERROR,
+				(errcode(ERRCODE_NX_MODEL_MISMATCH),
+				 errmsg("index \"%s\" holds templates of another model than %08x",
+						RelationGetRelationName(index), probe->model),
+				 errhint("Search with a probe of the model that made the templates.")));
 }

@@ -79,7 +79,8 @@ prepare_probe(fs_scan *scan)
 	float		coarse;
 	fx_error	err;
 
-	scan->plain_probe = !fs_template_floats(fs, scan->probe, floats, &scan->probe_square);
+	scan->probe_square = embedding_inner_product(scan->probe, scan->probe);
+	scan->plain_probe = fs->meta.dim == 0 || !fs_template_floats(fs, scan->probe, floats, &scan->probe_square);
 	if (scan->plain_probe)
 		return;
 	fx_rotate(&fs->rotation, floats, rotated);
@@ -119,6 +120,7 @@ start(IndexScanDesc desc, fs_scan *scan)
 				 errmsg("a facescan index orders by one distance"),
 				 errhint("Allow the planner to sort (enable_sort, enable_seqscan), or order by one distance.")));
 	scan->fs = fs_index_open(scan->index, scan->run);
+	scan->snapshot = desc->xs_snapshot;
 	scan->memory = fs_memory_open(scan->index, scan->fs->meta.seed);
 	fs_join(desc, scan);
 	scan->nearness = NULL;
@@ -136,6 +138,9 @@ start(IndexScanDesc desc, fs_scan *scan)
 			scan->only_nulls = true;
 		else if (key->sk_flags & SK_SEARCHNOTNULL)
 			scan->skip_nulls = true;
+		else if (key->sk_flags & SK_SEARCHARRAY)
+			/* several ranges: left to the executor */
+			scan->filter.recheck = true;
 		else if (key->sk_strategy == FS_WITHIN_STRATEGY)
 		{
 			Embedding  *probe;
@@ -164,12 +169,14 @@ start(IndexScanDesc desc, fs_scan *scan)
 		scan->probe = scan->within_probe;
 	scan->skip_nulls |= scan->within_probe != NULL;
 
-	scan->ordered = scan->probe != NULL && !scan->only_nulls && scan->fs->meta.dim != 0;
+	scan->ordered = scan->probe != NULL && !scan->only_nulls;
 	if (scan->ordered)
 	{
-		if (scan->within_probe != NULL)
-			fs_check_template(scan->index, scan->fs, scan->within_probe);
-		fs_check_template(scan->index, scan->fs, scan->probe);
+		/* an index that has seen no template may still hold rows that only an old snapshot sees */
+		if (scan->fs->meta.dim != 0 && scan->within_probe != NULL)
+			fs_check_probe(scan->index, scan->fs, scan->within_probe);
+		if (scan->fs->meta.dim != 0)
+			fs_check_probe(scan->index, scan->fs, scan->probe);
 		fs_exact_begin(desc, scan);
 		scan->sigmas = scan->within_probe != NULL ? FS_WITHIN_SIGMAS : FS_SIGMAS;
 		prepare_probe(scan);
@@ -181,7 +188,7 @@ start(IndexScanDesc desc, fs_scan *scan)
 		{
 			double		score = fs_score(scan, Max(scan->within_distance, 0));
 
-			scan->least = (float) (score - 1e-5 * (1 + fabs(score)));
+			scan->least = (float) Max(score - 1e-5 * (1 + fabs(score)), -FLT_MAX);
 		}
 		scan->last_distance = -DBL_MAX;
 	}
@@ -231,9 +238,9 @@ next_plain(fs_scan *scan, ItemPointer tid)
 		if (scan->batch == NULL)
 			scan->batch = MemoryContextAlloc(scan->context, sizeof(ItemPointerData) * FS_MAX_ENTRIES);
 		layout = fs_layout_of(scan->fs, where->list);
-		buffer = fs_scan_read(scan, where->place.code);
+		buffer = fs_scan_read(scan, where);
 		page = BufferGetPage(buffer);
-		used = Min(FS_CODE_HEAD(page)->used, layout->entries);
+		used = FS_CODE_HEAD(page)->used;
 		scan->nbatch = scan->batch_at = 0;
 		(void) fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, wanted);
 		for (uint32 i = 0; i < used; i++)
@@ -292,11 +299,13 @@ advance(IndexScanDesc desc, fs_scan *scan)
 static double
 frontier(const fs_scan *scan)
 {
-	if (scan->bucket < FS_BUCKETS)
-		return fs_bucket_edge(scan, scan->bucket);
+	double		below;
+
 	if (scan->round == 0)
 		return DBL_MAX;
-	return scan->floor <= scan->least ? -DBL_MAX : scan->floor;
+	/* what has not survived, and what a later phase reads, which may be nearer but comes later */
+	below = scan->floor <= scan->least ? -DBL_MAX : scan->floor;
+	return scan->bucket < FS_BUCKETS ? Max(fs_bucket_edge(scan, scan->bucket), below) : below;
 }
 
 static bool

@@ -124,6 +124,7 @@ typedef struct fs_scan
 	MemoryContext context;		/* lives as long as the scan */
 	MemoryContext run;			/* emptied by a rescan */
 	fs_index   *fs;				/* in `run` */
+	Snapshot	snapshot;
 	/* what is asked */
 	fs_filter	filter;
 	bool		started;
@@ -221,12 +222,13 @@ extern bool fs_next_page(fs_scan *scan, uint32 *number);
 
 /* Pins, locks and checks a code page. */
 static inline Buffer
-fs_scan_read(fs_scan *scan, BlockNumber block)
+fs_scan_read(fs_scan *scan, const fs_scan_page *page)
 {
-	Buffer		buffer = fs_memory_pin(scan->memory, scan->index, block);
+	Buffer		buffer = fs_memory_pin(scan->memory, scan->index, page->place.code);
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	fs_check_page(scan->index, buffer, FS_PAGE_CODE);
+	fs_check_code_page(scan->index, buffer, fs_layout_of(scan->fs, page->list));
+	facesnxt_test_old_snapshot(scan->snapshot, scan->index, BufferGetPage(buffer));
 	return buffer;
 }
 

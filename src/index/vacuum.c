@@ -63,7 +63,7 @@ static bool
 vacuum_page(vacuum_state *state, const fs_layout *layout, fs_place place)
 {
 	const fs_meta *meta = &state->fs->meta;
-	Buffer		buffer = fs_read(state->index, place.code, BUFFER_LOCK_SHARE, FS_PAGE_CODE, state->strategy);
+	Buffer		buffer = fs_read_code(state->index, place.code, BUFFER_LOCK_SHARE, layout, state->strategy);
 	Page		page = BufferGetPage(buffer);
 	uint32		used = FS_CODE_HEAD(page)->used;
 	bool		room;
@@ -132,7 +132,7 @@ vacuum_extents(vacuum_state *state)
 
 	fs_extents_visit(state->index, &fs->meta, collect, &list);
 	state->stats->num_index_tuples = 0;
-	state->dead = palloc(sizeof(uint16) * BLCKSZ);
+	state->dead = palloc(sizeof(uint16) * FS_MAX_ENTRIES);
 	for (uint32 i = 0; i < list.count; i++)
 	{
 		const fs_extent *extent = &list.extents[i];
