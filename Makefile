@@ -73,6 +73,9 @@ INDEX = \
 	src/index/pages.o \
 	src/index/parallel.o \
 	src/index/coarse.o \
+	src/index/middle.o \
+	src/index/many.o \
+	src/index/recall.o \
 	src/index/fine.o \
 	src/index/exact.o \
 	src/index/info.o \
@@ -96,6 +99,7 @@ SQL_PARTS = \
 	sql/02-embedding.sql \
 	sql/03-distance.sql \
 	sql/04-index.sql \
+	sql/05-recall.sql \
 	sql/10-model.sql \
 	sql/11-photo.sql \
 	sql/20-agency.sql \

@@ -188,6 +188,10 @@ CREATE FUNCTION facesnxt.last_scan(
 COMMENT ON FUNCTION facesnxt.last_scan() IS
     'what the last facescan scan of this session did: lists and code pages read; codes scored, survivors of the pass, codes bounded by their second and by all bits; rows fetched, returned, and returned later than their distance says; NULL before the first';
 REVOKE ALL ON FUNCTION facesnxt.last_scan() FROM PUBLIC;
+CREATE FUNCTION facesnxt.forget_last_scan() RETURNS void
+    AS 'MODULE_PATHNAME', 'facesnxt_forget_last_scan' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION facesnxt.forget_last_scan() IS 'makes last_scan() NULL, so that what it says afterwards is of a later scan';
+REVOKE ALL ON FUNCTION facesnxt.forget_last_scan() FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.index_info(
     index regclass, OUT version integer, OUT metric text, OUT dimension integer, OUT model text,

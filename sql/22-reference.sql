@@ -53,6 +53,29 @@ COMMENT ON COLUMN facesnxt.reference.model IS 'Fingerprint of the model that mad
 REVOKE ALL ON TABLE facesnxt.reference FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('facesnxt.reference', '');
 
+-- An index holds one model's templates, so each model has one of its own.
+CREATE FUNCTION facesnxt.index_references(model text DEFAULT NULL) RETURNS regclass
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted text := coalesce(model, (SELECT m.fingerprint FROM facesnxt.model m WHERE m.kind = 'recogniser' AND m.in_use));
+BEGIN
+    IF wanted IS NULL OR wanted !~ '^[0-9a-f]{8}$' THEN
+        RAISE EXCEPTION 'no model whose references could be indexed' USING ERRCODE = 'NX204',
+            DETAIL = format('Given: %s.', coalesce(quote_literal(model), 'NULL, and no recogniser is in use')),
+            HINT = 'Give the fingerprint that the references carry, eight hex digits.';
+    END IF;
+    EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON facesnxt.reference USING facescan (template, repository) '
+                   'WHERE model = %L', 'reference_template_' || wanted, wanted);
+    RETURN format('facesnxt.%I', 'reference_template_' || wanted)::regclass;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.index_references(text) IS
+'Makes the index by which references of a model are searched, that in use where none is named; a restored database needs it anew';
+REVOKE ALL ON FUNCTION facesnxt.index_references(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.index_references(text) TO facesnxt_admin;
+
 CREATE FUNCTION facesnxt.create_person(name text, date_of_birth date DEFAULT NULL) RETURNS uuid
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

@@ -26,7 +26,7 @@ BEGIN
         status, sqlstate, clause, message, detail,
         agency_id, agency, account_id, case_id, case_number, incident_type, purpose, reason,
         probe_sha256, probe_kept, model, requested_at, repositories, candidate_limit, threshold,
-        references_compared, references_other_model, candidates, exact,
+        references_compared, references_other_model, candidates, exact, scan,
         session_role, session_oid, acting_role, acting_oid, authenticated_as, authentication,
         backend_pid, backend_start, client_address, application)
     VALUES (
@@ -41,7 +41,8 @@ BEGIN
         CASE WHEN completed THEN (request->>'references_compared')::bigint END,
         CASE WHEN completed THEN (request->>'references_other_model')::bigint END,
         CASE WHEN completed THEN jsonb_array_length(request->'list') ELSE 0 END,
-        CASE WHEN completed THEN true END,
+        CASE WHEN completed THEN coalesce((request->'scan'->>'every_code')::boolean, true) END,
+        nullif(request->'scan', 'null'),
         request->'identity'->>'session_role', (request->'identity'->>'session_oid')::oid,
         request->'identity'->>'acting_role', (request->'identity'->>'acting_oid')::oid,
         request->'identity'->>'authenticated_as', request->'identity'->>'authentication',

@@ -61,6 +61,7 @@ CREATE TABLE facesnxt.search (
     references_other_model bigint,
     candidates int NOT NULL,
     exact boolean,
+    scan jsonb,
     session_role name NOT NULL,
     session_oid oid NOT NULL,
     acting_role name NOT NULL,
@@ -87,10 +88,12 @@ COMMENT ON COLUMN facesnxt.search.clause IS 'Clause of the policy that the refus
 COMMENT ON COLUMN facesnxt.search.probe_kept IS 'The image is in facesnxt.probe';
 COMMENT ON COLUMN facesnxt.search.model IS 'Fingerprint of the model that made the probe''s template; 00000000 where it is not stated';
 COMMENT ON COLUMN facesnxt.search.repositories IS 'Repositories searched; of a refused attempt, those asked for';
-COMMENT ON COLUMN facesnxt.search.references_compared IS 'How many references the probe was compared with';
+COMMENT ON COLUMN facesnxt.search.references_compared IS
+'How many references the probe was compared with; by an index, how many codes, those of rows included that were deleted and not yet vacuumed';
 COMMENT ON COLUMN facesnxt.search.references_other_model IS 'References in the same repositories that were not searched because another model made them';
 COMMENT ON COLUMN facesnxt.search.candidates IS 'How many candidates were returned';
 COMMENT ON COLUMN facesnxt.search.exact IS 'Every reference was compared, none skipped by an index';
+COMMENT ON COLUMN facesnxt.search.scan IS 'What the index did, as last_scan() tells it; NULL where the table was scanned';
 COMMENT ON COLUMN facesnxt.search.session_role IS 'Role that logged on';
 COMMENT ON COLUMN facesnxt.search.acting_role IS 'Role in whose name the search was made (SET ROLE)';
 COMMENT ON COLUMN facesnxt.search.application IS 'application_name: what the client says of itself';

@@ -1,33 +1,34 @@
 -- The search itself, 1:N: photograph or template in, logged candidate list out.
 
--- Returned by RETURN QUERY, so that the scan and the sort can run in parallel.
--- The comparison stands in the output and not in the filter: it is made after
--- the filter has left out templates of other models.
+-- Whether by an index (facesnxt.index_references()) or by a scan of the table
+-- is the planner's choice. The comparison stands in the output and not in the
+-- filter: it is made after the filter has left out templates of other models.
+-- The model is written out, as a partial index wants to see it.
 CREATE FUNCTION facesnxt.nearest(
     probe facesnxt.embedding, repositories facesnxt.repository[], places bigint)
 RETURNS TABLE (person_id uuid, reference_id uuid, repository text, score real)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    wanted CONSTANT text := coalesce(facesnxt.model(probe), '00000000');
 BEGIN
-    RETURN QUERY
-    SELECT r.person_id, r.reference_id, r.repository::text,
-        (1 - (r.template OPERATOR(facesnxt.<=>) probe))::real AS similarity
-    FROM facesnxt.reference r
-    WHERE r.model = wanted AND r.repository = ANY (repositories)
-    ORDER BY similarity DESC, r.person_id, r.reference_id
-    LIMIT places;
+    RETURN QUERY EXECUTE format(
+        'SELECT r.person_id, r.reference_id, r.repository::text, (1 - (r.template OPERATOR(facesnxt.<=>) $1))::real
+         FROM facesnxt.reference r
+         WHERE r.model = %L AND r.repository = ANY ($2)
+         ORDER BY r.template OPERATOR(facesnxt.<=>) $1
+         LIMIT $3', coalesce(facesnxt.model(probe), '00000000'))
+    USING probe, repositories, places;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.nearest(facesnxt.embedding, facesnxt.repository[], bigint) IS
-'The most similar references of the probe''s model, exact, in the total order score, person, reference';
+'The most similar references of the probe''s model';
 REVOKE ALL ON FUNCTION facesnxt.nearest(facesnxt.embedding, facesnxt.repository[], bigint) FROM PUBLIC;
 
--- In the total order of references the first row of a person is its best, and
--- the first k different persons are the k best ones: so a prefix of that order
--- with k persons in it is enough, and is asked for until it has them.
+-- References stand in the total order score, person, reference. In it the
+-- first row of a person is its best, and the first k different persons are the
+-- k best ones: so a prefix of that order with k persons in it is enough, and is
+-- asked for until it has them. What was fetched is a prefix but for those that
+-- have the last one's score, of which there may be more.
 CREATE FUNCTION facesnxt.rank_persons(
     probe facesnxt.embedding, repositories facesnxt.repository[], candidates int, threshold real)
 RETURNS jsonb
@@ -42,10 +43,13 @@ DECLARE
 BEGIN
     LOOP
         WITH found AS MATERIALIZED (
-            SELECT f.*, row_number() OVER () AS position
-            FROM facesnxt.nearest(probe, repositories, places) f
+            SELECT * FROM facesnxt.nearest(probe, repositories, places)
+        ), sure AS (
+            SELECT f.*, row_number() OVER (ORDER BY f.score DESC, f.person_id, f.reference_id) AS position
+            FROM found f
+            WHERE (SELECT count(*) FROM found) < places OR f.score > (SELECT min(l.score) FROM found l)
         ), best AS (
-            SELECT DISTINCT ON (f.person_id) f.* FROM found f ORDER BY f.person_id, f.position
+            SELECT DISTINCT ON (s.person_id) s.* FROM sure s ORDER BY s.person_id, s.position
         ), ranked AS (
             SELECT b.*, row_number() OVER (ORDER BY b.position) AS rank FROM best b
         )
@@ -64,6 +68,49 @@ $$;
 COMMENT ON FUNCTION facesnxt.rank_persons(facesnxt.embedding, facesnxt.repository[], int, real) IS
 'The candidate list: persons, each by the best reference, ranked by score, person, reference (NM-IV.C, NM-IV.E)';
 REVOKE ALL ON FUNCTION facesnxt.rank_persons(facesnxt.embedding, facesnxt.repository[], int, real) FROM PUBLIC;
+
+-- One comparison, and what is recorded of it. An index tells how many codes it
+-- compared; without one the references are counted. In one process, because
+-- the index's counts are those of one.
+CREATE FUNCTION facesnxt.compare(
+    probe facesnxt.embedding, repositories facesnxt.repository[], candidates int, threshold real)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted CONSTANT text := coalesce(facesnxt.model(probe), '00000000');
+    indexed CONSTANT boolean := EXISTS (
+        SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
+        WHERE i.indrelid = 'facesnxt.reference'::regclass AND a.amname = 'facescan' AND i.indisvalid);
+    parallel CONSTANT text := current_setting('max_parallel_workers_per_gather');
+    scan jsonb;
+    list jsonb;
+    compared bigint;
+BEGIN
+    PERFORM facesnxt.forget_last_scan();
+    IF indexed THEN
+        PERFORM set_config('max_parallel_workers_per_gather', '0', true);
+    END IF;
+    list := facesnxt.rank_persons(probe, repositories, candidates, threshold);
+    IF indexed THEN
+        PERFORM set_config('max_parallel_workers_per_gather', parallel, true);
+    END IF;
+    SELECT to_jsonb(s) INTO scan FROM facesnxt.last_scan() s WHERE s.index IS NOT NULL;
+    compared := scan->>'codes';
+    IF compared IS NULL THEN
+        SELECT count(*) INTO compared FROM facesnxt.reference r
+        WHERE r.model = wanted AND r.repository = ANY (repositories);
+    END IF;
+    -- written so that references of this model need not be read
+    RETURN jsonb_build_object('list', list, 'scan', scan, 'references_compared', compared, 'references_other_model', (
+        SELECT count(*) FROM facesnxt.reference r
+        WHERE (r.model < wanted OR r.model > wanted) AND r.repository = ANY (repositories)));
+END
+$$;
+COMMENT ON FUNCTION facesnxt.compare(facesnxt.embedding, facesnxt.repository[], int, real) IS
+'The candidate list, how many references it was chosen from, and what the index did';
+REVOKE ALL ON FUNCTION facesnxt.compare(facesnxt.embedding, facesnxt.repository[], int, real) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.raise(sqlstate text, message text, detail text, hint text) RETURNS void
 LANGUAGE c VOLATILE
@@ -84,6 +131,7 @@ $$;
 COMMENT ON FUNCTION facesnxt.refuse(jsonb, jsonb, bytea) IS 'Records a refused attempt, then raises it with its SQLSTATE';
 REVOKE ALL ON FUNCTION facesnxt.refuse(jsonb, jsonb, bytea) FROM PUBLIC;
 
+-- Every code is looked at, whatever the session set.
 CREATE FUNCTION facesnxt.identify(
     image bytea, given facesnxt.embedding, case_number text, purpose text, reason text,
     repositories text[], candidates int, threshold real, face text)
@@ -91,6 +139,7 @@ RETURNS TABLE (search_id uuid, rank int, person_id uuid, reference_id uuid, repo
     score real, model text, exact boolean)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET facesnxt.target_recall = 1 SET facesnxt.probes = 0
 AS $$
 DECLARE
     request jsonb;
@@ -99,8 +148,6 @@ DECLARE
     made record;
     searched facesnxt.repository[];
     failure jsonb;
-    compared bigint;
-    others bigint;
     answer jsonb;
 BEGIN
     IF pg_is_in_recovery() THEN
@@ -153,13 +200,7 @@ BEGIN
             'template', probe::text, 'model', coalesce(facesnxt.model(probe), '00000000'),
             'repositories', to_jsonb(searched));
 
-        SELECT count(*) FILTER (WHERE r.model = request->>'model'),
-            count(*) FILTER (WHERE r.model <> request->>'model')
-        INTO compared, others
-        FROM facesnxt.reference r WHERE r.repository = ANY (searched);
-        request := request || jsonb_build_object(
-            'list', facesnxt.rank_persons(probe, searched, candidates, threshold),
-            'references_compared', compared, 'references_other_model', others);
+        request := request || facesnxt.compare(probe, searched, candidates, threshold);
     EXCEPTION WHEN OTHERS THEN
         DECLARE
             code text;
@@ -188,7 +229,7 @@ BEGIN
 
     RETURN QUERY
     SELECT (answer->>'search_id')::uuid, l.rank, l.person_id, l.reference_id, l.repository, l.score,
-        request->>'model', true
+        request->>'model', coalesce((request->'scan'->>'every_code')::boolean, true)
     FROM jsonb_to_recordset(request->'list')
         AS l (rank int, person_id uuid, reference_id uuid, repository text, score real)
     ORDER BY l.rank;

@@ -12,7 +12,6 @@
 
 #include <math.h>
 
-#include "common/pg_prng.h"
 #include "miscadmin.h"
 
 /* What is measured is taken for worse by so many standard deviations. */
@@ -27,14 +26,6 @@ typedef struct calibration_state
 	float	   *centre;			/* the centre that was taken off, on the axes */
 	pg_prng_state random;
 } calibration_state;
-
-static float
-any_normal(pg_prng_state *random)
-{
-	double		u = 1 - pg_prng_double(random);
-
-	return (float) (sqrt(-2 * log(u)) * cos(2 * M_PI * pg_prng_double(random)));
-}
 
 /*
  * On the axes: s o + sqrt(1 - s^2) |o| n, with n of unit length in all dimensions, at right angles to o but for what
@@ -51,7 +42,7 @@ disturb(calibration_state *state, uint32 number, uint32 stranger, double similar
 
 	for (uint32 i = 0; i < axes; i++)
 	{
-		double		any = any_normal(&state->random) / sqrt(state->clusters->padded);
+		double		any = fs_any_normal(&state->random) / sqrt(state->clusters->padded);
 		double		strange = (other[i] + state->centre[i]) / Max(sample->norms[stranger], 1e-30);
 
 		point[i] = (float) (similarity * (own[i] + state->centre[i]) + away * (any + strange) - state->centre[i]);

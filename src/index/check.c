@@ -350,8 +350,8 @@ is_facescan(Oid oid)
 }
 
 /* Opens a facescan index that the caller may look into. */
-static Relation
-open_index(Oid oid, LOCKMODE mode, Relation *heap)
+Relation
+fs_open_index(Oid oid, LOCKMODE mode, Relation *heap)
 {
 	Relation	index;
 	Oid			table = IndexGetRelation(oid, true);
@@ -388,7 +388,7 @@ facesnxt_index_check(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	state.result = (ReturnSetInfo *) fcinfo->resultinfo;
-	state.index = open_index(PG_GETARG_OID(0), mode, &heap);
+	state.index = fs_open_index(PG_GETARG_OID(0), mode, &heap);
 	state.row = AllocSetContextCreate(CurrentMemoryContext, "facescan check", ALLOCSET_DEFAULT_SIZES);
 	/* the snapshot first: what it sees was in the index before it was taken */
 	snapshot = RegisterSnapshot(GetTransactionSnapshot());
@@ -483,7 +483,7 @@ facesnxt_index_info(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	state.index = open_index(PG_GETARG_OID(0), AccessShareLock, &heap);
+	state.index = fs_open_index(PG_GETARG_OID(0), AccessShareLock, &heap);
 	state.fs = fs_index_open(state.index, CurrentMemoryContext);
 	meta = &state.fs->meta;
 	fs_extents_visit(state.index, meta, add_extent, &state);

@@ -1,6 +1,5 @@
 /*
- * coarse.c - the pass over every code, and the second bits of those that it
- * does not rule out.
+ * coarse.c - the pass over every code.
  */
 #include "index/scan.h"
 
@@ -8,7 +7,6 @@
 #include <math.h>
 
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 /* Pages that are sampled to guess the floor: one in so many, but so few and so many. */
 #define SAMPLE_SHARE		128
@@ -21,19 +19,6 @@
 /* The floor is guessed where so many times the rank should pass: too low costs time, too high another round. */
 #define GUESS_RANK			2.5
 
-/* Those of one page that the coarse stage does not rule out. */
-typedef struct page_survivors
-{
-	uint32		page;			/* number in fs_scan.pages */
-	Buffer		middle;			/* pinned, its lines on their way to the cache; Invalid: none */
-	uint32		count;
-	uint16		slots[FS_MAX_CODES];
-	float		uppers[FS_MAX_CODES];
-	float		scales[FS_MAX_CODES];
-	float		bases[FS_MAX_CODES];
-	float		sums[FS_MAX_CODES];
-} page_survivors;
-
 /* ---- the coarse stage of one page */
 
 /*
@@ -43,11 +28,12 @@ typedef struct page_survivors
  * An entry that is being written or wiped may get any score, and then its row is one that the snapshot does not see.
  */
 static void
-score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_survivors *found)
+score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found)
 {
 	const fs_layout *layout = &scan->fs->layout;
 	uint32		used = FS_CODE_HEAD(page)->used;
 	bool		filtered = scan->filter.ntests > 0;
+	uint32		compared;
 	const float *adds = FS_ADDS(page, layout);
 	fx_coarse_run run;
 	float		upper[FS_MAX_CODES];
@@ -56,13 +42,16 @@ score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_surv
 	uint16		wanted[FS_MAX_CODES / 16];
 
 	found->page = number;
-	found->count = 0;
+	found->count = found->compared = 0;
 	found->middle = InvalidBuffer;
-	if (used > layout->entries)
+	if (used > layout->entries || FS_CODE_HEAD(page)->free > used)
 		fs_complain_damaged(scan->index, scan->pages[number].place.code);
 	if (used == 0)
 		return;
-	if (filtered && fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, wanted) == 0)
+	compared = filtered ? fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, wanted) :
+		used - FS_CODE_HEAD(page)->free;
+	found->compared = compared;
+	if (filtered && compared == 0)
 		return;
 	run.blocks = FS_CODES(page);
 	run.scale = FS_SCALES(page, layout);
@@ -94,267 +83,34 @@ score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_surv
 		}
 }
 
-/* ---- survivors */
-
-static int32
-add_survivor(fs_scan *scan, const page_survivors *found, uint32 i, float upper, int32 middle_sum, bool is_fine)
-{
-	fs_survivor *survivor = &scan->survivors[scan->nsurvivors++];
-
-	survivor->key = upper;
-	survivor->upper = upper;
-	survivor->base = found->bases[i];
-	survivor->sum = found->sums[i];
-	survivor->middle_sum = middle_sum;
-	survivor->page = found->page;
-	survivor->slot = found->slots[i];
-	survivor->is_fine = is_fine;
-	return (int32) scan->nsurvivors - 1;
-}
-
-/* Moves the survivors with the greatest bounds to the front; returns the k-th greatest bound, from 0. */
-static float
-select_greatest(fs_survivor *survivors, uint32 n, uint32 k)
-{
-	int64		low = 0;
-	int64		high = (int64) n - 1;
-
-	while (low < high)
-	{
-		float		pivot = survivors[low + (high - low) / 2].upper;
-		int64		i = low;
-		int64		j = high;
-
-		while (i <= j)
-		{
-			while (survivors[i].upper > pivot)
-				i++;
-			while (survivors[j].upper < pivot)
-				j--;
-			if (i <= j)
-			{
-				fs_survivor swap = survivors[i];
-
-				survivors[i++] = survivors[j];
-				survivors[j--] = swap;
-			}
-		}
-		if ((int64) k <= j)
-			high = j;
-		else if ((int64) k >= i)
-			low = i;
-		else
-			break;
-	}
-	return survivors[k].upper;
-}
-
-/* Drops those that the floor has risen above. */
-static void
-drop_below_floor(fs_scan *scan, uint32 first)
-{
-	uint32		kept = first;
-
-	for (uint32 i = first; i < scan->nsurvivors; i++)
-		if (scan->survivors[i].key >= scan->floor)
-			scan->survivors[kept++] = scan->survivors[i];
-	scan->nsurvivors = kept;
-}
-
-/* Makes space for the survivors of one more page. */
-static void
-make_space(fs_scan *scan, uint32 first)
-{
-	Size		capacity;
-
-	if (scan->nsurvivors + FS_MAX_CODES <= scan->capacity)
-		return;
-	if (scan->fs->layout.middle_pages == 0 && scan->nsurvivors - first > scan->target)
-		scan->floor = Max(scan->floor,
-						  select_greatest(scan->survivors + first, scan->nsurvivors - first, scan->target));
-	drop_below_floor(scan, first);
-	if (scan->nsurvivors + FS_MAX_CODES <= scan->capacity / 2)
-		return;
-	capacity = Max((Size) scan->capacity * 2, 4 * FS_MAX_CODES);
-	if (capacity > PG_INT32_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many templates are equally far from the probe")));
-	if (scan->survivors == NULL)
-		scan->survivors = MemoryContextAllocHuge(scan->context, capacity * sizeof(fs_survivor));
-	else
-		scan->survivors = repalloc_huge(scan->survivors, capacity * sizeof(fs_survivor));
-	scan->capacity = capacity;
-}
-
-/* ---- the middle stage */
-
-/* A score enters the best ones; once they are as many as the rank, the least of them is the floor. */
-static void
-note_score(fs_scan *scan, float score)
-{
-	float	   *best = scan->best;
-	uint32		at;
-
-	if (scan->nbest < scan->rank)
-	{
-		at = scan->nbest++;
-		while (at > 0 && best[(at - 1) / 2] > score)
-		{
-			best[at] = best[(at - 1) / 2];
-			at = (at - 1) / 2;
-		}
-		best[at] = score;
-	}
-	else if (score > best[0])
-	{
-		at = 0;
-		for (;;)
-		{
-			uint32		child = 2 * at + 1;
-
-			if (child >= scan->nbest)
-				break;
-			if (child + 1 < scan->nbest && best[child + 1] < best[child])
-				child++;
-			if (best[child] >= score)
-				break;
-			best[at] = best[child];
-			at = child;
-		}
-		best[at] = score;
-	}
-	/* estimates of those that were in an earlier round may lie above their bounds of then */
-	if (scan->nbest == scan->rank)
-		scan->floor = Max(scan->floor, Min(best[0], scan->ceiling));
-}
-
-static void
-fetch_middle(fs_scan *scan, page_survivors *found)
-{
-	const fs_layout *layout = &scan->fs->layout;
-	const char *page;
-
-	if (found->count == 0 || layout->middle_pages == 0)
-		return;
-	found->middle = fs_memory_pin(scan->memory, scan->index, scan->pages[found->page].place.middle);
-	page = BufferGetPage(found->middle);
-	__builtin_prefetch(page);
-	for (uint32 i = 0; i < found->count; i++)
-	{
-		for (uint32 at = 0; at < layout->middle_bytes; at += FS_CACHE_LINE)
-			__builtin_prefetch(page + layout->middle_codes + layout->middle_bytes * found->slots[i] + at);
-		__builtin_prefetch(page + layout->middle_factors + sizeof(uint16) * found->slots[i]);
-	}
-}
-
-/*
- * Those whose estimate is among the best so far: their fine codes, which they
- * will need anyway, make the floor that they set a good one.
- */
-static void
-note_best(fs_scan *scan, const int32 *numbers, int n)
-{
-	float		scores[FS_REFINE_BATCH];
-
-	fs_refine(scan, numbers, n, scores);
-	for (int i = 0; i < n; i++)
-		note_score(scan, scores[i]);
-}
-
-/* The survivors of a page whose middle codes are on their way. */
-static void
-finish_page(fs_scan *scan, page_survivors *found)
-{
-	const fs_layout *layout = &scan->fs->layout;
-	bool		is_fine = layout->fine_pages == 0;
-	const char *page;
-	int32		sums[FS_MAX_CODES];
-	float		scores[FS_MAX_CODES];
-	float		uppers[FS_MAX_CODES];
-	int32		best[FS_REFINE_BATCH];
-	int			nbest = 0;
-	uint32		n = 0;
-
-	if (found->count == 0)
-		return;
-	if (!BufferIsValid(found->middle))
-	{
-		for (uint32 i = 0; i < found->count; i++)
-			if (found->uppers[i] < scan->ceiling)
-				add_survivor(scan, found, i, found->uppers[i], 0, is_fine);
-		return;
-	}
-	/* the floor may have risen since they were found */
-	for (uint32 i = 0; i < found->count; i++)
-	{
-		found->slots[n] = found->slots[i];
-		found->uppers[n] = found->uppers[i];
-		found->scales[n] = found->scales[i];
-		found->bases[n] = found->bases[i];
-		found->sums[n] = found->sums[i];
-		n += found->uppers[i] >= scan->floor;
-	}
-	found->count = n;
-	fs_check_page(scan->index, found->middle, FS_PAGE_MIDDLE);
-	page = BufferGetPage(found->middle);
-	scan->kernels->middle(scan->query.fine, (const uint8 *) page + layout->middle_codes, found->slots, n,
-						  layout->padded, sums);
-	fx_middle_bounds(&scan->query, scan->sigmas.middle, (const uint16 *) (page + layout->middle_factors),
-					 found->slots, n, found->scales, found->bases, found->sums, sums, scores, uppers);
-	ReleaseBuffer(found->middle);
-	found->middle = InvalidBuffer;
-	scan->counters.middle += n;
-	for (uint32 i = 0; i < n; i++)
-	{
-		float		upper = Min(found->uppers[i], uppers[i]);
-		int32		number;
-
-		if (!(upper >= scan->floor))
-			continue;
-		/* the middle stage's bound decides in which round an entry is, so that it is in just one */
-		if (upper >= scan->ceiling)
-		{
-			note_score(scan, scores[i]);
-			continue;
-		}
-		number = add_survivor(scan, found, i, upper, sums[i], is_fine);
-		if (scan->nbest < scan->rank || scores[i] > scan->best[0])
-		{
-			if (is_fine)
-				note_score(scan, scores[i]);
-			else
-				best[nbest++] = number;
-			if (nbest == FS_REFINE_BATCH)
-			{
-				note_best(scan, best, nbest);
-				nbest = 0;
-			}
-		}
-	}
-	if (nbest > 0)
-		note_best(scan, best, nbest);
-}
-
 /* ---- passes */
 
+/* The survivors of two pages: those of one are being found while those of the one before are bounded. */
+typedef struct page_pair
+{
+	fs_page_survivors pages[2];
+	int			current;
+} page_pair;
+
 /*
- * Every page, through both stages.  While one page is scored the next one's
- * codes are fetched into the cache, and so are the middle codes of the page
- * before.
+ * Every page, through both stages, for several probes at once.  While one page is scored the next one's codes are
+ * fetched into the cache, and so are the middle codes of the page before.  The scans are of the same pages.
  */
 static void
-pass(fs_scan *scan, uint32 first)
+pass(fs_scan **scans, int nscans, const uint32 *first)
 {
-	page_survivors *found = palloc(sizeof(page_survivors) * 2);
-	page_survivors *current = &found[0];
-	page_survivors *before = &found[1];
+	fs_scan    *scan = scans[0];
+	page_pair  *pairs = palloc_extended(sizeof(page_pair) * nscans, MCXT_ALLOC_HUGE);
 	Buffer		next = InvalidBuffer;
 	uint32		number;
 	uint32		next_number;
 	bool		more;
 
-	before->count = 0;
+	for (int i = 0; i < nscans; i++)
+	{
+		pairs[i].current = 0;
+		pairs[i].pages[1].count = 0;
+	}
 	fs_first_page(scan);
 	more = fs_next_page(scan, &next_number);
 	if (more)
@@ -363,7 +119,6 @@ pass(fs_scan *scan, uint32 first)
 	{
 		Buffer		buffer = next;
 		const char *ahead = NULL;
-		page_survivors *swap;
 
 		CHECK_FOR_INTERRUPTS();
 		number = next_number;
@@ -381,22 +136,28 @@ pass(fs_scan *scan, uint32 first)
 		}
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
 		facesnxt_test_old_snapshot(scan->snapshot, scan->index, BufferGetPage(buffer));
-		score_page(scan, number, BufferGetPage(buffer), ahead, current);
-		if (scan->round == 0)
-			scan->counters.codes += FS_CODE_HEAD(BufferGetPage(buffer))->used;
-		ReleaseBuffer(buffer);
-		scan->counters.pages++;
-		fetch_middle(scan, current);
+		for (int i = 0; i < nscans; i++)
+		{
+			page_pair  *pair = &pairs[i];
+			fs_page_survivors *current = &pair->pages[pair->current];
 
-		make_space(scan, first);
-		finish_page(scan, before);
-		swap = before;
-		before = current;
-		current = swap;
+			score_page(scans[i], number, BufferGetPage(buffer), i == 0 ? ahead : NULL, current);
+			if (scans[i]->round == 0)
+				scans[i]->counters.codes += current->compared;
+			scans[i]->counters.pages++;
+			fs_fetch_middle(scans[i], current);
+			pair->current = 1 - pair->current;
+			fs_make_space(scans[i], first[i]);
+			fs_finish_page(scans[i], &pair->pages[pair->current]);
+		}
+		ReleaseBuffer(buffer);
 	}
-	make_space(scan, first);
-	finish_page(scan, before);
-	pfree(found);
+	for (int i = 0; i < nscans; i++)
+	{
+		fs_make_space(scans[i], first[i]);
+		fs_finish_page(scans[i], &pairs[i].pages[1 - pairs[i].current]);
+	}
+	pfree(pairs);
 }
 
 /* ---- a guess of the floor */
@@ -420,7 +181,7 @@ static float
 guess_floor(fs_scan *scan)
 {
 	uint32		npages = Min(Max(scan->npages / SAMPLE_SHARE, MIN_SAMPLE_PAGES), MAX_SAMPLE_PAGES);
-	page_survivors *found = palloc(sizeof(page_survivors));
+	fs_page_survivors *found = palloc(sizeof(fs_page_survivors));
 	float	   *estimates;
 	double		n = 0;
 	double		sum = 0;
@@ -479,8 +240,9 @@ guess_floor(fs_scan *scan)
 	return (float) (mean + normal_quantile(share) * sqrt(variance) + scales / n * scan->margin);
 }
 
-void
-fs_coarse_round(fs_scan *scan)
+/* What a round begins with; returns how many survivors an earlier one left. */
+static uint32
+begin_round(fs_scan *scan)
 {
 	uint32		first = fs_keep_leftovers(scan);
 	Size		entries = (Size) scan->npages * scan->fs->layout.entries;
@@ -496,11 +258,28 @@ fs_coarse_round(fs_scan *scan)
 	if (scan->best != NULL)
 		pfree(scan->best);
 	scan->best = palloc_extended(sizeof(float) * Min((Size) scan->rank, entries + 1), MCXT_ALLOC_HUGE);
-	make_space(scan, first);
+	fs_make_space(scan, first);
 	scan->floor = Max(Min(guess_floor(scan), scan->ceiling), scan->least);
-	pass(scan, first);
-	drop_below_floor(scan, first);
-	scan->counters.survivors += scan->nsurvivors - first;
-	scan->counters.rounds++;
-	scan->round++;
+	return first;
+}
+
+void
+fs_coarse_round(fs_scan **scans, int nscans)
+{
+	uint32	   *first = palloc(sizeof(uint32) * nscans);
+
+	for (int i = 0; i < nscans; i++)
+		first[i] = begin_round(scans[i]);
+	pass(scans, nscans, first);
+	for (int i = 0; i < nscans; i++)
+	{
+		fs_scan    *scan = scans[i];
+
+		fs_drop_below_floor(scan, first[i]);
+		scan->counters.survivors += scan->nsurvivors - first[i];
+		scan->counters.rounds++;
+		scan->round++;
+		fs_fill_buckets(scan);
+	}
+	pfree(first);
 }

@@ -13,6 +13,7 @@
 #include "access/amapi.h"
 #include "access/genam.h"
 #include "access/generic_xlog.h"
+#include "common/pg_prng.h"
 #include "nodes/execnodes.h"
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
@@ -320,6 +321,13 @@ extern uint32 fs_free_slot(const fs_layout *layout, Page page);
 
 /* Probe and distance of a probe_range; false when one of them is NULL or NaN: nothing is within. */
 extern bool fs_range_of_datum(Datum datum, Embedding **probe, double *distance);
+
+/* ---- functions of SQL (check.c, info.c, many.c, recall.c) */
+
+/* A draw from the standard normal distribution. */
+extern float fs_any_normal(pg_prng_state *random);
+/* Opens a facescan index and its table for one of them. */
+extern Relation fs_open_index(Oid oid, LOCKMODE mode, Relation *heap);
 
 /* ---- the operations */
 

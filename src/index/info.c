@@ -38,3 +38,12 @@ facesnxt_last_scan(PG_FUNCTION_ARGS)
 	values[n++] = BoolGetDatum(fs_last_scan.every_code);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
+
+/* facesnxt.forget_last_scan(): what last_scan() says afterwards is of a later scan. */
+PG_FUNCTION_INFO_V1(facesnxt_forget_last_scan);
+Datum
+facesnxt_forget_last_scan(PG_FUNCTION_ARGS)
+{
+	memset(&fs_last_scan, 0, sizeof(fs_last_scan));
+	PG_RETURN_VOID();
+}

@@ -12,7 +12,7 @@ fs_choose_lists(fs_scan *scan, const float *rotated)
 {
 	const fs_meta *meta = &scan->fs->meta;
 
-	if (meta->lists == 1)
+	if (meta->lists == 1 || scan->every_list)
 		return;
 	if (facesnxt_probes > 0)
 		scan->share = (uint32) facesnxt_probes < meta->lists ? 0 : 1;

@@ -8,6 +8,7 @@
 
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 
 fs_counters fs_last_scan;
@@ -93,14 +94,20 @@ prepare_probe(fs_scan *scan)
 	scan->margin = scan->sigmas.coarse * sqrtf(coarse * coarse + scan->query.table_spread * scan->query.table_spread);
 }
 
+/* The rank that sets the floor where so many rows are wanted: scores of fine codes are off by a few places. */
+static uint32
+rank_for(double rows)
+{
+	return (uint32) Min(rows * 4 / 3 + 8, FS_GREATEST_RANK);
+}
+
 /* What the first round of a phase begins with. */
 static void
 begin_rounds(fs_scan *scan)
 {
 	double		demand = fs_memory_demand(scan->memory);
 
-	/* scores of fine codes are off by a few places */
-	scan->rank = demand == 0 ? FS_FIRST_RANK : (uint32) Min(demand * 4 / 3 + 8, FS_GREATEST_RANK);
+	scan->rank = demand == 0 ? FS_FIRST_RANK : rank_for(demand);
 	scan->target = FS_FIRST_SURVIVORS;
 	scan->floor = scan->ceiling = FLT_MAX;
 	scan->bucket = FS_BUCKETS;
@@ -254,6 +261,14 @@ next_plain(fs_scan *scan, ItemPointer tid)
 
 /* ---- rows by distance */
 
+/* Rows whose codes say nothing. */
+static void
+score_odd(IndexScanDesc desc, fs_scan *scan)
+{
+	if (scan->has_plain && scan->phase == 0)
+		fs_exact_pages(desc, scan, scan->odd_pages, scan->nodd_pages);
+}
+
 /* Opens the next bucket, or begins the next round; false when everything has been opened. */
 static bool
 advance(IndexScanDesc desc, fs_scan *scan)
@@ -271,8 +286,7 @@ advance(IndexScanDesc desc, fs_scan *scan)
 	{
 		uint32		number;
 
-		if (scan->has_plain && scan->phase == 0)
-			fs_exact_pages(desc, scan, scan->odd_pages, scan->nodd_pages);
+		score_odd(desc, scan);
 		if (scan->plain_probe)
 		{
 			while (fs_next_page(scan, &number))
@@ -290,8 +304,7 @@ advance(IndexScanDesc desc, fs_scan *scan)
 			return false;
 		begin_rounds(scan);
 	}
-	fs_coarse_round(scan);
-	fs_fill_buckets(scan);
+	fs_coarse_round(&scan, 1);
 	return true;
 }
 
@@ -320,6 +333,7 @@ next_ordered(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
 		scan->counters.late++;
 	else
 		scan->last_distance = exact.distance;
+	scan->distance = exact.distance;
 	*tid = exact.tid;
 	return true;
 }
@@ -335,6 +349,7 @@ fs_get_tuple(IndexScanDesc desc, ScanDirection direction)
 	old = MemoryContextSwitchTo(scan->run);
 	if (!scan->started)
 		start(desc, scan);
+	scan->distance = get_float8_nan();
 	if (!scan->filter.never)
 	{
 		if (scan->ordered)
@@ -350,4 +365,39 @@ fs_get_tuple(IndexScanDesc desc, ScanDirection direction)
 		scan->counters.returned++;
 	fs_last_scan = scan->counters;
 	return found;
+}
+
+void
+fs_share_first_round(IndexScanDesc *descs, int n, uint64 rows)
+{
+	fs_scan   **scans = palloc(sizeof(fs_scan *) * Max(n, 1));
+	int			together = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		fs_scan    *scan = descs[i]->opaque;
+		MemoryContext old = MemoryContextSwitchTo(scan->run);
+
+		scan->every_list = true;
+		start(descs[i], scan);
+		scan->rank = rank_for((double) rows);
+		/* pages that were added meanwhile, or a probe without direction: that one goes alone */
+		if (scan->ordered && !scan->plain_probe && !scan->filter.never &&
+			(together == 0 || scan->npages == scans[0]->npages))
+		{
+			score_odd(descs[i], scan);
+			scans[together++] = scan;
+		}
+		MemoryContextSwitchTo(old);
+	}
+	if (together > 0)
+		fs_coarse_round(scans, together);
+	pfree(scans);
+}
+
+bool
+fs_last_distance(IndexScanDesc desc, double *distance)
+{
+	*distance = ((fs_scan *) desc->opaque)->distance;
+	return !isnan(*distance);
 }

@@ -136,6 +136,7 @@ typedef struct fs_scan
 	double		within_distance;
 	float		least;			/* no score below it is asked for */
 	double		probe_square;	/* |probe|^2 */
+	bool		every_list;		/* whatever the settings say */
 	bool		plain_probe;	/* the probe has no direction: every row is scored exactly */
 	/* pages: those with codes, then those of rows without; where lists are left out, the others in the second phase */
 	fs_scan_page *pages;
@@ -189,7 +190,8 @@ typedef struct fs_scan
 	fs_exact   *heap;			/* a binary heap, the nearest on top */
 	uint32		nheap;
 	uint32		heap_capacity;
-	double		last_distance;
+	double		last_distance;	/* the greatest so far */
+	double		distance;		/* of the row returned last; NaN: it has none */
 	/* rows without order: pages one after the other */
 	uint32		plain_page;
 	ItemPointerData *batch;
@@ -197,6 +199,16 @@ typedef struct fs_scan
 	uint32		batch_at;
 	fs_counters counters;
 } fs_scan;
+
+/* ---- scan.c */
+
+/*
+ * Begins scans in the order of distance that have been told their probes, and goes once over the codes for all of
+ * them.  No list is left out.  So many rows will be asked for of each.
+ */
+extern void fs_share_first_round(IndexScanDesc *descs, int n, uint64 rows);
+/* The distance of the row returned last; false: it has none. */
+extern bool fs_last_distance(IndexScanDesc desc, double *distance);
 
 /* ---- pages.c */
 
@@ -234,8 +246,35 @@ fs_scan_read(fs_scan *scan, const fs_scan_page *page)
 
 /* ---- coarse.c */
 
-/* One pass over all pages: fills the survivors of this round. */
-extern void fs_coarse_round(fs_scan *scan);
+/* Those of one page that the coarse stage does not rule out. */
+typedef struct fs_page_survivors
+{
+	uint32		page;			/* number in fs_scan.pages */
+	Buffer		middle;			/* pinned, its lines on their way to the cache; Invalid: none */
+	uint32		compared;		/* codes of the page that the filter wants */
+	uint32		count;
+	uint16		slots[FS_MAX_CODES];
+	float		uppers[FS_MAX_CODES];
+	float		scales[FS_MAX_CODES];
+	float		bases[FS_MAX_CODES];
+	float		sums[FS_MAX_CODES];
+} fs_page_survivors;
+
+/*
+ * One pass over all pages: fills the buckets of this round's survivors.  Several scans of the same pages share it.
+ */
+extern void fs_coarse_round(fs_scan **scans, int nscans);
+
+/* ---- middle.c */
+
+/* Makes space for the survivors of one more page; those from `first` on are this round's. */
+extern void fs_make_space(fs_scan *scan, uint32 first);
+/* Drops those that the floor has risen above. */
+extern void fs_drop_below_floor(fs_scan *scan, uint32 first);
+/* Pins the page's middle codes and sends for them. */
+extern void fs_fetch_middle(fs_scan *scan, fs_page_survivors *found);
+/* Bounds those whose middle codes are on their way; who may still reach the floor survives. */
+extern void fs_finish_page(fs_scan *scan, fs_page_survivors *found);
 
 /* ---- fine.c */
 

@@ -1,0 +1,251 @@
+/*
+ * middle.c - the survivors of a pass, and the second bits that rule most of
+ * them out.
+ */
+#include "index/scan.h"
+
+#include <float.h>
+
+#include "utils/memutils.h"
+
+/* ---- survivors */
+
+static int32
+add_survivor(fs_scan *scan, const fs_page_survivors *found, uint32 i, float upper, int32 middle_sum, bool is_fine)
+{
+	fs_survivor *survivor = &scan->survivors[scan->nsurvivors++];
+
+	survivor->key = upper;
+	survivor->upper = upper;
+	survivor->base = found->bases[i];
+	survivor->sum = found->sums[i];
+	survivor->middle_sum = middle_sum;
+	survivor->page = found->page;
+	survivor->slot = found->slots[i];
+	survivor->is_fine = is_fine;
+	return (int32) scan->nsurvivors - 1;
+}
+
+/* Moves the survivors with the greatest bounds to the front; returns the k-th greatest bound, from 0. */
+static float
+select_greatest(fs_survivor *survivors, uint32 n, uint32 k)
+{
+	int64		low = 0;
+	int64		high = (int64) n - 1;
+
+	while (low < high)
+	{
+		float		pivot = survivors[low + (high - low) / 2].upper;
+		int64		i = low;
+		int64		j = high;
+
+		while (i <= j)
+		{
+			while (survivors[i].upper > pivot)
+				i++;
+			while (survivors[j].upper < pivot)
+				j--;
+			if (i <= j)
+			{
+				fs_survivor swap = survivors[i];
+
+				survivors[i++] = survivors[j];
+				survivors[j--] = swap;
+			}
+		}
+		if ((int64) k <= j)
+			high = j;
+		else if ((int64) k >= i)
+			low = i;
+		else
+			break;
+	}
+	return survivors[k].upper;
+}
+
+/* Drops those that the floor has risen above. */
+void
+fs_drop_below_floor(fs_scan *scan, uint32 first)
+{
+	uint32		kept = first;
+
+	for (uint32 i = first; i < scan->nsurvivors; i++)
+		if (scan->survivors[i].key >= scan->floor)
+			scan->survivors[kept++] = scan->survivors[i];
+	scan->nsurvivors = kept;
+}
+
+/* Makes space for the survivors of one more page. */
+void
+fs_make_space(fs_scan *scan, uint32 first)
+{
+	Size		capacity;
+
+	if (scan->nsurvivors + FS_MAX_CODES <= scan->capacity)
+		return;
+	if (scan->fs->layout.middle_pages == 0 && scan->nsurvivors - first > scan->target)
+		scan->floor = Max(scan->floor,
+						  select_greatest(scan->survivors + first, scan->nsurvivors - first, scan->target));
+	fs_drop_below_floor(scan, first);
+	if (scan->nsurvivors + FS_MAX_CODES <= scan->capacity / 2)
+		return;
+	capacity = Max((Size) scan->capacity * 2, 4 * FS_MAX_CODES);
+	if (capacity > PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many templates are equally far from the probe")));
+	if (scan->survivors == NULL)
+		scan->survivors = MemoryContextAllocHuge(scan->context, capacity * sizeof(fs_survivor));
+	else
+		scan->survivors = repalloc_huge(scan->survivors, capacity * sizeof(fs_survivor));
+	scan->capacity = capacity;
+}
+
+/* ---- the middle stage */
+
+/* A score enters the best ones; once they are as many as the rank, the least of them is the floor. */
+static void
+note_score(fs_scan *scan, float score)
+{
+	float	   *best = scan->best;
+	uint32		at;
+
+	if (scan->nbest < scan->rank)
+	{
+		at = scan->nbest++;
+		while (at > 0 && best[(at - 1) / 2] > score)
+		{
+			best[at] = best[(at - 1) / 2];
+			at = (at - 1) / 2;
+		}
+		best[at] = score;
+	}
+	else if (score > best[0])
+	{
+		at = 0;
+		for (;;)
+		{
+			uint32		child = 2 * at + 1;
+
+			if (child >= scan->nbest)
+				break;
+			if (child + 1 < scan->nbest && best[child + 1] < best[child])
+				child++;
+			if (best[child] >= score)
+				break;
+			best[at] = best[child];
+			at = child;
+		}
+		best[at] = score;
+	}
+	/* estimates of those that were in an earlier round may lie above their bounds of then */
+	if (scan->nbest == scan->rank)
+		scan->floor = Max(scan->floor, Min(best[0], scan->ceiling));
+}
+
+void
+fs_fetch_middle(fs_scan *scan, fs_page_survivors *found)
+{
+	const fs_layout *layout = &scan->fs->layout;
+	const char *page;
+
+	if (found->count == 0 || layout->middle_pages == 0)
+		return;
+	found->middle = fs_memory_pin(scan->memory, scan->index, scan->pages[found->page].place.middle);
+	page = BufferGetPage(found->middle);
+	__builtin_prefetch(page);
+	for (uint32 i = 0; i < found->count; i++)
+	{
+		for (uint32 at = 0; at < layout->middle_bytes; at += FS_CACHE_LINE)
+			__builtin_prefetch(page + layout->middle_codes + layout->middle_bytes * found->slots[i] + at);
+		__builtin_prefetch(page + layout->middle_factors + sizeof(uint16) * found->slots[i]);
+	}
+}
+
+/*
+ * Those whose estimate is among the best so far: their fine codes, which they
+ * will need anyway, make the floor that they set a good one.
+ */
+static void
+note_best(fs_scan *scan, const int32 *numbers, int n)
+{
+	float		scores[FS_REFINE_BATCH];
+
+	fs_refine(scan, numbers, n, scores);
+	for (int i = 0; i < n; i++)
+		note_score(scan, scores[i]);
+}
+
+/* The survivors of a page whose middle codes are on their way. */
+void
+fs_finish_page(fs_scan *scan, fs_page_survivors *found)
+{
+	const fs_layout *layout = &scan->fs->layout;
+	bool		is_fine = layout->fine_pages == 0;
+	const char *page;
+	int32		sums[FS_MAX_CODES];
+	float		scores[FS_MAX_CODES];
+	float		uppers[FS_MAX_CODES];
+	int32		best[FS_REFINE_BATCH];
+	int			nbest = 0;
+	uint32		n = 0;
+
+	if (found->count == 0)
+		return;
+	if (!BufferIsValid(found->middle))
+	{
+		for (uint32 i = 0; i < found->count; i++)
+			if (found->uppers[i] < scan->ceiling)
+				add_survivor(scan, found, i, found->uppers[i], 0, is_fine);
+		return;
+	}
+	/* the floor may have risen since they were found */
+	for (uint32 i = 0; i < found->count; i++)
+	{
+		found->slots[n] = found->slots[i];
+		found->uppers[n] = found->uppers[i];
+		found->scales[n] = found->scales[i];
+		found->bases[n] = found->bases[i];
+		found->sums[n] = found->sums[i];
+		n += found->uppers[i] >= scan->floor;
+	}
+	found->count = n;
+	fs_check_page(scan->index, found->middle, FS_PAGE_MIDDLE);
+	page = BufferGetPage(found->middle);
+	scan->kernels->middle(scan->query.fine, (const uint8 *) page + layout->middle_codes, found->slots, n,
+						  layout->padded, sums);
+	fx_middle_bounds(&scan->query, scan->sigmas.middle, (const uint16 *) (page + layout->middle_factors),
+					 found->slots, n, found->scales, found->bases, found->sums, sums, scores, uppers);
+	ReleaseBuffer(found->middle);
+	found->middle = InvalidBuffer;
+	scan->counters.middle += n;
+	for (uint32 i = 0; i < n; i++)
+	{
+		float		upper = Min(found->uppers[i], uppers[i]);
+		int32		number;
+
+		if (!(upper >= scan->floor))
+			continue;
+		/* the middle stage's bound decides in which round an entry is, so that it is in just one */
+		if (upper >= scan->ceiling)
+		{
+			note_score(scan, scores[i]);
+			continue;
+		}
+		number = add_survivor(scan, found, i, upper, sums[i], is_fine);
+		if (scan->nbest < scan->rank || scores[i] > scan->best[0])
+		{
+			if (is_fine)
+				note_score(scan, scores[i]);
+			else
+				best[nbest++] = number;
+			if (nbest == FS_REFINE_BATCH)
+			{
+				note_best(scan, best, nbest);
+				nbest = 0;
+			}
+		}
+	}
+	if (nbest > 0)
+		note_best(scan, best, nbest);
+}
