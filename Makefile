@@ -117,8 +117,8 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # ---- tests that `make installcheck` runs against a running server
 
 REGRESS = embedding embedding_cast distance order avg \
-	index index_order index_lists index_filter index_within index_error \
-	agency search refusal outcome immutable
+	index index_order index_lists index_many index_filter index_within index_error \
+	agency search search_index refusal outcome immutable
 
 ISOLATION = revocation
 
