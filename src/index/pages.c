@@ -3,9 +3,8 @@
  */
 #include "index/scan.h"
 
-#include <math.h>
-
 #include "guc.h"
+#include "lib/binaryheap.h"
 
 void
 fs_choose_lists(fs_scan *scan, const float *rotated)
@@ -86,56 +85,56 @@ page_array(uint32 n)
 	return palloc_extended(sizeof(fs_scan_page) * Max(n, 1), MCXT_ALLOC_HUGE);
 }
 
-typedef struct near_list
-{
-	float		nearness;
-	uint32		list;
-} near_list;
-
+/* For binaryheap, which keeps the greatest on top: lists by nearness. */
 static int
-by_nearness(const void *a, const void *b)
+by_nearness(Datum a, Datum b, void *argument)
 {
-	const near_list *x = a;
-	const near_list *y = b;
+	const float *nearness = argument;
+	float		x = nearness[DatumGetUInt32(a)];
+	float		y = nearness[DatumGetUInt32(b)];
 
-	if (x->nearness != y->nearness)
-		return x->nearness > y->nearness ? -1 : 1;
-	return x->list < y->list ? -1 : 1;
+	return x < y ? -1 : x > y;
 }
 
-/* Chooses the nearest lists, until they have their share of the pages or are as many as were asked for. */
+/*
+ * Chooses the nearest lists, until they have their share of the pages or are as many as were asked for.  Their pages
+ * come behind those of the tail, the nearest list's first.
+ */
 static void
 plan(page_finder *finder)
 {
 	fs_scan    *scan = finder->scan;
 	uint32		lists = scan->fs->meta.lists;
-	near_list  *order = palloc(sizeof(near_list) * lists);
+	binaryheap *order = binaryheap_allocate((int) lists, by_nearness, scan->nearness);
 	double		wanted = scan->share * (scan->npages - finder->tail);
+	uint32		all PG_USED_FOR_ASSERTS_ONLY = scan->npages;
 	uint32		pages = finder->tail;
-	uint32		rest = 0;
-	uint32		i;
+	uint32		chosen = 0;
 
-	for (i = 0; i < lists; i++)
+	for (uint32 i = 0; i < lists; i++)
+		binaryheap_add_unordered(order, UInt32GetDatum(i));
+	binaryheap_build(order);
+	while (chosen < lists &&
+		   (facesnxt_probes > 0 ? chosen < (uint32) facesnxt_probes : pages - finder->tail < wanted))
 	{
-		order[i].nearness = scan->nearness[i];
-		order[i].list = i;
+		uint32		list = DatumGetUInt32(binaryheap_remove_first(order));
+
+		finder->chosen[list] = true;
+		finder->places[list] = pages;
+		pages += finder->sizes[list];
+		chosen++;
 	}
-	qsort(order, lists, sizeof(near_list), by_nearness);
-	for (i = 0; i < lists && (facesnxt_probes > 0 ? i < (uint32) facesnxt_probes : pages - finder->tail < wanted); i++)
-	{
-		finder->chosen[order[i].list] = true;
-		finder->places[order[i].list] = pages;
-		pages += finder->sizes[order[i].list];
-	}
-	scan->counters.lists = i;
-	for (; i < lists; i++)
-	{
-		finder->places[order[i].list] = rest;
-		rest += finder->sizes[order[i].list];
-	}
+	binaryheap_free(order);
+	scan->counters.lists = chosen;
 	scan->npages = pages;
-	scan->nrest = rest;
-	pfree(order);
+	scan->nrest = 0;
+	for (uint32 i = 0; i < lists; i++)
+		if (!finder->chosen[i])
+		{
+			finder->places[i] = scan->nrest;
+			scan->nrest += finder->sizes[i];
+		}
+	Assert(scan->npages + scan->nrest == all);
 }
 
 void

@@ -1,0 +1,202 @@
+/*
+ * cluster_test.c - principal axes against a spectrum that is known, and
+ * nearest lists against a slow search.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "code/cluster.h"
+#include "tap.h"
+
+#define N		4000
+#define PADDED	64
+#define AXES	8
+#define LISTS	20
+
+static uint64_t state = 7;
+
+static float
+normal(void)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < 12; i++)
+	{
+		state = state * 6364136223846793005u + 1442695040888963407u;
+		sum += (double) (state >> 32) / 4294967296.0;
+	}
+	return (float) (sum - 6);
+}
+
+static float rows[N * PADDED];
+static float basis[AXES * PADDED];
+static float centres[LISTS * AXES];
+static float halves[LISTS];
+static float points[N * AXES];
+static fx_clusters clusters = {PADDED, AXES, LISTS, basis, centres, halves};
+
+/* Elements of a variance that falls from 1 by half every two, around a mean that is none of the axes' business. */
+static void
+make_rows(void)
+{
+	for (int i = 0; i < N; i++)
+		for (int j = 0; j < PADDED; j++)
+			rows[i * PADDED + j] = 3 + normal() * exp2f(-(float) j / 4);
+}
+
+static void
+test_axes(const fx_env *env)
+{
+	float	   *products = calloc(PADDED * PADDED, sizeof(float));
+	double		sum[PADDED] = {0};
+	double		worst = 0;
+	double		kept = 0;
+	double		most = 0;
+	fx_error	err;
+
+	for (int i = 0; i < N; i += 100)
+		fx_add_products(products, rows + i * PADDED, 100, PADDED);
+	for (int i = 0; i < N; i++)
+		for (int j = 0; j < PADDED; j++)
+			sum[j] += rows[i * PADDED + j];
+	ok(fx_find_axes(products, sum, N, PADDED, AXES, basis, env, &err) == FX_OK, "axes are found");
+	for (int i = 0; i < AXES; i++)
+		for (int j = 0; j < AXES; j++)
+		{
+			double		dot = 0;
+
+			for (int k = 0; k < PADDED; k++)
+				dot += (double) basis[i * PADDED + k] * basis[j * PADDED + k];
+			worst = fmax(worst, fabs(dot - (i == j)));
+		}
+	ok(worst < 1e-5, "they are orthonormal (%.1e)", worst);
+	for (int i = 0; i < N; i++)
+		for (int j = 0; j < PADDED; j++)
+			rows[i * PADDED + j] -= (float) (sum[j] / N);
+	fx_project(&clusters, rows, N, points);
+	for (int i = 0; i < N * AXES; i++)
+		kept += (double) points[i] * points[i];
+	for (int i = 0; i < N; i++)
+		for (int j = 0; j < AXES; j++)
+			most += (double) rows[i * PADDED + j] * rows[i * PADDED + j];
+	ok(kept > 0.98 * most, "they carry as much as the leading elements do (%.3f)", kept / most);
+	free(products);
+}
+
+static double
+distance(const float *a, const float *b)
+{
+	double		sum = 0;
+
+	for (int k = 0; k < AXES; k++)
+		sum += (double) (a[k] - b[k]) * (a[k] - b[k]);
+	return sum;
+}
+
+static double
+nearest_distance(const float *point)
+{
+	double		least = INFINITY;
+
+	for (int l = 0; l < LISTS; l++)
+		least = fmin(least, distance(point, centres + l * AXES));
+	return least;
+}
+
+static void
+test_lists(const fx_env *env)
+{
+	static uint32_t lists[N];
+	static float scratch[N * LISTS];
+	float		again[LISTS * AXES];
+	float		nearness[LISTS];
+	float		row[PADDED];
+	float		point[AXES];
+	uint32_t	sizes[LISTS] = {0};
+	double		total = 0;
+	double		within = 0;
+	int			wrong = 0;
+	int			unlike = 0;
+	fx_error	err;
+
+	ok(fx_find_centres(&clusters, points, N, 8, env, &err) == FX_OK, "centres are found");
+	memcpy(again, centres, sizeof(again));
+	ok(fx_find_centres(&clusters, points, N, 8, env, &err) == FX_OK &&
+	   memcmp(again, centres, sizeof(again)) == 0, "the same ones for the same points");
+	fx_nearest_lists(&clusters, points, N, lists, scratch);
+	for (int i = 0; i < N; i++)
+	{
+		double		mine = distance(points + i * AXES, centres + lists[i] * AXES);
+
+		wrong += mine > nearest_distance(points + i * AXES) * (1 + 1e-4) + 1e-6;
+		within += mine;
+		for (int k = 0; k < AXES; k++)
+			total += (double) points[i * AXES + k] * points[i * AXES + k];
+		sizes[lists[i]]++;
+	}
+	ok(wrong == 0, "%d of %d points are not in their nearest list", wrong, N);
+	ok(within < total / 2, "points lie nearer to their centres than to the mean (%.2f)", within / total);
+	for (int l = 0; l < LISTS; l++)
+		unlike += sizes[l] == 0;
+	ok(unlike == 0, "%d lists are empty", unlike);
+	/* one row at a time gives what a batch gives */
+	memcpy(row, rows + 17 * PADDED, sizeof(row));
+	fx_project(&clusters, row, 1, point);
+	fx_nearness(&clusters, point, 1, nearness);
+	for (int l = 0; l < LISTS; l++)
+		unlike += fabsf(nearness[l] - scratch[17 * LISTS + l]) > 1e-4f;
+	ok(unlike == 0, "one row is as near to the lists as in a batch");
+}
+
+static bool
+always(void *context)
+{
+	return true;
+}
+
+static void
+test_odd(const fx_env *env)
+{
+	fx_env		stop = *env;
+	fx_error	err;
+	float	   *products = calloc(PADDED * PADDED, sizeof(float));
+	double		sum[PADDED] = {0};
+	double		worst = 0;
+
+	stop.interrupted = always;
+	ok(fx_find_centres(&clusters, points, N, 8, &stop, &err) == FX_INTERRUPTED, "k-means can be interrupted");
+	ok(fx_find_axes(products, sum, N, PADDED, AXES, basis, &stop, &err) == FX_INTERRUPTED, "so can the axes");
+	/* no spread at all: any orthonormal axes do */
+	memset(products, 0, sizeof(float) * PADDED * PADDED);
+	ok(fx_find_axes(products, sum, N, PADDED, AXES, basis, env, &err) == FX_OK, "rows that are all alike have axes");
+	for (int i = 0; i < AXES; i++)
+	{
+		double		square = 0;
+
+		for (int k = 0; k < PADDED; k++)
+			square += (double) basis[i * PADDED + k] * basis[i * PADDED + k];
+		worst = fmax(worst, fabs(square - 1));
+	}
+	ok(worst < 1e-5, "of unit length (%.1e)", worst);
+	/* points that are all alike, and as many lists as points */
+	for (int i = 0; i < LISTS * AXES; i++)
+		points[i] = 1;
+	ok(fx_find_centres(&clusters, points, LISTS, 8, env, &err) == FX_OK, "points that are all alike have centres");
+	for (int i = 0; i < LISTS * AXES; i++)
+		worst = fmax(worst, isfinite(centres[i]) ? 0 : 1);
+	ok(worst < 1, "that are numbers");
+	free(products);
+}
+
+int
+main(void)
+{
+	const fx_env *env = fx_env_malloc();
+
+	make_rows();
+	test_axes(env);
+	test_lists(env);
+	test_odd(env);
+	return done_testing();
+}
