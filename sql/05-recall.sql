@@ -15,12 +15,42 @@ CREATE FUNCTION facesnxt.disturb(template facesnxt.embedding, similarity double 
     AS 'MODULE_PATHNAME', 'facesnxt_disturb' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION facesnxt.disturb(facesnxt.embedding, double precision, bigint) IS
     'a template of this cosine similarity to another one, in a direction that follows from the seed: a mate, for measurements';
+REVOKE ALL ON FUNCTION facesnxt.disturb(facesnxt.embedding, double precision, bigint) FROM PUBLIC;
+
+-- The two statements of index_recall(): a sample of the rows that an index
+-- holds, and the nearest rows to a probe.
+CREATE FUNCTION facesnxt.sample_query(index regclass, probes integer) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('SELECT array_agg(s.at), array_agg(s.template) FROM (SELECT t.* FROM (SELECT ctid AS at, %s AS template
+        FROM %s TABLESAMPLE SYSTEM (%s)%s) t WHERE t.template IS NOT NULL ORDER BY random() LIMIT %s) s',
+        pg_get_indexdef(index, 1, true), i.indrelid::regclass,
+        -- ten pages for a probe
+        least(1000 * probes / greatest(pg_relation_size(i.indrelid) / 8192.0, 1), 100),
+        ' WHERE ' || pg_get_expr(i.indpred, i.indrelid), probes)
+    FROM pg_index i WHERE i.indexrelid = index
+$$;
+COMMENT ON FUNCTION facesnxt.sample_query(regclass, integer) IS 'part of index_recall(): rows to try';
+REVOKE ALL ON FUNCTION facesnxt.sample_query(regclass, integer) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.nearest_query(index regclass, rows integer) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('SELECT array_agg(s.at) FROM (SELECT ctid AS at FROM %s%s ORDER BY %s OPERATOR(facesnxt.%s) $1 LIMIT %s) s',
+        i.indrelid::regclass, ' WHERE ' || pg_get_expr(i.indpred, i.indrelid), pg_get_indexdef(index, 1, true),
+        CASE f.metric WHEN 'cosine' THEN '<=>' WHEN 'Euclidean' THEN '<->' ELSE '<#>' END, rows)
+    FROM pg_index i, facesnxt.index_info(index) f WHERE i.indexrelid = index
+$$;
+COMMENT ON FUNCTION facesnxt.nearest_query(regclass, integer) IS 'part of index_recall(): one search';
+REVOKE ALL ON FUNCTION facesnxt.nearest_query(regclass, integer) FROM PUBLIC;
 
 -- Rows of the table are disturbed to the similarity, and searched for with the
 -- session's settings by the index and without it.
 CREATE FUNCTION facesnxt.index_recall(
     index regclass, INOUT probes integer DEFAULT 100, rows integer DEFAULT 50,
-    INOUT similarity double precision DEFAULT pg_catalog.current_setting('facesnxt.mate_similarity')::double precision,
+    similarity double precision DEFAULT pg_catalog.current_setting('facesnxt.mate_similarity')::double precision,
     OUT found_by_index double precision, OUT found_by_scan double precision, OUT recall double precision,
     OUT share_of_codes double precision, OUT index_ms double precision, OUT exact_ms double precision)
 LANGUAGE plpgsql VOLATILE
@@ -28,45 +58,32 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_indexscan = on SET enable_sort = off SET max_parallel_workers_per_gather = 0
 AS $$
 DECLARE
-    info CONSTANT record := facesnxt.index_info(index);
-    operator CONSTANT text := 'OPERATOR(facesnxt.' || CASE info.metric WHEN 'cosine' THEN '<=>'
-        WHEN 'Euclidean' THEN '<->' ELSE '<#>' END || ')';
-    template CONSTANT text := pg_get_indexdef(index, 1, true);
-    source CONSTANT text := (SELECT i.indrelid::regclass || coalesce(' WHERE ' || pg_get_expr(i.indpred, i.indrelid), '')
-        FROM pg_index i WHERE i.indexrelid = index);
-    search CONSTANT text := format('SELECT array_agg(s.at) FROM (SELECT ctid AS at FROM %s ORDER BY %s %s $1 LIMIT %s) s',
-        source, template, operator, rows);
-    pages CONSTANT double precision := (SELECT greatest(pg_relation_size(i.indrelid) / 8192.0, 1)
-        FROM pg_index i WHERE i.indexrelid = index);
-    table_name CONSTANT text := (SELECT i.indrelid::regclass FROM pg_index i WHERE i.indexrelid = index);
-    mate record;
+    mates tid[];
+    templates facesnxt.embedding[];
     probe facesnxt.embedding;
     began timestamptz;
     near tid[];
     truth tid[];
-    tried integer := 0;
     same bigint := 0;
     wanted bigint := 0;
     hits integer := 0;
     exact_hits integer := 0;
     codes double precision := 0;
-    index_times double precision[] := '{}';
-    exact_times double precision[] := '{}';
+    index_times double precision[];
+    exact_times double precision[];
 BEGIN
     IF probes IS NULL OR probes < 1 OR rows IS NULL OR rows < 1 OR similarity IS NULL THEN
         RAISE EXCEPTION 'probes and rows must be positive, and the similarity known'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOR mate IN EXECUTE format('SELECT s.* FROM (SELECT ctid AS at, %s AS template FROM %s TABLESAMPLE SYSTEM (%s)%s) s
-        WHERE s.template IS NOT NULL ORDER BY random() LIMIT %s',
-        template, table_name, least(100 * 10 * probes / pages, 100), substr(source, length(table_name) + 1), probes)
-    LOOP
-        tried := tried + 1;
-        probe := facesnxt.disturb(mate.template, similarity, tried);
+    EXECUTE facesnxt.sample_query(index, probes) INTO mates, templates;
+    probes := coalesce(cardinality(mates), 0);
+    FOR i IN 1 .. probes LOOP
+        probe := facesnxt.disturb(templates[i], similarity, i);
         PERFORM set_config('enable_indexscan', 'on', true), set_config('enable_seqscan', 'off', true),
             set_config('enable_sort', 'off', true);
         began := clock_timestamp();
-        EXECUTE search INTO near USING probe;
+        EXECUTE facesnxt.nearest_query(index, rows) INTO near USING probe;
         index_times := index_times || extract(epoch FROM clock_timestamp() - began)::double precision * 1000;
         IF (facesnxt.last_scan()).index IS DISTINCT FROM index THEN
             RAISE EXCEPTION 'the planner does not use index "%"', index
@@ -77,18 +94,17 @@ BEGIN
         PERFORM set_config('enable_indexscan', 'off', true), set_config('enable_seqscan', 'on', true),
             set_config('enable_sort', 'on', true);
         began := clock_timestamp();
-        EXECUTE search INTO truth USING probe;
+        EXECUTE facesnxt.nearest_query(index, rows) INTO truth USING probe;
         exact_times := exact_times || extract(epoch FROM clock_timestamp() - began)::double precision * 1000;
-        hits := hits + (mate.at = ANY (near))::integer;
-        exact_hits := exact_hits + (mate.at = ANY (truth))::integer;
+        hits := hits + (mates[i] = ANY (near))::integer;
+        exact_hits := exact_hits + (mates[i] = ANY (truth))::integer;
         same := same + (SELECT count(*) FROM unnest(near) n WHERE n = ANY (truth));
         wanted := wanted + cardinality(truth);
     END LOOP;
-    probes := tried;
-    found_by_index := hits::double precision / nullif(tried, 0);
-    found_by_scan := exact_hits::double precision / nullif(tried, 0);
+    found_by_index := hits::double precision / nullif(probes, 0);
+    found_by_scan := exact_hits::double precision / nullif(probes, 0);
     recall := same::double precision / nullif(wanted, 0);
-    share_of_codes := codes / nullif(tried, 0) / nullif(info.entries - info.without_code, 0);
+    share_of_codes := codes / nullif(probes, 0) / nullif((facesnxt.index_info(index)).entries, 0);
     index_ms := (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t) FROM unnest(index_times) t);
     exact_ms := (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t) FROM unnest(exact_times) t);
 END

@@ -97,7 +97,7 @@ BEGIN
         PERFORM set_config('max_parallel_workers_per_gather', parallel, true);
     END IF;
     SELECT to_jsonb(s) INTO scan FROM facesnxt.last_scan() s WHERE s.index IS NOT NULL;
-    compared := scan->>'codes';
+    compared := (scan->>'codes')::bigint;
     IF compared IS NULL THEN
         SELECT count(*) INTO compared FROM facesnxt.reference r
         WHERE r.model = wanted AND r.repository = ANY (repositories);

@@ -1,5 +1,5 @@
 /*
- * cluster.c - principal axes by orthogonal iteration, and k-means, both by
+ * cluster.c - principal axes by orthogonal iteration, and spherical k-means, both by
  * matrix products of BLAS.
  */
 #include "code/cluster.h"
@@ -112,29 +112,16 @@ fx_project(const fx_clusters *clusters, const float *rows, uint32_t count, float
 }
 
 void
-fx_complete_clusters(fx_clusters *clusters)
-{
-	for (uint32_t i = 0; i < clusters->lists; i++)
-	{
-		const float *centre = clusters->centres + (size_t) i * clusters->axes;
-
-		clusters->halves[i] = cblas_sdot((int) clusters->axes, centre, 1, centre, 1) / 2;
-	}
-}
-
-void
 fx_nearness(const fx_clusters *clusters, const float *points, uint32_t count, float *nearness)
 {
 	uint32_t	lists = clusters->lists;
 
-	for (uint32_t i = 0; i < count; i++)
-		memcpy(nearness + (size_t) i * lists, clusters->halves, sizeof(float) * lists);
 	if (count == 1)
 		cblas_sgemv(CblasRowMajor, CblasNoTrans, (int) lists, (int) clusters->axes, 1, clusters->centres,
-					(int) clusters->axes, points, 1, -1, nearness, 1);
+					(int) clusters->axes, points, 1, 0, nearness, 1);
 	else
 		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int) count, (int) lists, (int) clusters->axes, 1,
-					points, (int) clusters->axes, clusters->centres, (int) clusters->axes, -1, nearness,
+					points, (int) clusters->axes, clusters->centres, (int) clusters->axes, 0, nearness,
 					(int) lists);
 }
 
@@ -198,7 +185,20 @@ assign_all(kmeans *state, fx_clusters *clusters, const float *points, uint32_t c
 	return FX_OK;
 }
 
-/* Means; a list that few points chose moves beside the largest one. */
+static void
+make_unit(float *centres, uint32_t lists, uint32_t axes)
+{
+	for (uint32_t i = 0; i < lists; i++)
+	{
+		float	   *centre = centres + (size_t) i * axes;
+		float		norm = cblas_snrm2((int) axes, centre, 1);
+
+		if (norm > 1e-30f)
+			cblas_sscal((int) axes, 1 / norm, centre, 1);
+	}
+}
+
+/* Sums, the length of which does not matter; a list that few points chose moves beside the largest one. */
 static void
 move_centres(kmeans *state, fx_clusters *clusters, uint32_t count)
 {
@@ -208,7 +208,8 @@ move_centres(kmeans *state, fx_clusters *clusters, uint32_t count)
 	for (uint32_t i = 0; i < clusters->lists; i++)
 		if (state->sizes[i] > 0)
 			for (uint32_t k = 0; k < axes; k++)
-				clusters->centres[(size_t) i * axes + k] = (float) (state->sums[(size_t) i * axes + k] / state->sizes[i]);
+				clusters->centres[(size_t) i * axes + k] =
+					(float) (state->sums[(size_t) i * axes + k] / state->sizes[i]);
 	for (uint32_t i = 0; i < clusters->lists; i++)
 	{
 		uint32_t	largest = 0;
@@ -226,6 +227,7 @@ move_centres(kmeans *state, fx_clusters *clusters, uint32_t count)
 		}
 		state->sizes[i] = state->sizes[largest] /= 2;
 	}
+	make_unit(clusters->centres, clusters->lists, axes);
 }
 
 fx_code
@@ -246,14 +248,13 @@ fx_find_centres(fx_clusters *clusters, const float *points, uint32_t count, int 
 	for (size_t i = 0; i < lists; i++)
 		memcpy(clusters->centres + i * axes, points + (size_t) ((uint64_t) i * count / lists) * axes,
 			   sizeof(float) * axes);
+	make_unit(clusters->centres, clusters->lists, axes);
 	for (int round = 0; round < rounds && code == FX_OK; round++)
 	{
-		fx_complete_clusters(clusters);
 		code = assign_all(&state, clusters, points, count, env, err);
 		if (code == FX_OK)
 			move_centres(&state, clusters, count);
 	}
-	fx_complete_clusters(clusters);
 	env->release(env->context, state.sums);
 	env->release(env->context, state.sizes);
 	env->release(env->context, state.nearest);

@@ -2,8 +2,9 @@
  * cluster.h - lists: templates grouped by where they lie on the leading
  * principal axes.
  *
- * A few dozen axes carry what clusters can know of a face; distances along
- * them cost an eighth of those over all dimensions and group as well.
+ * A few dozen axes carry what clusters can know of a face; angles along them
+ * cost an eighth of those over all dimensions and group as well.  Lists by
+ * direction are more even than lists by distance, and better hints.
  */
 #ifndef FX_CLUSTER_H
 #define FX_CLUSTER_H
@@ -20,8 +21,7 @@ typedef struct fx_clusters
 	uint32_t	axes;			/* at most padded and FX_CLUSTER_AXES */
 	uint32_t	lists;
 	float	   *basis;			/* axes x padded, orthonormal rows */
-	float	   *centres;		/* lists x axes */
-	float	   *halves;			/* lists: |centre|^2 / 2 */
+	float	   *centres;		/* lists x axes, rows of unit length (zeros where nothing else is known) */
 } fx_clusters;
 
 /*
@@ -39,19 +39,13 @@ extern void fx_add_products(float *products, const float *rows, uint32_t count, 
 extern void fx_project(const fx_clusters *clusters, const float *rows, uint32_t count, float *points);
 
 /*
- * k-means: centres of `clusters->lists` lists from so many points (count x axes), in `rounds` rounds; count must
+ * Spherical k-means: centres of `clusters->lists` lists from so many points (count x axes), in `rounds` rounds; count must
  * be at least lists.  The outcome is a function of the points alone.
  */
 extern fx_code fx_find_centres(fx_clusters *clusters, const float *points, uint32_t count, int rounds,
 							   const fx_env *env, fx_error *err);
 
-/* Fills in halves from centres. */
-extern void fx_complete_clusters(fx_clusters *clusters);
-
-/*
- * How near each list is to each point, greater is nearer: <point, centre> - |centre|^2 / 2, which orders lists as
- * the distance does.  nearness takes count x lists.
- */
+/* How near each list is to each point, greater is nearer: <point, centre>.  nearness takes count x lists. */
 extern void fx_nearness(const fx_clusters *clusters, const float *points, uint32_t count, float *nearness);
 
 /* The nearest list of each point; scratch: count x lists floats. */

@@ -23,7 +23,7 @@ fx_code_least_alignment(uint32_t padded)
 	return USUAL_ALIGNMENT - 5 * sqrt((1 - USUAL_ALIGNMENT * USUAL_ALIGNMENT) / padded);
 }
 
-/* Steps of the two bytes of packed factors; a magnitude is 1/2 or 3/2, so the scale is 2/3 to 2 times the coarse one. */
+/* Steps of the two bytes of packed factors. A magnitude is 1/2 or 3/2: the scale is 2/3 to 2 times the coarse one. */
 #define PACK_STEP		(1.0f / 128)
 #define PACK_LEAST		0.5f
 

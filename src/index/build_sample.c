@@ -103,7 +103,8 @@ finish_points(sample_state *state)
 		for (uint32 j = 0; j < padded; j++)
 			state->rows[(Size) i * padded + j] -= state->fs->centre[j];
 	}
-	fx_project(state->clusters, state->rows, state->count, sample->points + (Size) sample->npoints * state->clusters->axes);
+	fx_project(state->clusters, state->rows, state->count,
+			   sample->points + (Size) sample->npoints * state->clusters->axes);
 	sample->npoints += state->count;
 	state->count = 0;
 }

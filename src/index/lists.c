@@ -41,7 +41,6 @@ fs_clusters_create(MemoryContext context, uint32 padded, uint32 axes, uint32 lis
 	clusters->lists = lists;
 	clusters->basis = MemoryContextAllocHuge(context, sizeof(float) * axes * padded);
 	clusters->centres = MemoryContextAllocHuge(context, sizeof(float) * lists * axes);
-	clusters->halves = MemoryContextAllocHuge(context, sizeof(float) * lists);
 	return clusters;
 }
 
@@ -90,7 +89,6 @@ fs_clusters(Relation index, fs_index *fs)
 	memcpy(clusters->basis, bytes, basis);
 	memcpy(clusters->centres, bytes + basis, size - basis);
 	pfree(bytes);
-	fx_complete_clusters(clusters);
 	if (memory != NULL)
 		fs_memory_keep_clusters(memory, clusters);
 	return fs->clusters = clusters;

@@ -52,7 +52,7 @@ REVOKE ALL ON SCHEMA facesnxt FROM regress_many;
 REVOKE ALL ON face FROM regress_many;
 ALTER TABLE face DISABLE ROW LEVEL SECURITY;
 -- the index's own account of its recall
-SELECT probes, similarity, found_by_index, found_by_scan, recall > 0.99 AS recall, round(share_of_codes::numeric, 1) AS share_of_codes,
+SELECT probes, found_by_index, found_by_scan, recall > 0.99 AS recall, round(share_of_codes::numeric, 1) AS share_of_codes,
     index_ms > 0 AND exact_ms > 0 AS timed
 FROM index_recall('face_template', 20, 10, 0.8);
 CREATE INDEX part_template ON face USING facescan (template embedding_l2_ops) WHERE id > 5900;
