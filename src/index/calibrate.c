@@ -4,9 +4,10 @@
  * Rows that the lists were not made from are disturbed to a stated similarity,
  * as a new photograph of the same person would be, and the share of the codes
  * is counted that lies in lists as near as the row's own.  The direction of
- * the disturbance is half that of a stranger and half any: photographs of one
+ * the disturbance is part that of a stranger and part any: photographs of one
  * person differ in all directions more evenly than persons do, but not quite
- * evenly, and to overrate the difference costs time, to underrate it mates.
+ * evenly.  To overrate the difference costs time, to underrate it mates: real
+ * photographs differ by less (README.md).
  */
 #include "index/build.h"
 
@@ -16,6 +17,9 @@
 
 /* What is measured is taken for worse by so many standard deviations. */
 #define CAUTION		1.0
+
+/* Of the square of the disturbance, what lies in the direction of a stranger. */
+#define STRANGE		0.3
 
 typedef struct calibration_state
 {
@@ -38,12 +42,12 @@ disturb(calibration_state *state, uint32 number, uint32 stranger, double similar
 	uint32		axes = state->clusters->axes;
 	const float *own = sample->points + (Size) number * axes;
 	const float *other = sample->points + (Size) stranger * axes;
-	double		away = sqrt(1 - similarity * similarity) * sample->norms[number] / sqrt(2.0);
+	double		away = sqrt(1 - similarity * similarity) * sample->norms[number];
 
 	for (uint32 i = 0; i < axes; i++)
 	{
-		double		any = fs_any_normal(&state->random) / sqrt(state->clusters->padded);
-		double		strange = (other[i] + state->centre[i]) / Max(sample->norms[stranger], 1e-30);
+		double		any = sqrt((1 - STRANGE) / state->clusters->padded) * fs_any_normal(&state->random);
+		double		strange = sqrt(STRANGE) * (other[i] + state->centre[i]) / Max(sample->norms[stranger], 1e-30);
 
 		point[i] = (float) (similarity * (own[i] + state->centre[i]) + away * (any + strange) - state->centre[i]);
 	}
