@@ -4,8 +4,158 @@
 #include "index/scan.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/index.h"
+#include "catalog/pg_am.h"
+#include "commands/defrem.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+static bool
+is_facescan(Oid oid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
+	bool		result = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+
+		result = form->relkind == RELKIND_INDEX && form->relam == get_index_am_oid("facescan", false);
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
+/* Opens a facescan index that the caller may look into. */
+Relation
+fs_open_index(Oid oid, LOCKMODE mode, Relation *heap)
+{
+	Relation	index;
+	Oid			table = IndexGetRelation(oid, true);
+
+	if (!OidIsValid(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("%s is not an index", DatumGetCString(DirectFunctionCall1(regclassout, ObjectIdGetDatum(oid)))),
+				 errhint("Name an index of the access method facescan.")));
+	/* before anything is locked */
+	if (!is_facescan(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a facescan index", get_rel_name(oid)),
+				 errhint("Of a partitioned index, name the index of one partition.")));
+	*heap = table_open(table, mode);
+	index = index_open(oid, mode);
+	return index;
+}
+
+/* ---- what an index says of itself */
+
+typedef struct info_state
+{
+	Relation	index;
+	fs_index   *fs;
+	int64		code_pages;
+	int64		pages;
+	int64		entries;
+	int64		plain;			/* of them, scored exactly always */
+	int64		tail;			/* of them, in no list */
+	int64		free;			/* slots */
+} info_state;
+
+static void
+add_extent(const fs_extent *extent, uint32 number, void *argument)
+{
+	info_state *state = argument;
+	const fs_layout *layout = fs_layout_of(state->fs, extent->list);
+
+	state->code_pages += extent->pages;
+	state->pages += (int64) extent->pages * fs_pages_of_code_page(layout);
+	for (uint32 i = 0; i < extent->pages; i++)
+	{
+		Buffer		buffer = fs_read_code(state->index, extent->start + i, BUFFER_LOCK_SHARE, layout, NULL);
+		fs_code_head *head = FS_CODE_HEAD(BufferGetPage(buffer));
+		int64		entries = (int64) head->used - head->free;
+
+		state->entries += entries;
+		state->free += (int64) layout->entries - entries;
+		if (extent->list >= FS_LIST_ODD)
+			state->plain += entries;
+		else if (extent->list == FS_LIST_TAIL)
+			state->tail += entries;
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/* For each similarity and recall the share of the codes that is read. */
+static Datum
+calibration_json(Relation index, const fs_meta *meta)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int s = 0; s < FS_SIMILARITIES; s++)
+	{
+		appendStringInfo(&text, "%s\"%.2f\": {", s == 0 ? "{" : ", ", fs_similarity(s));
+		for (int r = 0; r < FS_RECALLS; r++)
+			appendStringInfo(&text, "%s\"%g\": %.4f", r == 0 ? "" : ", ", fs_recall(r),
+							 fs_share_needed(index, meta, fs_recall(r), fs_similarity(s)));
+		appendStringInfoChar(&text, '}');
+	}
+	appendStringInfoChar(&text, '}');
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
+}
+
+/*
+ * facesnxt.index_info(index regclass): one row.
+ */
+PG_FUNCTION_INFO_V1(facesnxt_index_info);
+Datum
+facesnxt_index_info(PG_FUNCTION_ARGS)
+{
+	static const char *const metrics[] = {"cosine", "inner product", "Euclidean"};
+	TupleDesc	desc;
+	Datum		values[15];
+	bool		nulls[15] = {0};
+	info_state	state = {0};
+	Relation	heap;
+	const fs_meta *meta;
+	int			n = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	state.index = fs_open_index(PG_GETARG_OID(0), AccessShareLock, &heap);
+	state.fs = fs_index_open(state.index, CurrentMemoryContext);
+	meta = &state.fs->meta;
+	fs_extents_visit(state.index, meta, add_extent, &state);
+
+	values[n++] = Int32GetDatum(meta->version);
+	values[n++] = CStringGetTextDatum(metrics[meta->metric]);
+	nulls[n] = nulls[n + 1] = meta->dim == 0;
+	values[n++] = Int32GetDatum(meta->dim);
+	values[n++] = CStringGetTextDatum(psprintf("%08x", meta->model));
+	values[n++] = Int32GetDatum(meta->bits);
+	values[n++] = Int32GetDatum((int32) meta->lists);
+	values[n++] = Int32GetDatum(meta->nfilters);
+	values[n++] = Int64GetDatum(state.entries);
+	values[n++] = Int64GetDatum(state.plain);
+	values[n++] = Int64GetDatum(state.tail);
+	values[n++] = Int64GetDatum(state.free);
+	values[n++] = Int64GetDatum(state.code_pages);
+	values[n++] = Int64GetDatum(state.pages);
+	values[n++] = Int64GetDatum((int64) RelationGetNumberOfBlocks(state.index) * BLCKSZ);
+	nulls[n] = meta->calibration == InvalidBlockNumber;
+	values[n] = nulls[n] ? (Datum) 0 : calibration_json(state.index, meta);
+	index_close(state.index, AccessShareLock);
+	table_close(heap, AccessShareLock);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* ---- the last scan */
 
 /*
  * facesnxt.last_scan(): what the last index scan of this session did.  NULL
