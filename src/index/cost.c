@@ -12,6 +12,7 @@
 #include <float.h>
 
 #include "access/genam.h"
+#include "guc.h"
 #include "optimizer/optimizer.h"
 #include "utils/spccache.h"
 #include "nodes/pathnodes.h"
@@ -94,6 +95,18 @@ has_within(const IndexPath *path)
 	return false;
 }
 
+/* Of the codes, by the settings of now. */
+static double
+share_read(Relation index, const fs_meta *meta)
+{
+	if (meta->lists == 1)
+		return 1;
+	if (facesnxt_probes > 0)
+		return Min((double) facesnxt_probes / meta->lists, 1);
+	return facesnxt_target_recall < 1 ?
+		fs_share_needed(index, meta, facesnxt_target_recall, facesnxt_mate_similarity) : 1;
+}
+
 void
 fs_cost(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *total, Selectivity *selectivity,
 		double *correlation, double *pages)
@@ -105,6 +118,7 @@ fs_cost(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *t
 	double		spc_seq_page_cost;
 	Relation	index;
 	fs_meta		meta;
+	double		share = 1;
 
 	fs_complete_clauses(root, path);
 	MemSet(&costs, 0, sizeof(costs));
@@ -121,22 +135,29 @@ fs_cost(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *t
 		return;
 	}
 
-	index = index_open(info->indexoid, NoLock);
-	fs_meta_read(index, &meta);
 	code_pages = info->pages;
-	if (meta.dim != 0 && meta.bits > 1)
+	if (info->hypothetical)
+		/* an index that is not there */
+		memset(&meta, 0, sizeof(meta));
+	else
 	{
-		fs_layout	layout;
+		index = index_open(info->indexoid, NoLock);
+		fs_meta_read(index, &meta);
+		if (meta.dim != 0 && meta.bits > 1)
+		{
+			fs_layout	layout;
 
-		fs_layout_init(&layout, &meta, fx_code_padded(meta.dim));
-		code_pages = info->pages / (double) fs_pages_of_code_page(&layout);
+			fs_layout_init(&layout, &meta, fx_code_padded(meta.dim));
+			code_pages = info->pages / (double) fs_pages_of_code_page(&layout);
+		}
+		share = share_read(index, &meta);
+		index_close(index, NoLock);
 	}
-	index_close(index, NoLock);
 
 	get_tablespace_page_costs(info->reltablespace, NULL, &spc_seq_page_cost);
 	/* read in order, and usually cached: what reading costs is a fraction of a page from disk */
-	*startup = spc_seq_page_cost * code_pages * 0.1 +
-		cpu_operator_cost * rows * (CODE_COST * Max(meta.dim, 64) / 512 + REFINED * REFINE_COST);
+	*startup = spc_seq_page_cost * code_pages * share * 0.1 +
+		cpu_operator_cost * rows * share * (CODE_COST * Max(meta.dim, 64) / 512 + REFINED * REFINE_COST);
 	*startup += costs.indexStartupCost;
 	*total = *startup + cpu_index_tuple_cost * rows * *selectivity +
 		cpu_operator_cost * rows * *selectivity * REFINE_COST;
