@@ -63,7 +63,8 @@ BEGIN
     ms := extract(epoch FROM clock_timestamp() - start) * 1000;
     scan := to_jsonb(last_scan());
 END $$;
--- the same under a condition, $1 in it being the probe; planned for each search
+-- the same under a condition, $1 in it being the probe; planned for each search, and unlike the other, whose INTO
+-- limits the rows, run by several processes where the plan says so
 CREATE OR REPLACE FUNCTION public.try_where(probe embedding, k int, condition text,
     OUT ms float8, OUT ids int[], OUT persons int[], OUT scan jsonb)
 LANGUAGE plpgsql AS $$
@@ -129,19 +130,18 @@ bytes_a_row() { sql -c "SELECT round(bytes::numeric / entries, 1) FROM index_inf
 # Searches with every probe twice, one session: $1 kind, $2 k, $3 greatest
 # distance or NULL, the rest are settings. R is taken before and after. Sets MS
 # (median of the second time), FIRST (of the first), R, FOUND, SHARE (of the
-# codes, that were scored) and DETAIL.
+# codes, that were scored) and DETAIL. SEARCH is the call.
+SEARCH='public.try(p.template, :k, :distance)'
 measure() {
     local kind=$1 k=$2 distance=$3 setting before after line
     shift 3
     before=$(plain_read "$BYTES")
     line=$({
         for setting in "max_parallel_workers_per_gather = 0" "$@"; do echo "SET $setting;"; done
-        cat <<'SQL'
+        cat <<SQL
 SELECT count(*) FROM (SELECT (public.try(template, 50, NULL)).ms FROM public.probe LIMIT 5) s \g /dev/null
-CREATE TEMP TABLE first AS
-SELECT t.ms FROM public.probe p, LATERAL public.try(p.template, :k, :distance) t WHERE p.kind = :'kind';
-CREATE TEMP TABLE result AS
-SELECT p.person, t.* FROM public.probe p, LATERAL public.try(p.template, :k, :distance) t WHERE p.kind = :'kind';
+CREATE TEMP TABLE first AS SELECT t.ms FROM public.probe p, LATERAL $SEARCH t WHERE p.kind = :'kind';
+CREATE TEMP TABLE result AS SELECT p.person, t.* FROM public.probe p, LATERAL $SEARCH t WHERE p.kind = :'kind';
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ms),
     (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) FROM first),
     avg((person = ANY (coalesce(persons, '{}')))::int)::numeric(5,3),
