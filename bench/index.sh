@@ -44,8 +44,8 @@ SET enable_indexscan = off;
 DISCARD PLANS;
 CREATE TEMP TABLE exact AS
 SELECT p.kind, p.id, t.* FROM public.probe p, LATERAL public.try(p.template, 50, NULL) t WHERE p.id % 4 = 0;
-SELECT format('%s probes against the exact scan: recall@50 %s, found %s against %s, exact scan %s ms, %s times the index',
-    i.kind, avg(public.common(i.ids, e.ids) / 50.0)::numeric(6,4),
+SELECT format('%s probes against the exact scan: recall@50 %s, found %s against %s, exact scan %s ms, %s times '
+    'the index', i.kind, avg(public.common(i.ids, e.ids) / 50.0)::numeric(6,4),
     avg((i.person = ANY (i.persons))::int)::numeric(5,3), avg((i.person = ANY (e.persons))::int)::numeric(5,3),
     percentile_cont(0.5) WITHIN GROUP (ORDER BY e.ms)::int,
     (percentile_cont(0.5) WITHIN GROUP (ORDER BY e.ms) / percentile_cont(0.5) WITHIN GROUP (ORDER BY i.ms))::int)

@@ -15,6 +15,7 @@ dim=${DIM:-512} probes=${PROBES:-50}
 MEMORY=${MEMORY:-512MB}
 mapfile -t sizes < <(tr ' ' '\n' <<<"${SIZES:-100000 1000000 4000000 10000000}" | grep . | sort -n)
 largest=${sizes[-1]}
+# shellcheck disable=SC2154 # set by what is sourced
 folder=$(dirname "$tools")
 work=$(mktemp -d "${TMPDIR:-/tmp}/facesnxt.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -45,7 +46,7 @@ fits() {
         echo "left out: $1 rows take $((need_disk / 1000000)) MB of disk, there are $((disk / 1000000))"
         return 1
     elif [ "$need_memory" -gt "$memory" ]; then
-        echo "left out: $1 rows take $((need_memory / 1000000)) MB of memory to stay warm, there are $((memory / 1000000))"
+        echo "left out: $1 rows take $((need_memory / 1000000)) MB of memory, there are $((memory / 1000000))"
         return 1
     fi
 }
@@ -75,6 +76,7 @@ for rows in "${sizes[@]}"; do
     there=$rows
     run -c "VACUUM ANALYZE public.gallery"
     ROWS=$(run -c "SELECT count(*) FROM public.gallery")
+    # shellcheck disable=SC2034 # read by what is sourced
     BYTES=$(code_bytes "$ROWS" "$dim")
     build template "lists = 1"
     flat_build=$BUILD size=$(bytes_a_row)
@@ -113,18 +115,20 @@ exec 3<&-
 [ -e "$work/table" ] || exit 0
 
 echo
-awk 'BEGIN { print "    rows | build flat | bytes/row |      R | best 50 |   / R | best 10 |   / R | 50, 2 w. | speed-up |" \
-         " 10, 2 w. | speed-up | lists | build | best 50" }
+awk 'BEGIN { print "    rows | build flat | bytes/row |      R | best 50 |   / R | best 10 |   / R |" \
+         " 50, 2 w. | speed-up | 10, 2 w. | speed-up | lists |    build | best 50" }
      { if ($4 == 0) $4 = 0.001
-       printf "%8d | %10.0f | %9.1f | %6.2f | %7.1f | %5.2f | %7.1f | %5.2f | %8.1f | %8.2f | %8.1f | %8.2f | %5s | %5s | %7s\n",
-         $1, $2, $3, $4, $5, $5 / $4, $6, $6 / $4, $7, $5 / $7, $8, $6 / $8, $9, $10, $11 }' "$work/table"
+       printf "%8d | %10.0f | %9.1f | %6.2f | %7.1f | %5.2f | %7.1f | %5.2f |", $1, $2, $3, $4, $5, $5 / $4, $6, $6 / $4
+       printf " %8.1f | %8.2f | %8.1f | %8.2f | %5s | %8s | %7s\n", $7, $5 / $7, $8, $6 / $8, $9, $10, $11
+     }' "$work/table"
 
 # the least squares of log ms against log rows
 awk 'function slope(k,   i, sx, sy, sxx, sxy) {
          for (i = 1; i <= n; i++) { sx += x[i]; sy += y[i, k]; sxx += x[i] ^ 2; sxy += x[i] * y[i, k] }
          return n > 1 ? sprintf("%.2f", (n * sxy - sx * sy) / (n * sxx - sx ^ 2)) : "-"
      }
-     { n++; x[n] = log($1); y[n, 1] = log($4 > 0 ? $4 : 0.001); y[n, 2] = log($5); y[n, 3] = log($6); y[n, 4] = log($7); y[n, 5] = log($2) }
+     { n++; x[n] = log($1); y[n, 1] = log($4 > 0 ? $4 : 0.001)
+       y[n, 2] = log($5); y[n, 3] = log($6); y[n, 4] = log($7); y[n, 5] = log($2) }
      END { printf "slope of log ms against log rows: R %s, best 50 %s, best 10 %s, best 50 with workers %s, build %s\n",
          slope(1), slope(2), slope(3), slope(4), slope(5) }' "$work/table"
 
@@ -145,22 +149,25 @@ awk 'function lg(v) { return log(v) / log(10) }
              for (k = 1; k <= 4; k++) { if (ms[i, k] < low) low = ms[i, k]; if (ms[i, k] > high) high = ms[i, k] }
          x0 = floor(lg(rows[1])); x1 = floor(lg(rows[n]) - 1e-9) + 1
          y0 = floor(lg(low)); y1 = floor(lg(high)) + 1
-         print "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"620\" height=\"390\" font-family=\"sans-serif\" font-size=\"12\">"
-         print "<rect width=\"620\" height=\"390\" fill=\"white\"/>"
+         print "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"660\" height=\"390\"" \
+             " font-family=\"sans-serif\" font-size=\"12\">"
+         print "<rect width=\"660\" height=\"390\" fill=\"white\"/>"
          for (i = x0; i <= x1; i++)
-             printf "<path d=\"M%.1f 30V330\" stroke=\"#dddddd\"/><text x=\"%.1f\" y=\"346\" text-anchor=\"middle\">%d</text>\n",
-                 px(10 ^ i), px(10 ^ i), 10 ^ i
+             printf "<path d=\"M%.1f 30V330\" stroke=\"#dddddd\"/>" \
+                 "<text x=\"%.1f\" y=\"346\" text-anchor=\"middle\">%d</text>\n", px(10 ^ i), px(10 ^ i), 10 ^ i
          for (i = y0; i <= y1; i++)
-             printf "<path d=\"M70 %.1fH590\" stroke=\"#dddddd\"/><text x=\"64\" y=\"%.1f\" text-anchor=\"end\">%g ms</text>\n",
-                 py(10 ^ i), py(10 ^ i) + 4, 10 ^ i
+             printf "<path d=\"M70 %.1fH590\" stroke=\"#dddddd\"/>" \
+                 "<text x=\"64\" y=\"%.1f\" text-anchor=\"end\">%g ms</text>\n", py(10 ^ i), py(10 ^ i) + 4, 10 ^ i
          print "<text x=\"330\" y=\"20\" text-anchor=\"middle\">a search of facescan against rows</text>"
          for (k = 1; k <= 4; k++) {
              line = ""
              for (i = 1; i <= n; i++) {
                  line = line (i > 1 ? " " : "") sprintf("%.1f,%.1f", px(rows[i]), py(ms[i, k]))
-                 printf "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n", px(rows[i]), py(ms[i, k]), colour[k]
+                 printf "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n",
+                     px(rows[i]), py(ms[i, k]), colour[k]
              }
-             printf "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\"/>\n", line, colour[k]
+             printf "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\"/>\n",
+                 line, colour[k]
              printf "<text x=\"%d\" y=\"375\" fill=\"%s\">%s</text>\n", 70 + (k - 1) * 150, colour[k], name[k]
          }
          print "</svg>"

@@ -42,9 +42,10 @@ DROP TABLE IF EXISTS public.mate;
 CREATE TABLE public.mate AS
 SELECT p.id AS probe, p.person, g.id, 1 - (g.template <=> p.template) AS similarity
 FROM public.probe p JOIN public.gallery g USING (person) WHERE g.id <> p.id;
-SELECT format('%s templates, %s persons, %s probes, %s pairs of mates: similarity %s on average, %s of them at least 0.5',
+SELECT format('%s templates, %s persons, %s probes, %s pairs of mates: similarity %s on average, %s from 0.5 on',
     (SELECT count(*) FROM public.gallery), (SELECT count(DISTINCT person) FROM public.gallery),
-    (SELECT count(*) FROM public.probe), count(*), avg(similarity)::numeric(4,3), avg((similarity >= 0.5)::int)::numeric(4,3))
+    (SELECT count(*) FROM public.probe), count(*), avg(similarity)::numeric(4,3),
+    avg((similarity >= 0.5)::int)::numeric(4,3))
 FROM public.mate;
 SQL
     prepare_searches
@@ -59,8 +60,9 @@ SELECT p.id, p.person, t.* FROM public.probe p, LATERAL public.try_where(p.templ
 SET enable_indexscan = off;
 CREATE TEMP TABLE exact AS
 SELECT p.id, t.* FROM public.probe p, LATERAL public.try_where(p.template, 50, 'g.id <> ' || p.id) t;
-SELECT format('every code: a mate first %s against %s, in the first 50 %s against %s; recall@50 %s; late %s of %s; %s ms against %s',
-    avg((i.person = i.persons[1])::int)::numeric(5,4), avg((i.person = e.persons[1])::int)::numeric(5,4),
+SELECT format('every code: a mate first %s against %s, in the first 50 %s against %s; recall@50 %s; late %s of %s; '
+    '%s ms against %s', avg((i.person = i.persons[1])::int)::numeric(5,4),
+    avg((i.person = e.persons[1])::int)::numeric(5,4),
     avg((i.person = ANY (i.persons))::int)::numeric(5,4), avg((i.person = ANY (e.persons))::int)::numeric(5,4),
     avg(public.common(i.ids, e.ids) / 50.0)::numeric(6,5), sum((i.scan->>'late')::int), sum((i.scan->>'returned')::int),
     (percentile_cont(0.5) WITHIN GROUP (ORDER BY i.ms))::numeric(9,2),
@@ -78,7 +80,8 @@ SET facesnxt.mate_similarity = :similarity;
 -- a little more than the distance: the bound itself is rounded
 CREATE TEMP TABLE inside AS
 SELECT p.id, p.person, t.* FROM public.probe p,
-    LATERAL public.try_where(p.template, NULL, format('within(g.template, $1, %s) AND g.id <> %s', 1 - :similarity + 1e-6, p.id)) t;
+    LATERAL public.try_where(p.template, NULL,
+        format('within(g.template, $1, %s) AND g.id <> %s', 1 - :similarity + 1e-6, p.id)) t;
 CREATE TEMP TABLE best AS
 SELECT p.id, p.person, t.* FROM public.probe p, LATERAL public.try_where(p.template, 50, 'g.id <> ' || p.id) t;
 CREATE TEMP TABLE pair AS
@@ -96,8 +99,9 @@ SELECT format('  %s at %s: of %s pairs %s found (mean of %s persons %s); of %s u
     CASE WHEN (SELECT avg(share_near) FROM person) < :recall THEN '; LESS THAN PROMISED' END)
 FROM pair;
 SELECT format('      reads %s of the codes; LIMIT 50: a mate for %s of %s probes with one so similar; %s ms',
-    (SELECT (avg((scan->>'codes')::int) / :rows)::numeric(4,3) FROM inside), avg((person = ANY (persons))::int)::numeric(5,4),
-    count(*), (percentile_cont(0.5) WITHIN GROUP (ORDER BY ms))::numeric(9,2))
+    (SELECT (avg((scan->>'codes')::int) / :rows)::numeric(4,3) FROM inside),
+    avg((person = ANY (persons))::int)::numeric(5,4), count(*),
+    (percentile_cont(0.5) WITHIN GROUP (ORDER BY ms))::numeric(9,2))
 FROM best b WHERE EXISTS (SELECT FROM pair WHERE probe = b.id);
 SQL
 }

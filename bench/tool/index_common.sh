@@ -114,6 +114,7 @@ SQL
 build() {
     local columns=$1 options=$2 setting
     shift 2
+    # shellcheck disable=SC2034 # for those who source this
     BUILD=$({
         for setting in "maintenance_work_mem = '${MEMORY:-256MB}'" "$@"; do echo "SET $setting;"; done
         echo "DROP INDEX IF EXISTS public.gallery_template;"
