@@ -66,9 +66,11 @@ listed() {
         report "every code: $(label "$kind" "$k" "$distance")" "against flat $(ratio "$MS" "${flat_ms[$what]}")"
         similarity=0.65
         [ "$kind" = normal ] || similarity=0.5
-        measure "$kind" "$k" "$distance" "facesnxt.target_recall = 0.99" "facesnxt.mate_similarity = $similarity"
+        ALIKE_FROM=$similarity measure "$kind" "$k" "$distance" \
+            "facesnxt.target_recall = 0.99" "facesnxt.mate_similarity = $similarity"
         report "0.99 at $similarity: $(label "$kind" "$k" "$distance")" \
-            "share of codes $SHARE; against every code $(ratio "$MS" "$all"), flat $(ratio "$MS" "${flat_ms[$what]}")"
+            "$ALIKE with a mate from $similarity on; share of codes $SHARE;" \
+            "against every code $(ratio "$MS" "$all"), flat $(ratio "$MS" "${flat_ms[$what]}")"
     done
 }
 

@@ -69,7 +69,8 @@ SQL
     awk -F'|' -v label="$1" -v r="$r" '{
         printf "%-26s %8d match, %3d of %3d rows, recall %s, %7.1f ms, unfiltered %.1f, ratio %.2f; R %.2f, / R %.2f;",
             label, $1, $3, $2, $4, $5, $6, $5 / $6, r, (r > 0 ? $5 / r : 0)
-        printf " exact %.1f ms%s\n", $7, ($3 < $2 ? "; ROWS ARE MISSING" : "") ($5 > 1.05 * $6 ? "; slower" : "") }' <<<"$line"
+        printf " exact %.1f ms%s\n", $7, ($3 < $2 ? "; ROWS ARE MISSING" : "") ($5 > 1.05 * $6 ? "; slower" : "")
+    }' <<<"$line"
 }
 
 # {0,1,..} up to $1 numbers

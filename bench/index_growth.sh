@@ -8,7 +8,7 @@
 # maintenance_work_mem. Lists are those of the default, where it has any. Times
 # in ms: R, the best 50 and 10 without lists, by one process and with 2 workers
 # (allowed at no cost, since the planner takes them for large tables only), and
-# the best 50 with lists at a target_recall of 0.99. Also build/bench/index_growth.svg.
+# the best 50 with lists at a target_recall of 0.99; LISTS: so many at all sizes. Also build/bench/index_growth.svg.
 . "$(dirname "$0")/tool/index_common.sh"
 
 dim=${DIM:-512} probes=${PROBES:-50}
@@ -63,7 +63,8 @@ run -v dim="$dim" <<'SQL'
 SET search_path = facesnxt, public;
 CREATE TABLE public.gallery (id serial, person int, template embedding(:dim, half))
     WITH (autovacuum_enabled = off);
-CREATE TABLE public.probe (kind text DEFAULT 'normal', id serial, person int, template embedding(:dim, half));
+CREATE TABLE public.probe (kind text DEFAULT 'normal', id serial, person int, template embedding(:dim, half),
+    similarity float8);
 SQL
 load probe normal "$probes" "$dim" half
 prepare_searches

@@ -96,7 +96,10 @@ SELECT format('  %s at %s: of %s pairs %s found (mean of %s persons %s); of %s u
     (SELECT avg(share)::numeric(5,4) FROM person), count(*) FILTER (WHERE similarity < :similarity + 0.05),
     :similarity + 0.05, (avg(found::int) FILTER (WHERE similarity < :similarity + 0.05))::numeric(6,5),
     (SELECT count(share_near) FROM person), (SELECT avg(share_near)::numeric(5,4) FROM person),
-    CASE WHEN (SELECT avg(share_near) FROM person) < :recall THEN '; LESS THAN PROMISED' END)
+    -- by more than twice the standard error of so many persons
+    CASE WHEN (SELECT avg(share_near) FROM person) <
+        :recall - 2 * sqrt(:recall * (1 - :recall) / nullif((SELECT count(share_near) FROM person), 0))
+        THEN '; LESS THAN PROMISED' END)
 FROM pair;
 SELECT format('      reads %s of the codes; LIMIT 50: a mate for %s of %s probes with one so similar; %s ms',
     (SELECT (avg((scan->>'codes')::int) / :rows)::numeric(4,3) FROM inside),

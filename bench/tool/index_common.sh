@@ -91,7 +91,8 @@ make_tables() {
 SET search_path = facesnxt, public;
 DROP TABLE IF EXISTS public.gallery, public.probe;
 CREATE TABLE public.gallery (id serial, person int, template embedding(:dim, half)${4:+, $4});
-CREATE TABLE public.probe (kind text DEFAULT 'normal', id serial, person int, template embedding(:dim, half));
+CREATE TABLE public.probe (kind text DEFAULT 'normal', id serial, person int, template embedding(:dim, half),
+    similarity float8);
 SQL
     load gallery base "$1" "$2" half
     load probe normal "$3" "$2" half
@@ -100,6 +101,11 @@ SQL
     prepare_searches
     run <<'SQL'
 VACUUM ANALYZE public.gallery;
+-- how similar the best mate is
+UPDATE public.probe p SET similarity = s.best
+FROM (SELECT q.kind, q.id, max(1 - (g.template OPERATOR(facesnxt.<=>) q.template)) AS best
+      FROM public.probe q JOIN public.gallery g USING (person) GROUP BY q.kind, q.id) s
+WHERE p.kind = s.kind AND p.id = s.id;
 VACUUM ANALYZE public.probe;
 SELECT pg_prewarm('public.gallery') \g /dev/null
 SQL
@@ -131,8 +137,9 @@ bytes_a_row() { sql -c "SELECT round(bytes::numeric / entries, 1) FROM index_inf
 # Searches with every probe twice, one session: $1 kind, $2 k, $3 greatest
 # distance or NULL, the rest are settings. R is taken before and after. Sets MS
 # (median of the second time), FIRST (of the first), R, FOUND, SHARE (of the
-# codes, that were scored) and DETAIL. SEARCH is the call.
-SEARCH='public.try(p.template, :k, :distance)'
+# codes, that were scored), ALIKE (found of the probes with a mate at least as
+# similar as ALIKE_FROM) and DETAIL. SEARCH is the call.
+SEARCH='public.try(p.template, :k, :distance)' ALIKE_FROM=0
 measure() {
     local kind=$1 k=$2 distance=$3 setting before after line
     shift 3
@@ -142,11 +149,14 @@ measure() {
         cat <<SQL
 SELECT count(*) FROM (SELECT (public.try(template, 50, NULL)).ms FROM public.probe LIMIT 5) s \g /dev/null
 CREATE TEMP TABLE first AS SELECT t.ms FROM public.probe p, LATERAL $SEARCH t WHERE p.kind = :'kind';
-CREATE TEMP TABLE result AS SELECT p.person, t.* FROM public.probe p, LATERAL $SEARCH t WHERE p.kind = :'kind';
+CREATE TEMP TABLE result AS SELECT p.person, p.similarity, t.*
+FROM public.probe p, LATERAL $SEARCH t WHERE p.kind = :'kind';
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ms),
     (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) FROM first),
     avg((person = ANY (coalesce(persons, '{}')))::int)::numeric(5,3),
     (avg((scan->>'codes')::bigint) / :entries)::numeric(6,3),
+    format('%s of %s', count(*) FILTER (WHERE similarity >= $ALIKE_FROM AND person = ANY (persons)),
+        count(*) FILTER (WHERE similarity >= $ALIKE_FROM)),
     format('late %s of %s, rounds %s, middle %s, fine %s, fetched %s', sum((scan->>'late')::int),
         sum((scan->>'returned')::int), avg((scan->>'rounds')::int)::numeric(4,2), avg((scan->>'middle')::int)::int,
         avg((scan->>'refined')::int)::int, avg((scan->>'fetched')::int)::int)
@@ -155,13 +165,15 @@ SQL
     } | sql -v kind="$kind" -v k="$k" -v distance="$distance" -v entries="$ENTRIES")
     after=$(plain_read "$BYTES")
     # shellcheck disable=SC2034 # for those who source this
-    IFS='|' read -r MS FIRST FOUND SHARE DETAIL <<<"$line"
+    IFS='|' read -r MS FIRST FOUND SHARE ALIKE DETAIL <<<"$line"
     R=$(awk -v a="$before" -v b="$after" 'BEGIN { print (a + b) / 2 }')
 }
 
-# One line of what was measured: $1 label, $2 more text
+# One line of what was measured: $1 label, the rest is more text
 report() {
-    awk -v label="$1" -v more="${2:-}" -v ms="$MS" -v first="$FIRST" -v r="$R" -v found="$FOUND" \
+    local label=$1
+    shift
+    awk -v label="$label" -v more="$*" -v ms="$MS" -v first="$FIRST" -v r="$R" -v found="$FOUND" \
         'BEGIN { printf "%-42s %7.1f ms (first time %.1f), R %.2f ms, ratio %.2f; found %s%s\n",
             label, ms, first, r, (r > 0 ? ms / r : 0), found, (more == "" ? "" : "; " more) }'
 }
