@@ -4,7 +4,7 @@
 #
 # NAME.c is built as the extension is (-O2, no sanitizer) with the pure ring.
 # NAME.sh measures through SQL: the extension is installed and the script runs
-# with a throw-away cluster. NAME.py compares with OpenCV (Debian's
+# with a throw-away cluster of SHARED_BUFFERS (2GB). NAME.py compares with OpenCV (Debian's
 # python3-opencv) and is left out, with a line that says so, where that is not
 # installed; build/bench/ holds the programs that it may call.
 
@@ -34,7 +34,7 @@ for name in "${names[@]}"; do
     fi
     if [ -e "bench/$name.sh" ]; then
         heading "bench $name (SQL)"
-        run_child scripts/cluster.sh -c shared_buffers=2GB bash "bench/$name.sh" || status=1
+        run_child scripts/cluster.sh -c shared_buffers="${SHARED_BUFFERS:-2GB}" bash "bench/$name.sh" || status=1
         found=yes
     fi
     if [ -e "bench/$name.py" ]; then
