@@ -143,7 +143,8 @@ damaged('an extent that is nowhere', 'face', 1, 32 + 12, pack('L', 0xFFFFFFFF), 
 
 # a code page: its kind, and how many slots are used and free
 damaged('a code page of another kind', 'face', $code_block, 24, pack('S', 5), $unexpected, qw(SELECT INSERT VACUUM));
-foreach my $counts ([ '65,535 entries', 65535, 0 ], [ '5,000 entries', 5000, 0 ], [ 'more free slots than used', 10, 11 ])
+foreach my $counts ([ '65,535 entries', 65535, 0 ], [ '5,000 entries', 5000, 0 ],
+	[ 'more free slots than used', 10, 11 ])
 {
 	my ($what, @counts) = @$counts;
 	damaged("a code page of $what", 'face', $code_block, 32, pack('SS', @counts), $in_code,
