@@ -78,7 +78,8 @@ foreach my $lists (1, 16)
 	$node->safe_psql('postgres', 'DROP INDEX late_template');
 
 	$node->safe_psql('postgres', "CREATE INDEX late_all ON late USING facescan (template) $with");
-	same('late_all', 'late', 'template', qr/^400\|300\|.*\n400\|64\|$lists$/, "templates in the sample, lists = $lists");
+	same('late_all', 'late', 'template', qr/^400\|300\|.*\n400\|64\|$lists$/,
+		"templates in the sample, lists = $lists");
 	$node->safe_psql('postgres', 'DROP INDEX late_all');
 }
 
