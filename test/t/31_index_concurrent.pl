@@ -36,6 +36,10 @@ BEGIN
 	IF cardinality(ids) <> 200 OR (SELECT count(DISTINCT i) FROM unnest(ids) i) <> 200 THEN
 		RAISE EXCEPTION 'of 200 rows that nobody touches % were found', cardinality(ids);
 	END IF;
+	IF (SELECT count(*) <> 400 OR count(DISTINCT (m.probe, m.row)) <> 400
+		FROM facesnxt.search_many('face_template', ARRAY[probe, random_template()], 200) m) THEN
+		RAISE EXCEPTION 'of two probes at once a row is missing or there twice';
+	END IF;
 	IF (SELECT index IS DISTINCT FROM 'face_template'::regclass FROM facesnxt.last_scan()) THEN
 		RAISE EXCEPTION 'the index was not searched';
 	END IF;

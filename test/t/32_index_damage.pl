@@ -62,6 +62,8 @@ my %statement = (
 	'SELECT of some lists' => 'SET enable_seqscan = off;
 		SET facesnxt.target_recall = 0.9; SET facesnxt.mate_similarity = 0.8;
 		SELECT id FROM %1$s ORDER BY template OPERATOR(facesnxt.<=>) (SELECT template FROM %1$s LIMIT 1) LIMIT 5',
+	'search_many' => 'SELECT * FROM facesnxt.search_many($$%1$s_template$$,
+		(SELECT array_agg(template) FROM (SELECT template FROM %1$s LIMIT 3) s), 5000)',
 	'INSERT' => 'INSERT INTO %1$s SELECT 0, template FROM %1$s LIMIT 1',
 	'VACUUM' => 'VACUUM (INDEX_CLEANUP ON) %1$s',
 	'index_info' => 'SELECT entries FROM facesnxt.index_info($$%1$s_template$$)',
@@ -114,7 +116,7 @@ my $code_block = page_with_room('face');
 my $unexpected = qr/ERROR:  XX002: index "face_template" has an unexpected page at block/;
 my $in_directory = qr/ERROR:  XX002: index "face_template" is damaged at block 1\b/;
 my $in_code = qr/ERROR:  XX002: index "face_template" is damaged at block $code_block\b/;
-my @all = qw(SELECT INSERT VACUUM index_info index_check);
+my @all = qw(SELECT search_many INSERT VACUUM index_info index_check);
 my $extents = unpack('L', bytes_at('face', 0, 140, 4));
 cmp_ok($extents, '>=', 3, 'a directory of several extents');
 is(unpack('L', bytes_at('face', 1, 24, 4)), $extents, '... which the meta page counts as well');
@@ -142,13 +144,14 @@ damaged('an extent behind the end', 'face', 1, 32 + 12, pack('L', 1_000_000), $i
 damaged('an extent that is nowhere', 'face', 1, 32 + 12, pack('L', 0xFFFFFFFF), $in_directory, @all);
 
 # a code page: its kind, and how many slots are used and free
-damaged('a code page of another kind', 'face', $code_block, 24, pack('S', 5), $unexpected, qw(SELECT INSERT VACUUM));
+damaged('a code page of another kind', 'face', $code_block, 24, pack('S', 5), $unexpected,
+	qw(SELECT search_many INSERT VACUUM));
 foreach my $counts ([ '65,535 entries', 65535, 0 ], [ '5,000 entries', 5000, 0 ],
 	[ 'more free slots than used', 10, 11 ])
 {
 	my ($what, @counts) = @$counts;
 	damaged("a code page of $what", 'face', $code_block, 32, pack('SS', @counts), $in_code,
-		qw(SELECT INSERT VACUUM index_info));
+		qw(SELECT search_many INSERT VACUUM index_info));
 }
 my $before = overwrite('face', $code_block, 32, pack('S', 65535));
 like((say_to('index_check', 'face'))[0], qr/65535 slots are in use of \d+/, 'index_check tells of such entries');
@@ -177,7 +180,8 @@ damaged('an extent of a list too many', 'grouped', 1, 32 + 12 + 4, pack('L', 20)
 	qr/XX002: index "grouped_template" is damaged at block 1\b/, @all);
 my $list_block = page_with_room('grouped');
 damaged('a code page of a list', 'grouped', $list_block, 32, pack('S', 65535),
-	qr/XX002: index "grouped_template" is damaged at block $list_block\b/, qw(SELECT VACUUM index_info));
+	qr/XX002: index "grouped_template" is damaged at block $list_block\b/,
+	qw(SELECT search_many VACUUM index_info));
 is((say_to('SELECT', 'grouped'))[0], '3000', 'whole again, it finds all');
 is(join('', say_to('VACUUM', 'grouped'), say_to('index_check', 'grouped')), '', '... and can be vacuumed');
 
