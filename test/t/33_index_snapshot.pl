@@ -121,6 +121,63 @@ SQL
 }
 $node->safe_psql('postgres', 'DROP TABLE face');
 
+# ---- an index that is not for everyone: search_many(), which no planner stands before, answers right or refuses
+
+$node->safe_psql('postgres', <<'SQL');
+CREATE TABLE face (id int, template facesnxt.embedding) WITH (fillfactor = 40);
+INSERT INTO face SELECT i, row_of(i) FROM generate_series(1, 1000) i;
+CREATE FUNCTION fail(id int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+	IF id = 900 THEN
+		RAISE EXCEPTION 'as it should';
+	END IF;
+	RETURN id;
+END $$;
+SQL
+# Runs SQL that may go wrong: what it returns, and what it complains of.
+sub try
+{
+	my ($sql) = @_;
+	my ($out, $err) = ('', '');
+	$node->psql('postgres', $sql, stdout => \$out, stderr => \$err);
+	return ($out, $err);
+}
+sub many
+{
+	my ($index, $id) = @_;
+	return "SELECT m.distance < 1e-6 FROM facesnxt.search_many('$index', ARRAY[row_of($id)], 1) m";
+}
+like((try('CREATE INDEX CONCURRENTLY face_failed ON face USING facescan (template, fail(id))'))[1],
+	qr/as it should/, 'a concurrent build has failed');
+is($node->safe_psql('postgres', "SELECT indisvalid FROM pg_index WHERE indexrelid = 'face_failed'::regclass"), 'f',
+	'... and left an index that is not valid');
+my ($answer, $error) = try(many('face_failed', 77));
+like($error, qr/ERROR: .*face_failed/, '... which search_many() refuses') or diag("it returned '$answer'");
+($answer, $error) = try("SELECT recall FROM facesnxt.index_recall('face_failed', 5, 5, 0.8)");
+like($error, qr/ERROR: .*face_failed/, '... and index_recall() too') or diag("it returned '$answer'");
+$node->safe_psql('postgres', 'DROP INDEX face_failed');
+
+# rows were updated on their pages before the index was built: it has what they are now, not what they were
+my $old = $node->background_psql('postgres', on_error_stop => 0);
+$old->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ');
+is($old->query_safe("SELECT count(*) FROM face"), '1000', 'a snapshot from before an update');
+$node->safe_psql('postgres', 'UPDATE face SET template = row_of(id + 5000);
+	CREATE INDEX face_template ON face USING facescan (template)');
+is($node->safe_psql('postgres', "SELECT indcheckxmin FROM pg_index WHERE indexrelid = 'face_template'::regclass"), 't',
+	'... and an index for later snapshots alone');
+my $exact = 'SELECT id FROM face ORDER BY template OPERATOR(facesnxt.<=>) row_of(77) LIMIT 1';
+is($old->query("SET enable_seqscan = off; $exact"), '77', '... which the planner leaves alone');
+$old->{stderr} = '';
+$answer = $old->query(many('face_template', 77));
+ok($answer eq 't' || $old->{stderr} =~ /ERROR: .*face_template/, '... and search_many() refuses, or answers right')
+	or diag("it returned '$answer' $old->{stderr}");
+$old->query('ROLLBACK');
+$old->quit;
+is($node->safe_psql('postgres', many('face_template', 5077)), 't', 'a new snapshot finds what is new');
+# the library is not loaded yet when the defaults of its arguments are computed
+($answer, $error) = try("SELECT recall > 0.5 FROM facesnxt.index_recall('face_template', 5, 5)");
+is("$answer$error", 't', 'index_recall() can be the first thing that a session asks for');
+$node->safe_psql('postgres', 'DROP TABLE face');
+
 # ---- a cursor that has returned all rows keeps no page of the table
 
 $node->safe_psql('postgres', <<'SQL');
