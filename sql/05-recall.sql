@@ -50,7 +50,7 @@ REVOKE ALL ON FUNCTION facesnxt.nearest_query(regclass, integer) FROM PUBLIC;
 -- session's settings by the index and without it.
 CREATE FUNCTION facesnxt.index_recall(
     index regclass, INOUT probes integer DEFAULT 100, rows integer DEFAULT 50,
-    similarity double precision DEFAULT pg_catalog.current_setting('facesnxt.mate_similarity')::double precision,
+    similarity double precision DEFAULT NULL,
     OUT found_by_index double precision, OUT found_by_scan double precision, OUT recall double precision,
     OUT share_of_codes double precision, OUT index_ms double precision, OUT exact_ms double precision)
 LANGUAGE plpgsql VOLATILE
@@ -72,8 +72,11 @@ DECLARE
     index_times double precision[];
     exact_times double precision[];
 BEGIN
-    IF probes IS NULL OR probes < 1 OR rows IS NULL OR rows < 1 OR similarity IS NULL THEN
-        RAISE EXCEPTION 'probes and rows must be positive, and the similarity known'
+    -- the first call of a session has no settings yet: it loads the library
+    PERFORM facesnxt.forget_last_scan();
+    similarity := coalesce(similarity, current_setting('facesnxt.mate_similarity')::double precision);
+    IF probes IS NULL OR probes < 1 OR rows IS NULL OR rows < 1 THEN
+        RAISE EXCEPTION 'probes and rows must be positive'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     EXECUTE facesnxt.sample_query(index, probes) INTO mates, templates;
@@ -82,6 +85,7 @@ BEGIN
         probe := facesnxt.disturb(templates[i], similarity, i);
         PERFORM set_config('enable_indexscan', 'on', true), set_config('enable_seqscan', 'off', true),
             set_config('enable_sort', 'off', true);
+        PERFORM facesnxt.forget_last_scan();
         began := clock_timestamp();
         EXECUTE facesnxt.nearest_query(index, rows) INTO near USING probe;
         index_times := index_times || extract(epoch FROM clock_timestamp() - began)::double precision * 1000;
@@ -110,5 +114,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION facesnxt.index_recall(regclass, integer, integer, double precision) IS
-    'how often the index finds a row by a probe of this similarity, with the session''s settings, and how often the exact scan does; the share of the exact scan''s rows that the index returns; medians of the times';
+    'how often the index finds a row by a probe of this similarity (facesnxt.mate_similarity), with the session''s settings, and how often the exact scan does; the share of the exact scan''s rows that the index returns; medians of the times';
 REVOKE ALL ON FUNCTION facesnxt.index_recall(regclass, integer, integer, double precision) FROM PUBLIC;

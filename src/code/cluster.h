@@ -21,7 +21,7 @@ typedef struct fx_clusters
 	uint32_t	axes;			/* at most padded and FX_CLUSTER_AXES */
 	uint32_t	lists;
 	float	   *basis;			/* axes x padded, orthonormal rows */
-	float	   *centres;		/* lists x axes, rows of unit length (zeros where nothing else is known) */
+	float	   *centres;		/* lists x axes, rows of unit length, or zeros */
 } fx_clusters;
 
 /*
@@ -39,8 +39,8 @@ extern void fx_add_products(float *products, const float *rows, uint32_t count, 
 extern void fx_project(const fx_clusters *clusters, const float *rows, uint32_t count, float *points);
 
 /*
- * Spherical k-means: centres of `clusters->lists` lists from so many points (count x axes), in `rounds` rounds; count must
- * be at least lists.  The outcome is a function of the points alone.
+ * Spherical k-means: centres of `clusters->lists` lists from so many points (count x axes), in `rounds` rounds;
+ * count must be at least lists.  The outcome is a function of the points alone.
  */
 extern fx_code fx_find_centres(fx_clusters *clusters, const float *points, uint32_t count, int rounds,
 							   const fx_env *env, fx_error *err);

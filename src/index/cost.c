@@ -7,12 +7,12 @@
  * scan, and is priced out.
  */
 #include "index/clause.h"
+#include "guc.h"
 #include "index/index.h"
 
 #include <float.h>
 
 #include "access/genam.h"
-#include "guc.h"
 #include "optimizer/optimizer.h"
 #include "utils/spccache.h"
 #include "nodes/pathnodes.h"

@@ -8,8 +8,10 @@
  */
 #include "index/scan.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -37,6 +39,27 @@ check_privilege(Relation heap)
 				 errmsg("search_many() refused: table \"%s\" has row-level security", RelationGetRelationName(heap)),
 				 errdetail("It would return rows that a policy hides."),
 				 errhint("Search for one probe at a time with ORDER BY and LIMIT.")));
+}
+
+/* What the planner asks of an index before it uses one. */
+static void
+check_usable(Relation index)
+{
+	Form_pg_index form = index->rd_index;
+
+	if (!form->indisvalid || !form->indisready)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is not valid", RelationGetRelationName(index)),
+				 errdetail("Its build has not come to an end."),
+				 errhint("REINDEX or drop it.")));
+	if (form->indcheckxmin &&
+		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is too new for this snapshot", RelationGetRelationName(index)),
+				 errdetail("Rows may have been changed since, which the index knows in their newer form only."),
+				 errhint("Search in a new transaction.")));
 }
 
 typedef struct many_state
@@ -123,6 +146,7 @@ facesnxt_search_many(PG_FUNCTION_ARGS)
 	state.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	state.index = fs_open_index(PG_GETARG_OID(0), AccessShareLock, &state.heap);
 	check_privilege(state.heap);
+	check_usable(state.index);
 	state.snapshot = GetActiveSnapshot();
 	state.slot = table_slot_create(state.heap, NULL);
 	state.distance_function = distance_function(state.index);
