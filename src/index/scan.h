@@ -34,7 +34,7 @@
 /*
  * How many standard deviations a bound lies above its estimate, in each stage.
  * Whoever has the very score of the floor is missed by the coarse stage once in
- * 400 times, and comes in a later round; mates, which lie well above it, are not.
+ * 500 times, and comes in a later round; mates, which lie well above it, are not.
  * Below a greatest distance there is no later round, so there bounds are wider.
  */
 typedef struct fs_sigmas
@@ -44,7 +44,7 @@ typedef struct fs_sigmas
 	float		fine;
 } fs_sigmas;
 
-#define FS_SIGMAS			((fs_sigmas) {2.8f, 3.7f, 4.5f})
+#define FS_SIGMAS			((fs_sigmas) {2.9f, 3.7f, 4.5f})
 #define FS_WITHIN_SIGMAS	((fs_sigmas) {5.0f, 5.0f, 5.5f})
 
 /*
