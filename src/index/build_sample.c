@@ -18,10 +18,12 @@
 /* Of the default: rows in a list, the rows from which on there are lists, the most lists. */
 #define ROWS_PER_LIST	488
 #define ROWS_FOR_LISTS	2000000
-#define MOST_LISTS		16384
+#define MOST_LISTS		8192
 
-/* Training points for a list, at most; fewer than this many rows for a list make no lists. */
+/* Training points for a list, fewer where there are many lists; fewer than this many rows for a list make no lists. */
 #define POINTS_PER_LIST	32
+#define FEWER_POINTS	16
+#define MANY_POINTS		131072
 #define LEAST_PER_LIST	4
 #define KMEANS_ROUNDS	8
 
@@ -217,14 +219,15 @@ find_lists(sample_state *state, uint32 lists)
 	fx_clusters *clusters = fs_clusters_create(fs->context, padded, axes, lists);
 	/* half of maintenance_work_mem for points */
 	double		most = maintenance_work_mem * 1024.0 / 2 / (sizeof(float) * (axes + 1));
+	double		training;
 	fx_error	err;
 
 	fs_check_code(fx_find_axes(state->products, state->sum, state->total, padded, axes, clusters->basis, &fs->env,
 							   &err), &err);
 	pfree(state->products);
 	state->clusters = clusters;
-	state->wanted = (uint32) Min(Max(Min((double) lists * POINTS_PER_LIST + CALIBRATION_PROBES, most), lists * 2.0),
-								 PG_INT32_MAX);
+	training = Min((double) lists * POINTS_PER_LIST, Max((double) lists * FEWER_POINTS, MANY_POINTS));
+	state->wanted = (uint32) Min(Max(Min(training + CALIBRATION_PROBES, most), lists * 2.0), PG_INT32_MAX);
 	sample->points = palloc_extended(sizeof(float) * axes * (Size) state->wanted, MCXT_ALLOC_HUGE);
 	sample->norms = palloc_extended(sizeof(float) * (Size) state->wanted, MCXT_ALLOC_HUGE);
 	/* blocks that were not read before come first */
