@@ -25,6 +25,8 @@ CODE = src/code/cluster.o src/code/rotate.o src/code/encode.o src/code/query.o s
 # what encodes gains by -O3; without fused multiply-adds all tiers give the same codes
 CODE_CFLAGS = -O3 -fno-math-errno -ffp-contract=off
 $(CODE): CFLAGS += $(CODE_CFLAGS)
+# loops over the words of a page become vector code
+src/index/filter.o: CFLAGS += -O3
 
 IMAGE = src/image/image.o src/image/jpeg.o src/image/exif.o src/image/transform.o
 

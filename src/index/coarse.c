@@ -56,7 +56,7 @@ score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_s
 	run.blocks = FS_CODES(page);
 	run.scale = FS_SCALES(page, layout);
 	run.add = adds;
-	run.wanted = filtered ? wanted : NULL;
+	run.wanted = filtered && compared < used ? wanted : NULL;
 	run.ahead = ahead;
 	run.nblocks = (used + layout->width - 1) / layout->width;
 	run.width = layout->width;

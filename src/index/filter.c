@@ -22,11 +22,11 @@ typedef enum test_kind
 	TEST_NOT_NULL,
 	TEST_RANGE,					/* low <= word <= high, in the column's order */
 	TEST_SET,					/* one of sorted words */
-	TEST_BITMAP					/* one of the words from low on that the bitmap marks */
+	TEST_TABLE					/* one of the words from low on that the table marks */
 } test_kind;
 
-/* A set whose words span no more than this is tested by a bitmap. */
-#define BITMAP_SPAN		65536
+/* A set whose words span no more than this is tested by a table of bytes. */
+#define TABLE_SPAN		65536
 
 /*
  * Words are widened to 64 bits so that the unsigned order is the column's:
@@ -41,7 +41,7 @@ struct fs_test
 	uint64		high;
 	uint64	   *words;
 	int			nwords;
-	uint8	   *bitmap;
+	uint8	   *table;			/* high - low + 1 marks, and a 0 */
 };
 
 #define SIGN_BIT	(UINT64CONST(1) << 63)
@@ -198,12 +198,12 @@ init_set(fs_test *test, fs_filter *filter, const fs_filter_format *format, Strat
 	test->high = test->words[test->nwords - 1];
 	if (strategy != BTEqualStrategyNumber)
 		init_range(test, filter, format, strategy, strategy < BTEqualStrategyNumber ? test->high : test->low);
-	else if (test->high - test->low < BITMAP_SPAN)
+	else if (test->high - test->low < TABLE_SPAN)
 	{
-		test->kind = TEST_BITMAP;
-		test->bitmap = palloc0((test->high - test->low) / 8 + 1);
+		test->kind = TEST_TABLE;
+		test->table = palloc0(test->high - test->low + 2);
 		for (int i = 0; i < test->nwords; i++)
-			test->bitmap[(test->words[i] - test->low) / 8] |= 1 << (test->words[i] - test->low) % 8;
+			test->table[test->words[i] - test->low] = 1;
 	}
 	else
 		test->kind = TEST_SET;
@@ -333,6 +333,39 @@ test_range(const fs_test *test, const fs_filter_format *format, const char *word
 	}
 }
 
+/* Clears ok[i] for words that the table does not mark; what lies beyond it meets its last byte, which is 0. */
+#define LOOK_UP_WORDS(type, turn) \
+	do { \
+		const type *words_ = (const type *) words; \
+		uint64		end_ = test->high - test->low + 1; \
+		for (uint32 i_ = 0; i_ < n; i_++) \
+		{ \
+			uint64		at_ = ((uint64) words_[i_] ^ (turn)) - test->low; \
+			ok[i_] &= test->table[Min(at_, end_)]; \
+		} \
+	} while (0)
+
+static void
+test_table(const fs_test *test, const fs_filter_format *format, const char *words, uint32 n, uint8 *ok)
+{
+	if (test->is_signed)
+	{
+		/* widened with their sign, which is then turned */
+		if (format->size == 2)
+			LOOK_UP_WORDS(int16, SIGN_BIT);
+		else if (format->size == 4)
+			LOOK_UP_WORDS(int32, SIGN_BIT);
+		else
+			LOOK_UP_WORDS(int64, SIGN_BIT);
+	}
+	else if (format->size == 1)
+		LOOK_UP_WORDS(uint8, 0);
+	else if (format->size == 4)
+		LOOK_UP_WORDS(uint32, 0);
+	else
+		LOOK_UP_WORDS(uint64, 0);
+}
+
 static void
 test_set(const fs_test *test, const fs_layout *layout, const fs_meta *meta, Page page, uint32 n, uint8 *ok)
 {
@@ -343,13 +376,22 @@ test_set(const fs_test *test, const fs_layout *layout, const fs_meta *meta, Page
 		if (!ok[i])
 			continue;
 		(void) fs_filter_get(layout, meta, page, i, test->filter, &word);
-		if (word < test->low || word > test->high)
-			ok[i] = 0;
-		else if (test->kind == TEST_BITMAP)
-			ok[i] = test->bitmap[(word - test->low) / 8] >> (word - test->low) % 8 & 1;
-		else
-			ok[i] = bsearch(&word, test->words, test->nwords, sizeof(uint64), compare_words) != NULL;
+		ok[i] = word >= test->low && word <= test->high &&
+			bsearch(&word, test->words, test->nwords, sizeof(uint64), compare_words) != NULL;
 	}
+}
+
+/* Eight bytes of 0 or 1 as bits, the first one lowest. */
+static uint16
+pack_eight(const uint8 *ok)
+{
+	uint64		eight;
+
+	memcpy(&eight, ok, sizeof(eight));
+#ifdef WORDS_BIGENDIAN
+	eight = pg_bswap64(eight);
+#endif
+	return (uint16) ((eight * UINT64CONST(0x0102040810204080)) >> 56);
 }
 
 uint32
@@ -360,26 +402,33 @@ fs_filter_page(const fs_filter *filter, const fs_layout *layout, const fs_meta *
 	uint32		groups = (layout->entries + 15) / 16;
 	uint32		count = 0;
 
-	memset(ok, 0, groups * 16);
 	memset(ok, 1, used);
+	memset(ok + used, 0, groups * 16 - used);
 	for (int t = 0; t < filter->ntests; t++)
 	{
 		const fs_test *test = &filter->tests[t];
-		const uint8 *nulls = FS_NULLS(page, layout, test->filter);
+		const fs_filter_format *format = &meta->filters[test->filter];
+		const char *words = FS_WORDS(page, layout, test->filter);
 
 		if (test->kind == TEST_RANGE)
-			test_range(test, &meta->filters[test->filter], FS_WORDS(page, layout, test->filter), used, ok);
-		else if (test->kind == TEST_SET || test->kind == TEST_BITMAP)
+			test_range(test, format, words, used, ok);
+		else if (test->kind == TEST_TABLE)
+			test_table(test, format, words, used, ok);
+		else if (test->kind == TEST_SET)
 			test_set(test, layout, meta, page, used, ok);
-		for (uint32 i = 0; i < used; i++)
-			ok[i] &= (nulls[i / 8] >> i % 8 & 1) == (test->kind == TEST_IS_NULL);
 	}
 	for (uint32 g = 0; g < groups; g++)
 	{
-		uint32		bits = 0;
+		uint16		bits = pack_eight(ok + g * 16) | pack_eight(ok + g * 16 + 8) << 8;
 
-		for (int i = 0; i < 16; i++)
-			bits |= (uint32) ok[g * 16 + i] << i;
+		for (int t = 0; t < filter->ntests; t++)
+		{
+			const fs_test *test = &filter->tests[t];
+			const uint8 *nulls = FS_NULLS(page, layout, test->filter) + g * 2;
+			uint16		null = nulls[0] | nulls[1] << 8;
+
+			bits &= test->kind == TEST_IS_NULL ? null : ~null;
+		}
 		wanted[g] = bits;
 		count += __builtin_popcount(bits);
 	}
