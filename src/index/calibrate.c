@@ -108,7 +108,7 @@ fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample)
 	state.centre = palloc(sizeof(float) * axes);
 	fx_project(state.clusters, fs->centre, 1, state.centre);
 	calibration.probes = n;
-	for (int s = 0; s < FS_SIMILARITIES; s++)
+	for (int s = FS_SIMILARITIES - 1; s >= 0; s--)
 	{
 		for (uint32 i = 0; i < n; i++)
 		{
@@ -123,7 +123,12 @@ fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample)
 		}
 		qsort(shares, n, sizeof(double), by_size);
 		for (int r = 0; r < FS_RECALLS; r++)
-			calibration.shares[s][r] = quantile(shares, n, fs_recall(r));
+		{
+			float		needed = quantile(shares, n, fs_recall(r));
+
+			/* for mates at least so similar: the more similar ones are among them */
+			calibration.shares[s][r] = s + 1 < FS_SIMILARITIES ? Max(needed, calibration.shares[s + 1][r]) : needed;
+		}
 	}
 	return fs_blob_write(builder->index, &calibration, sizeof(calibration));
 }

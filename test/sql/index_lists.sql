@@ -69,7 +69,7 @@ CREATE VIEW calibration AS SELECT s.key::float AS similarity, r.key::float AS re
 FROM index_info('face_template') i, jsonb_each(i.calibration) s, jsonb_each(s.value) r;
 SELECT count(*), bool_and(share >= lag) AS more_for_higher_recall
 FROM (SELECT share, lag(share, 1, 0) OVER (PARTITION BY similarity ORDER BY recall) FROM calibration) s;
-SELECT bool_and(share <= lag + 0.1) AS less_for_similar_mates
+SELECT bool_and(share <= lag) AS less_for_similar_mates
 FROM (SELECT share, lag(share, 1, 1) OVER (PARTITION BY recall ORDER BY similarity) FROM calibration) s;
 SELECT tail < entries FROM index_info('face_template');
 DROP VIEW calibration;
