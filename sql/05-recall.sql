@@ -40,8 +40,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('SELECT array_agg(s.at) FROM (SELECT ctid AS at FROM %s%s ORDER BY %s OPERATOR(facesnxt.%s) $1 LIMIT %s) s',
         i.indrelid::regclass, ' WHERE ' || pg_get_expr(i.indpred, i.indrelid), pg_get_indexdef(index, 1, true),
-        CASE f.metric WHEN 'cosine' THEN '<=>' WHEN 'Euclidean' THEN '<->' ELSE '<#>' END, rows)
-    FROM pg_index i, facesnxt.index_info(index) f WHERE i.indexrelid = index
+        o.oprname, rows)
+    FROM pg_index i
+        JOIN pg_opclass c ON c.oid = i.indclass[0]
+        JOIN pg_amop a ON a.amopfamily = c.opcfamily AND a.amoppurpose = 'o'
+        JOIN pg_operator o ON o.oid = a.amopopr
+    WHERE i.indexrelid = index
 $$;
 COMMENT ON FUNCTION facesnxt.nearest_query(regclass, integer) IS 'part of index_recall(): one search';
 REVOKE ALL ON FUNCTION facesnxt.nearest_query(regclass, integer) FROM PUBLIC;
@@ -60,7 +64,9 @@ AS $$
 DECLARE
     mates tid[];
     templates facesnxt.embedding[];
+    entries bigint;
     probe facesnxt.embedding;
+    search refcursor;
     began timestamptz;
     near tid[];
     truth tid[];
@@ -79,6 +85,7 @@ BEGIN
         RAISE EXCEPTION 'probes and rows must be positive'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    entries := (facesnxt.index_info(index)).entries;
     EXECUTE facesnxt.sample_query(index, probes) INTO mates, templates;
     probes := coalesce(cardinality(mates), 0);
     FOR i IN 1 .. probes LOOP
@@ -86,9 +93,11 @@ BEGIN
         PERFORM set_config('enable_indexscan', 'on', true), set_config('enable_seqscan', 'off', true),
             set_config('enable_sort', 'off', true);
         PERFORM facesnxt.forget_last_scan();
+        OPEN search FOR EXECUTE facesnxt.nearest_query(index, rows) USING probe;
         began := clock_timestamp();
-        EXECUTE facesnxt.nearest_query(index, rows) INTO near USING probe;
+        FETCH search INTO near;
         index_times := index_times || extract(epoch FROM clock_timestamp() - began)::double precision * 1000;
+        CLOSE search;
         IF (facesnxt.last_scan()).index IS DISTINCT FROM index THEN
             RAISE EXCEPTION 'the planner does not use index "%"', index
                 USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -97,9 +106,11 @@ BEGIN
         codes := codes + (facesnxt.last_scan()).codes;
         PERFORM set_config('enable_indexscan', 'off', true), set_config('enable_seqscan', 'on', true),
             set_config('enable_sort', 'on', true);
+        OPEN search FOR EXECUTE facesnxt.nearest_query(index, rows) USING probe;
         began := clock_timestamp();
-        EXECUTE facesnxt.nearest_query(index, rows) INTO truth USING probe;
+        FETCH search INTO truth;
         exact_times := exact_times || extract(epoch FROM clock_timestamp() - began)::double precision * 1000;
+        CLOSE search;
         hits := hits + (mates[i] = ANY (near))::integer;
         exact_hits := exact_hits + (mates[i] = ANY (truth))::integer;
         same := same + (SELECT count(*) FROM unnest(near) n WHERE n = ANY (truth));
@@ -108,11 +119,11 @@ BEGIN
     found_by_index := hits::double precision / nullif(probes, 0);
     found_by_scan := exact_hits::double precision / nullif(probes, 0);
     recall := same::double precision / nullif(wanted, 0);
-    share_of_codes := codes / nullif(probes, 0) / nullif((facesnxt.index_info(index)).entries, 0);
+    share_of_codes := codes / nullif(probes, 0) / nullif(entries, 0);
     index_ms := (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t) FROM unnest(index_times) t);
     exact_ms := (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t) FROM unnest(exact_times) t);
 END
 $$;
 COMMENT ON FUNCTION facesnxt.index_recall(regclass, integer, integer, double precision) IS
-    'how often the index finds a row by a probe of this similarity (facesnxt.mate_similarity), with the session''s settings, and how often the exact scan does; the share of the exact scan''s rows that the index returns; medians of the times';
+    'how often the index finds a row by a probe of this similarity (facesnxt.mate_similarity), with the session''s settings, and how often the exact scan does; the share of the exact scan''s rows that the index returns; medians of the times to execute';
 REVOKE ALL ON FUNCTION facesnxt.index_recall(regclass, integer, integer, double precision) FROM PUBLIC;

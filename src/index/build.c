@@ -21,6 +21,12 @@
 
 /* ---- sheets */
 
+static int
+sheet_number(uint32 list)
+{
+	return list == FS_LIST_ODD ? 1 : list == FS_LIST_NULL ? 2 : 0;
+}
+
 static void
 sheet_init(fs_sheet *sheet, const fs_index *fs, uint32 list)
 {
@@ -63,7 +69,7 @@ static fs_place
 next_place(fs_builder *builder, uint32 list)
 {
 	const fs_layout *layout = fs_layout_of(builder->fs, list);
-	fs_growth  *growth = &builder->shared->growth[list == FS_LIST_ODD ? 1 : list == FS_LIST_NULL ? 2 : 0];
+	fs_growth  *growth = &builder->shared->growth[sheet_number(list)];
 	fs_place	place;
 
 	LWLockAcquire(&builder->shared->lock, LW_EXCLUSIVE);
@@ -115,7 +121,7 @@ void
 fs_build_put(fs_builder *builder, const fs_entry *entry)
 {
 	const fs_layout *layout = fs_layout_of(builder->fs, entry->list);
-	fs_sheet   *sheet = &builder->sheets[entry->list == FS_LIST_ODD ? 1 : entry->list == FS_LIST_NULL ? 2 : 0];
+	fs_sheet   *sheet = &builder->sheets[sheet_number(entry->list)];
 
 	if (sheet->pages != NULL && sheet->list != entry->list && sheet->count > 0)
 		flush(builder, sheet);

@@ -96,8 +96,11 @@ fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample)
 	uint32		n = sample->npoints - first;
 	double	   *shares = palloc(sizeof(double) * n);
 	float	   *nearness = palloc(sizeof(float) * lists);
+	uint32	   *own = palloc(sizeof(uint32) * n);
 	float		point[FX_CLUSTER_AXES];
 
+	for (uint32 i = 0; i < n; i++)
+		fx_nearest_lists(state.clusters, sample->points + (Size) (first + i) * axes, 1, &own[i], nearness);
 	pg_prng_seed(&state.random, fs->meta.seed);
 	state.pages = palloc(sizeof(double) * lists);
 	for (uint32 i = 0; i < lists; i++)
@@ -113,13 +116,11 @@ fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample)
 		for (uint32 i = 0; i < n; i++)
 		{
 			uint32		stranger = pg_prng_uint64_range(&state.random, 0, sample->npoints - 1);
-			uint32		list;
 
 			CHECK_FOR_INTERRUPTS();
-			fx_nearest_lists(state.clusters, sample->points + (Size) (first + i) * axes, 1, &list, nearness);
 			disturb(&state, first + i, stranger, fs_similarity(s), point);
 			fx_nearness(state.clusters, point, 1, nearness);
-			shares[i] = share_needed(&state, nearness, list);
+			shares[i] = share_needed(&state, nearness, own[i]);
 		}
 		qsort(shares, n, sizeof(double), by_size);
 		for (int r = 0; r < FS_RECALLS; r++)

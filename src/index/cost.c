@@ -7,7 +7,6 @@
  * scan, and is priced out.
  */
 #include "index/clause.h"
-#include "guc.h"
 #include "index/index.h"
 
 #include <float.h>
@@ -95,18 +94,6 @@ has_within(const IndexPath *path)
 	return false;
 }
 
-/* Of the codes, by the settings of now. */
-static double
-share_read(Relation index, const fs_meta *meta)
-{
-	if (meta->lists == 1)
-		return 1;
-	if (facesnxt_probes > 0)
-		return Min((double) facesnxt_probes / meta->lists, 1);
-	return facesnxt_target_recall < 1 ?
-		fs_share_needed(index, meta, facesnxt_target_recall, facesnxt_mate_similarity) : 1;
-}
-
 void
 fs_cost(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *total, Selectivity *selectivity,
 		double *correlation, double *pages)
@@ -150,7 +137,7 @@ fs_cost(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *t
 			fs_layout_init(&layout, &meta, fx_code_padded(meta.dim));
 			code_pages = info->pages / (double) fs_pages_of_code_page(&layout);
 		}
-		share = share_read(index, &meta);
+		share = fs_share_by_settings(index, &meta);
 		index_close(index, NoLock);
 	}
 

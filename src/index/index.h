@@ -217,6 +217,8 @@ extern double fs_recall(int number);
  * (or not enough is known).
  */
 extern double fs_share_needed(Relation index, const fs_meta *meta, double recall, double similarity);
+/* The share by facesnxt.probes or else facesnxt.target_recall and facesnxt.mate_similarity. */
+extern double fs_share_by_settings(Relation index, const fs_meta *meta);
 
 extern void fs_code_page_init(Page page, const fs_layout *layout, uint32 list);
 

@@ -96,14 +96,16 @@ static Datum
 calibration_json(Relation index, const fs_meta *meta)
 {
 	StringInfoData text;
+	fs_calibration calibration;
 
+	fs_blob_read(index, meta->calibration, &calibration, sizeof(calibration));
 	initStringInfo(&text);
 	for (int s = 0; s < FS_SIMILARITIES; s++)
 	{
 		appendStringInfo(&text, "%s\"%.2f\": {", s == 0 ? "{" : ", ", fs_similarity(s));
 		for (int r = 0; r < FS_RECALLS; r++)
 			appendStringInfo(&text, "%s\"%g\": %.4f", r == 0 ? "" : ", ", fs_recall(r),
-							 fs_share_needed(index, meta, fs_recall(r), fs_similarity(s)));
+							 Min(calibration.shares[s][r], 1));
 		appendStringInfoChar(&text, '}');
 	}
 	appendStringInfoChar(&text, '}');

@@ -5,6 +5,7 @@
  * Lists change where an entry lies, not what its code is: an entry is scored
  * the same wherever it is, and a scan of all lists is a scan of all codes.
  */
+#include "guc.h"
 #include "index/index.h"
 
 #include <math.h>
@@ -94,31 +95,39 @@ fs_clusters(Relation index, fs_index *fs)
 	return fs->clusters = clusters;
 }
 
-void
-fs_list_nearness(Relation index, fs_index *fs, const float *rotated, float *nearness)
+/* Where a rotated template lies on the axes. */
+static void
+project(const fx_clusters *clusters, const fs_index *fs, const float *rotated, float *point)
 {
-	const fx_clusters *clusters = fs_clusters(index, fs);
-	float		point[FX_CLUSTER_AXES];
 	float	   *row = palloc(sizeof(float) * clusters->padded);
 
 	for (uint32 i = 0; i < clusters->padded; i++)
 		row[i] = rotated[i] - fs->centre[i];
 	fx_project(clusters, row, 1, point);
-	fx_nearness(clusters, point, 1, nearness);
 	pfree(row);
+}
+
+void
+fs_list_nearness(Relation index, fs_index *fs, const float *rotated, float *nearness)
+{
+	const fx_clusters *clusters = fs_clusters(index, fs);
+	float		point[FX_CLUSTER_AXES];
+
+	project(clusters, fs, rotated, point);
+	fx_nearness(clusters, point, 1, nearness);
 }
 
 uint32
 fs_nearest_list(Relation index, fs_index *fs, const float *rotated)
 {
-	float	   *nearness = palloc(sizeof(float) * fs->meta.lists);
-	uint32		nearest = 0;
+	const fx_clusters *clusters = fs_clusters(index, fs);
+	float	   *scratch = palloc(sizeof(float) * clusters->lists);
+	float		point[FX_CLUSTER_AXES];
+	uint32		nearest;
 
-	fs_list_nearness(index, fs, rotated, nearness);
-	for (uint32 i = 1; i < fs->meta.lists; i++)
-		if (nearness[i] > nearness[nearest])
-			nearest = i;
-	pfree(nearness);
+	project(clusters, fs, rotated, point);
+	fx_nearest_lists(clusters, point, 1, &nearest, scratch);
+	pfree(scratch);
 	return nearest;
 }
 
@@ -139,4 +148,15 @@ fs_share_needed(Relation index, const fs_meta *meta, double recall, double simil
 		return 1;
 	fs_blob_read(index, meta->calibration, &calibration, sizeof(calibration));
 	return Min(calibration.shares[Min(row, FS_SIMILARITIES - 1)][column], 1);
+}
+
+double
+fs_share_by_settings(Relation index, const fs_meta *meta)
+{
+	if (meta->lists == 1)
+		return 1;
+	if (facesnxt_probes > 0)
+		return Min((double) facesnxt_probes / meta->lists, 1);
+	return facesnxt_target_recall < 1 ?
+		fs_share_needed(index, meta, facesnxt_target_recall, facesnxt_mate_similarity) : 1;
 }

@@ -11,13 +11,7 @@ fs_choose_lists(fs_scan *scan, const float *rotated)
 {
 	const fs_meta *meta = &scan->fs->meta;
 
-	if (meta->lists == 1 || scan->every_list)
-		return;
-	if (facesnxt_probes > 0)
-		scan->share = (uint32) facesnxt_probes < meta->lists ? 0 : 1;
-	else
-		scan->share = facesnxt_target_recall < 1 ?
-			fs_share_needed(scan->index, meta, facesnxt_target_recall, facesnxt_mate_similarity) : 1;
+	scan->share = scan->every_list ? 1 : fs_share_by_settings(scan->index, meta);
 	if (scan->share >= 1)
 		return;
 	scan->nearness = palloc(sizeof(float) * meta->lists);
