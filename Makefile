@@ -14,7 +14,7 @@ MODULE_big = facesnxt
 
 # ---- pure ring: no PostgreSQL header
 
-BASE = src/base/base.o src/base/decimal.o src/base/template_text.o
+BASE = src/base/base.o src/base/blas.o src/base/decimal.o src/base/template_text.o
 
 KERNEL = src/kernel/dispatch.o src/kernel/scalar.o src/kernel/avx2.o src/kernel/avx512.o \
 	src/kernel/neon.o
@@ -131,15 +131,16 @@ REGRESS_PREP = output-folders
 EXTRA_CLEAN = $(DATA_built) build src/infer/onnx.pb-c.c src/infer/onnx.pb-c.h
 
 # ---- libraries: a backend must not have BLAS threads, so the serial OpenBLAS
-# is linked by its own folder and found there at run time
+# is loaded from its own folder when it is needed (src/base/blas.h)
 
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 OPENBLAS_LIB ?= /usr/lib/$(MULTIARCH)/openblas-serial
 OPENBLAS_INCLUDE ?= /usr/include/$(MULTIARCH)/openblas-serial
+OPENBLAS_FLAGS = -I$(OPENBLAS_INCLUDE) -DFX_OPENBLAS='"$(OPENBLAS_LIB)/libopenblas.so.0"'
 
-PG_CPPFLAGS = -I$(srcdir)/src -I$(OPENBLAS_INCLUDE)
+PG_CPPFLAGS = -I$(srcdir)/src $(OPENBLAS_FLAGS)
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
-SHLIB_LINK = -L$(OPENBLAS_LIB) -Wl,-rpath,$(OPENBLAS_LIB) -lopenblas -ljpeg -lprotobuf-c -lm
+SHLIB_LINK = -ljpeg -lprotobuf-c -lm
 
 # ---- PostgreSQL: PG_CONFIG chooses one, else Debian's 15, else the PATH's
 

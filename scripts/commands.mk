@@ -56,8 +56,8 @@ $(OBJS) $(OBJS:.o=.bc): $(filter-out $(GENERATED),$(wildcard src/*.h src/*/*.h))
 # ---- flavours of the pure ring
 
 PURE_FLAGS = -std=gnu99 -D_GNU_SOURCE -g -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
-	-Isrc -I$(OPENBLAS_INCLUDE) -MMD -MP
-PURE_LIBS = -L$(OPENBLAS_LIB) -Wl,-rpath,$(OPENBLAS_LIB) -lopenblas -ljpeg -lprotobuf-c -lm
+	-Isrc $(OPENBLAS_FLAGS) -MMD -MP
+PURE_LIBS = -ljpeg -lprotobuf-c -lm
 FUZZ_CC ?= clang-14
 
 ASAN_COMPILE = gcc -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all $(PURE_FLAGS)

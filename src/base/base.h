@@ -3,7 +3,7 @@
  * error that explains one, and the three callbacks through which pure code
  * reaches memory and learns that it should stop.
  *
- * Nothing here or in any folder of the pure ring (base, kernel, image, infer)
+ * Nothing here or in any folder of the pure ring (base, kernel, code, image, infer)
  * includes a PostgreSQL header.  The server ring supplies an fx_env of its
  * own; unit tests use fx_env_malloc().
  */
@@ -24,7 +24,8 @@ typedef enum fx_code
 	FX_LIMIT,			/* well-formed, but larger than a stated limit */
 	FX_UNSUPPORTED,		/* well-formed, but a feature that is not built */
 	FX_MISMATCH,		/* shapes, dimensions or kinds do not fit together */
-	FX_RANGE			/* a number cannot be represented */
+	FX_RANGE,			/* a number cannot be represented */
+	FX_NO_LIBRARY		/* a library that is loaded when needed is not there */
 } fx_code;
 
 #define FX_NO_POSITION SIZE_MAX

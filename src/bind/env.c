@@ -85,6 +85,16 @@ model_hint(fx_code code)
 }
 
 void
+nx_no_library(const fx_error *err)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_FILE),
+			 errmsg("a library is missing"),
+			 errdetail_internal("%s", err->detail),
+			 errhint("Install Debian's libopenblas0-serial, or build facesnxt with OPENBLAS_LIB.")));
+}
+
+void
 nx_check(fx_code code, const fx_error *err, NxSubject subject, const char *name)
 {
 	bool		photo = subject == NX_SUBJECT_PHOTO;
@@ -105,6 +115,9 @@ nx_check(fx_code code, const fx_error *err, NxSubject subject, const char *name)
 			ereport(ERROR,
 					(errcode(ERRCODE_QUERY_CANCELED),
 					 errmsg("canceling statement due to user request")));
+			break;
+		case FX_NO_LIBRARY:
+			nx_no_library(err);
 			break;
 		case FX_LIMIT:
 			sqlstate = photo ? ERRCODE_NX_PHOTO_LIMIT : ERRCODE_NX_MODEL_LIMIT;

@@ -19,6 +19,9 @@ typedef enum NxSubject
 /* Memory from context, 64-byte aligned; interrupted when the query is cancelled. */
 extern fx_env nx_env(MemoryContext context);
 
+/* Raises FX_NO_LIBRARY. */
+extern void nx_no_library(const fx_error *err) pg_attribute_noreturn();
+
 /* Raises what err says; returns only for FX_OK. */
 extern void nx_check(fx_code code, const fx_error *err, NxSubject subject, const char *name);
 

@@ -10,8 +10,6 @@
  */
 #include "compat.h"
 
-#include <cblas.h>
-
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -20,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "base/blas.h"
 #include "bind/env.h"
 #include "bind/model.h"
 #include "errors.h"
@@ -32,27 +31,6 @@ static NxModel *cache[NX_CACHED_MODELS];
 static uint64 cache_clock = 0;
 
 PG_FUNCTION_INFO_V1(facesnxt_inspect_model);
-
-/*
- * A backend must not have BLAS threads.  The build links the serial OpenBLAS;
- * where another one was preloaded, it is held to the calling thread.
- */
-static void
-pin_blas(void)
-{
-	static bool pinned = false;
-
-	if (pinned)
-		return;
-	if (openblas_get_parallel() != OPENBLAS_SEQUENTIAL)
-	{
-		openblas_set_num_threads(1);
-		ereport(LOG,
-				(errmsg("facesnxt found a threaded OpenBLAS and holds it to one thread"),
-				 errhint("Install libopenblas0-serial.")));
-	}
-	pinned = true;
-}
 
 static fx_model_limits
 model_limits(void)
@@ -169,7 +147,6 @@ facesnxt_inspect_model(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	pin_blas();
 	nx_check(fx_model_load(&env, (const uint8_t *) VARDATA_ANY(onnx), VARSIZE_ANY_EXHDR(onnx),
 						   &limits, &model, &err),
 			 &err, NX_SUBJECT_MODEL, name);
@@ -253,7 +230,6 @@ load(const NxModel *wanted, const NxModel *keep)
 
 	if (cache_context == NULL)
 		cache_context = AllocSetContextCreate(TopMemoryContext, "facesnxt models", ALLOCSET_SMALL_SIZES);
-	pin_blas();
 	query_registry("SELECT onnx FROM facesnxt.model WHERE kind = $1 AND name = $2",
 				   wanted->kind, wanted->name);
 	onnx = DatumGetByteaPP(column(1));

@@ -4,9 +4,11 @@
  */
 #include "code/cluster.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
+
+#include "base/blas.h"
+#include "kernel/kernel.h"
 
 /* The axes need not be exact: any orthonormal ones do, near ones do well. */
 #define AXIS_ROUNDS 16
@@ -17,11 +19,24 @@
 /* A list that holds so little of an even share after a round moves to where points are dense. */
 #define LEAST_SHARE 0.05
 
+static float
+inner(const float *a, const float *b, uint32_t n)
+{
+	return fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (a, b, n);
+}
+
+static void
+scale(float *row, float factor, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		row[i] *= factor;
+}
+
 void
 fx_add_products(float *products, const float *rows, uint32_t count, uint32_t padded)
 {
-	cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int) padded, (int) count, 1, rows, (int) padded, 1,
-				products, (int) padded);
+	fx_blas.ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int) padded, (int) count, 1, rows, (int) padded, 1,
+				  products, (int) padded);
 }
 
 static uint64_t
@@ -43,7 +58,7 @@ make_orthonormal(float *rows, uint32_t count, uint32_t n)
 
 		for (uint64_t attempt = 0;; attempt++)
 		{
-			float		before = cblas_snrm2((int) n, row, 1);
+			float		before = sqrtf(inner(row, row, n));
 			float		norm;
 
 			for (int twice = 0; twice < 2; twice++)
@@ -51,12 +66,15 @@ make_orthonormal(float *rows, uint32_t count, uint32_t n)
 				{
 					const float *other = rows + (size_t) j * n;
 
-					cblas_saxpy((int) n, -cblas_sdot((int) n, row, 1, other, 1), other, 1, row, 1);
+					float		along = inner(row, other, n);
+
+					for (uint32_t k = 0; k < n; k++)
+						row[k] -= along * other[k];
 				}
-			norm = cblas_snrm2((int) n, row, 1);
+			norm = sqrtf(inner(row, row, n));
 			if (norm > before * 1e-4f && norm > 1e-30f)
 			{
-				cblas_sscal((int) n, 1 / norm, row, 1);
+				scale(row, 1 / norm, n);
 				break;
 			}
 			for (uint32_t k = 0; k < n; k++)
@@ -90,8 +108,8 @@ fx_find_axes(float *products, const double *sum, double count, uint32_t padded, 
 			env->release(env->context, next);
 			return fx_fail(err, FX_INTERRUPTED, FX_NO_POSITION, "interrupted");
 		}
-		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int) axes, (int) padded, (int) padded, 1, basis,
-					(int) padded, products, (int) padded, 0, next, (int) padded);
+		fx_blas.sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int) axes, (int) padded, (int) padded, 1, basis,
+					  (int) padded, products, (int) padded, 0, next, (int) padded);
 		memcpy(basis, next, sizeof(float) * axes * padded);
 		make_orthonormal(basis, axes, padded);
 	}
@@ -103,12 +121,12 @@ void
 fx_project(const fx_clusters *clusters, const float *rows, uint32_t count, float *points)
 {
 	if (count == 1)
-		cblas_sgemv(CblasRowMajor, CblasNoTrans, (int) clusters->axes, (int) clusters->padded, 1, clusters->basis,
-					(int) clusters->padded, rows, 1, 0, points, 1);
+		for (uint32_t i = 0; i < clusters->axes; i++)
+			points[i] = inner(clusters->basis + (size_t) i * clusters->padded, rows, clusters->padded);
 	else
-		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int) count, (int) clusters->axes,
-					(int) clusters->padded, 1, rows, (int) clusters->padded, clusters->basis,
-					(int) clusters->padded, 0, points, (int) clusters->axes);
+		fx_blas.sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int) count, (int) clusters->axes,
+					  (int) clusters->padded, 1, rows, (int) clusters->padded, clusters->basis,
+					  (int) clusters->padded, 0, points, (int) clusters->axes);
 }
 
 void
@@ -117,12 +135,12 @@ fx_nearness(const fx_clusters *clusters, const float *points, uint32_t count, fl
 	uint32_t	lists = clusters->lists;
 
 	if (count == 1)
-		cblas_sgemv(CblasRowMajor, CblasNoTrans, (int) lists, (int) clusters->axes, 1, clusters->centres,
-					(int) clusters->axes, points, 1, 0, nearness, 1);
+		for (uint32_t i = 0; i < lists; i++)
+			nearness[i] = inner(clusters->centres + (size_t) i * clusters->axes, points, clusters->axes);
 	else
-		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int) count, (int) lists, (int) clusters->axes, 1,
-					points, (int) clusters->axes, clusters->centres, (int) clusters->axes, 0, nearness,
-					(int) lists);
+		fx_blas.sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int) count, (int) lists, (int) clusters->axes, 1,
+					  points, (int) clusters->axes, clusters->centres, (int) clusters->axes, 0, nearness,
+					  (int) lists);
 }
 
 /* The place of the greatest of n numbers, the first of equal ones. */
@@ -191,10 +209,10 @@ make_unit(float *centres, uint32_t lists, uint32_t axes)
 	for (uint32_t i = 0; i < lists; i++)
 	{
 		float	   *centre = centres + (size_t) i * axes;
-		float		norm = cblas_snrm2((int) axes, centre, 1);
+		float		norm = sqrtf(inner(centre, centre, axes));
 
 		if (norm > 1e-30f)
-			cblas_sscal((int) axes, 1 / norm, centre, 1);
+			scale(centre, 1 / norm, axes);
 	}
 }
 

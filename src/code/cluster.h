@@ -5,6 +5,9 @@
  * A few dozen axes carry what clusters can know of a face; angles along them
  * cost an eighth of those over all dimensions and group as well.  Lists by
  * direction are more even than lists by distance, and better hints.
+ *
+ * Whatever takes several rows at a time multiplies matrices: fx_blas_load()
+ * must have succeeded before (base/blas.h).
  */
 #ifndef FX_CLUSTER_H
 #define FX_CLUSTER_H

@@ -129,7 +129,10 @@ learn_template(sample_state *state, Relation index, const Embedding *embedding)
 	state->squares = palloc(sizeof(double) * BATCH);
 	state->sum = palloc0(sizeof(double) * padded);
 	if (fs_option_lists(index) != 1)
+	{
+		fs_load_blas();
 		state->products = palloc_extended(sizeof(float) * padded * padded, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	}
 	MemoryContextSwitchTo(old);
 }
 

@@ -52,6 +52,7 @@ fs_sorter_begin(fs_builder *builder, int memory, SortCoordinate coordinate)
 	uint32		padded = fs->layout.padded;
 	uint32		lists = fs->meta.lists;
 
+	fs_load_blas();
 	TupleDescInitEntry(desc, 1, "list", INT4OID, -1, 0);
 	TupleDescInitEntry(desc, 2, "entry", BYTEAOID, -1, 0);
 	sorter->in = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);

@@ -21,66 +21,96 @@
 
 /* ---- the coarse stage of one page */
 
-/*
- * Scores a page and notes who may reach the floor.  A pin is enough, here and for the codes of the later stages:
- * what a row's entry says does not change, and the entry does not move, as long as a snapshot may see the row, and
- * whoever changes a page leaves the bytes of other entries as they are (a copy of the page over itself at most).
- * An entry that is being written or wiped may get any score, and then its row is one that the snapshot does not see.
- */
-static void
-score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found)
+/* What the kernel says of a page. */
+typedef struct page_scores
 {
-	const fs_layout *layout = &scan->fs->layout;
-	uint32		used = FS_CODE_HEAD(page)->used;
-	bool		filtered = scan->filter.ntests > 0;
-	uint32		compared;
-	const float *adds = FS_ADDS(page, layout);
 	fx_coarse_run run;
+	uint32		compared;		/* codes that the filter wants */
 	float		upper[FS_MAX_CODES];
 	float		sums[FS_MAX_CODES];
 	uint16		pass[FS_MAX_CODES / 16];
 	uint16		wanted[FS_MAX_CODES / 16];
+} page_scores;
 
-	found->page = number;
-	found->count = found->compared = 0;
-	found->middle = InvalidBuffer;
+/*
+ * Scores a page; false when nobody may reach the floor.  A pin is enough, here and for the codes of the later stages:
+ * what a row's entry says does not change, and the entry does not move, as long as a snapshot may see the row, and
+ * whoever changes a page leaves the bytes of other entries as they are (a copy of the page over itself at most).
+ * An entry that is being written or wiped may get any score, and then its row is one that the snapshot does not see.
+ */
+static bool
+score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_scores *scores)
+{
+	const fs_layout *layout = &scan->fs->layout;
+	uint32		used = FS_CODE_HEAD(page)->used;
+	bool		filtered = scan->filter.ntests > 0;
+	fx_coarse_run *run = &scores->run;
+
+	scores->compared = 0;
 	if (used > layout->entries || FS_CODE_HEAD(page)->free > used)
 		fs_complain_damaged(scan->index, scan->pages[number].place.code);
 	if (used == 0)
-		return;
-	compared = filtered ? fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, wanted) :
+		return false;
+	scores->compared = filtered ?
+		fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, scores->wanted) :
 		used - FS_CODE_HEAD(page)->free;
-	found->compared = compared;
-	if (filtered && compared == 0)
-		return;
-	run.blocks = FS_CODES(page);
-	run.scale = FS_SCALES(page, layout);
-	run.add = adds;
-	run.wanted = filtered && compared < used ? wanted : NULL;
-	run.ahead = ahead;
-	run.nblocks = (used + layout->width - 1) / layout->width;
-	run.width = layout->width;
-	run.base = scan->base;
-	run.margin = scan->margin;
-	run.floor = scan->floor;
-	run.upper = upper;
-	run.sums = sums;
-	run.pass = pass;
-	if (scan->kernels->coarse(&scan->query, &run) == 0)
-		return;
-	for (uint32 g = 0; g < (used + 15) / 16; g++)
-		for (uint32 bits = pass[g]; bits != 0; bits &= bits - 1)
+	if (filtered && scores->compared == 0)
+		return false;
+	run->blocks = FS_CODES(page);
+	run->scale = FS_SCALES(page, layout);
+	run->add = FS_ADDS(page, layout);
+	run->wanted = filtered && scores->compared < used ? scores->wanted : NULL;
+	run->ahead = ahead;
+	run->nblocks = (used + layout->width - 1) / layout->width;
+	run->width = layout->width;
+	run->base = scan->base;
+	run->margin = scan->margin;
+	run->floor = scan->floor;
+	run->upper = scores->upper;
+	run->sums = scores->sums;
+	run->pass = scores->pass;
+	return scan->kernels->coarse(&scan->query, run) != 0;
+}
+
+/* The slots of those that may reach the floor, one after the other: begins with *word 0 and *bits 0. */
+static inline bool
+next_passed(const page_scores *scores, uint32 *word, uint32 *bits, uint32 *slot)
+{
+	while (*bits == 0)
+	{
+		if (*word * 16 >= scores->run.nblocks * scores->run.width)
+			return false;
+		*bits = scores->pass[(*word)++];
+	}
+	*slot = (*word - 1) * 16 + __builtin_ctz(*bits);
+	*bits &= *bits - 1;
+	return true;
+}
+
+/* Scores a page and notes who may reach the floor. */
+static void
+find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found)
+{
+	page_scores scores;
+	uint32		word = 0;
+	uint32		bits = 0;
+	uint32		slot;
+
+	found->page = number;
+	found->count = 0;
+	found->middle = InvalidBuffer;
+	if (score_page(scan, number, page, ahead, &scores))
+		while (next_passed(&scores, &word, &bits, &slot))
 		{
-			uint32		slot = g * 16 + __builtin_ctz(bits);
-			float		base = run.base + (adds ? adds[slot] : 0);
 			uint32		at = found->count++;
 
 			found->slots[at] = slot;
-			found->uppers[at] = upper[slot];
-			found->scales[at] = fx_bfloat16(run.scale[slot]);
-			found->bases[at] = base;
-			found->sums[at] = sums[slot];
+			found->uppers[at] = scores.upper[slot];
+			found->scales[at] = fx_bfloat16(scores.run.scale[slot]);
+			found->bases[at] = scores.run.base + (scores.run.add ? scores.run.add[slot] : 0);
+			found->sums[at] = scores.sums[slot];
 		}
+	found->compared = scores.compared;
 }
 
 /* ---- passes */
@@ -141,7 +171,7 @@ pass(fs_scan **scans, int nscans, const uint32 *first)
 			page_pair  *pair = &pairs[i];
 			fs_page_survivors *current = &pair->pages[pair->current];
 
-			score_page(scans[i], number, BufferGetPage(buffer), i == 0 ? ahead : NULL, current);
+			find_survivors(scans[i], number, BufferGetPage(buffer), i == 0 ? ahead : NULL, current);
 			if (scans[i]->round == 0)
 				scans[i]->counters.codes += current->compared;
 			scans[i]->counters.pages++;
@@ -171,6 +201,68 @@ normal_quantile(double p)
 	return t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
 }
 
+/* The number of the p-th of npages pages at even distances. */
+static uint32
+sample_page(const fs_scan *scan, uint32 npages, uint32 p)
+{
+	return (uint32) ((uint64) p * scan->npages / npages);
+}
+
+/* Estimates of the codes of some pages. */
+typedef struct estimate_sample
+{
+	float	   *estimates;
+	uint32		n;
+	double		scales;			/* their sum */
+} estimate_sample;
+
+static void
+add_estimates(const fs_scan *scan, const page_scores *scores, estimate_sample *sample)
+{
+	const fx_coarse_run *run = &scores->run;
+	uint32		word = 0;
+	uint32		bits = 0;
+	uint32		slot;
+
+	while (next_passed(scores, &word, &bits, &slot))
+	{
+		float		scale = fx_bfloat16(run->scale[slot]);
+
+		sample->estimates[sample->n++] = run->base + (run->add ? run->add[slot] : 0) + scale * scores->sums[slot];
+		sample->scales += scale;
+	}
+}
+
+/* Pages at even distances; while one is scored the next one's codes are fetched into the cache. */
+static void
+take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
+{
+	page_scores scores;
+	Buffer		next = fs_memory_pin(scan->memory, scan->index, scan->pages[0].place.code);
+
+	sample->estimates = palloc(sizeof(float) * npages * scan->fs->layout.entries);
+	sample->n = 0;
+	sample->scales = 0;
+	scan->floor = -FLT_MAX;
+	for (uint32 p = 0; p < npages; p++)
+	{
+		Buffer		buffer = next;
+		const char *ahead = NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		if (p + 1 < npages)
+		{
+			next = fs_memory_pin(scan->memory, scan->index, scan->pages[sample_page(scan, npages, p + 1)].place.code);
+			__builtin_prefetch(BufferGetPage(next));
+			ahead = (const char *) FS_CODES(BufferGetPage(next));
+		}
+		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
+		if (score_page(scan, sample_page(scan, npages, p), BufferGetPage(buffer), ahead, &scores))
+			add_estimates(scan, &scores, sample);
+		ReleaseBuffer(buffer);
+	}
+}
+
 /*
  * From the estimates of a sample of pages.  With middle codes: the score that
  * GUESS_RANK times the rank should exceed, were scores normal.  Without: the
@@ -181,63 +273,57 @@ static float
 guess_floor(fs_scan *scan)
 {
 	uint32		npages = Min(Max(scan->npages / SAMPLE_SHARE, MIN_SAMPLE_PAGES), MAX_SAMPLE_PAGES);
-	fs_page_survivors *found = palloc(sizeof(fs_page_survivors));
-	float	   *estimates;
-	double		n = 0;
+	estimate_sample sample;
 	double		sum = 0;
 	double		square = 0;
-	double		scales = 0;
+	double		scale;
 	double		mean;
 	double		variance;
 	double		error;
-	double		expected;
 	double		share;
 	uint32		beyond = 0;
 
 	if (npages * 2 > scan->npages)
 		return -FLT_MAX;
-	estimates = palloc(sizeof(float) * npages * scan->fs->layout.entries);
-	scan->floor = -FLT_MAX;
-	for (uint32 p = 0; p < npages; p++)
+	take_sample(scan, npages, &sample);
+	if (sample.n < 1000)
+		return -FLT_MAX;
+	for (uint32 i = 0; i < sample.n; i++)
 	{
-		uint32		number = (uint64) p * scan->npages / npages;
-		Buffer		buffer = fs_scan_read(scan, &scan->pages[number]);
-
-		CHECK_FOR_INTERRUPTS();
-		score_page(scan, number, BufferGetPage(buffer), NULL, found);
-		UnlockReleaseBuffer(buffer);
-		for (uint32 i = 0; i < found->count; i++)
-		{
-			double		scale = found->scales[i];
-			double		estimate = found->bases[i] + scale * found->sums[i];
-
-			estimates[(uint32) n] = estimate;
-			n++;
-			sum += estimate;
-			square += estimate * estimate;
-			scales += scale;
-		}
+		sum += sample.estimates[i];
+		square += sample.estimates[i] * sample.estimates[i];
 	}
-	pfree(found);
-	if (n < 1000)
+	mean = sum / sample.n;
+	scale = sample.scales / sample.n;
+	variance = square / sample.n - mean * mean;
+	error = scale * scan->margin / scan->sigmas.coarse;
+	for (uint32 i = 0; i < sample.n; i++)
+		beyond += sample.estimates[i] > mean + 2 * sqrt(variance);
+	pfree(sample.estimates);
+	if (!(beyond > 0.85 * 0.02275 * sample.n))
 		return -FLT_MAX;
-	mean = sum / n;
-	variance = square / n - mean * mean;
-	error = scales / n * scan->margin / scan->sigmas.coarse;
-	for (uint32 i = 0; i < (uint32) n; i++)
-		beyond += estimates[i] > mean + 2 * sqrt(variance);
-	expected = 0.02275 * n;
-	pfree(estimates);
-	if (!(beyond > 0.85 * expected))
-		return -FLT_MAX;
-	/* of all entries, in as many pages */
+	/* of all entries that this process will read */
 	share = (scan->fs->layout.middle_pages > 0 ? GUESS_RANK * scan->rank : scan->target) /
-		(n / npages * scan->npages);
+		((double) sample.n / npages * fs_pages_here(scan));
 	if (share > 0.2)
 		return -FLT_MAX;
 	if (scan->fs->layout.middle_pages > 0)
 		return (float) (mean + normal_quantile(share) * sqrt(Max(variance - error * error, 0)));
-	return (float) (mean + normal_quantile(share) * sqrt(variance) + scales / n * scan->margin);
+	return (float) (mean + normal_quantile(share) * sqrt(variance) + scale * scan->margin);
+}
+
+/* The guess, made once for all processes of a scan. */
+static float
+first_floor(fs_scan *scan)
+{
+	float		floor;
+
+	if (!fs_known_floor(scan, &floor))
+	{
+		floor = guess_floor(scan);
+		fs_tell_floor(scan, floor);
+	}
+	return floor;
 }
 
 /* What a round begins with; returns how many survivors an earlier one left. */
@@ -259,7 +345,7 @@ begin_round(fs_scan *scan)
 		pfree(scan->best);
 	scan->best = palloc_extended(sizeof(float) * Min((Size) scan->rank, entries + 1), MCXT_ALLOC_HUGE);
 	fs_make_space(scan, first);
-	scan->floor = Max(Min(guess_floor(scan), scan->ceiling), scan->least);
+	scan->floor = Max(Min(first_floor(scan), scan->ceiling), scan->least);
 	return first;
 }
 

@@ -120,6 +120,8 @@ extern void fs_index_complete(Relation index, fs_index *fs);
 extern fx_metric fs_metric(Relation index);
 /* Raises what a function of the pure ring reports; returns only for FX_OK. */
 extern void fs_check_code(fx_code code, const fx_error *err);
+/* OpenBLAS, for whoever multiplies matrices. */
+extern void fs_load_blas(void);
 
 static inline bool
 fs_template_fits(const fs_index *fs, const Embedding *embedding)
@@ -187,6 +189,11 @@ extern fs_memory *fs_memory_open(Relation index, uint64 seed);
 extern Buffer fs_memory_pin(fs_memory *memory, Relation index, BlockNumber block);
 /* Fetches into the cache what pinning the page will look at. */
 extern void fs_memory_prefetch(const fs_memory *memory, BlockNumber block);
+/* The most blocks that are remembered of any index. */
+extern uint32 fs_memory_blocks(void);
+/* Copies where pages are, of at most so many blocks, for another process to learn; returns of how many. */
+extern uint32 fs_memory_tell(const fs_memory *memory, Buffer *buffers, uint32 space);
+extern void fs_memory_learn(fs_memory *memory, const Buffer *buffers, uint32 blocks);
 /* Notes how many rows a scan was asked for. */
 extern void fs_memory_note_demand(fs_memory *memory, uint64 rows);
 /* The same, of late; 0: not known. */

@@ -69,6 +69,28 @@ make_place(void)
 	return place;
 }
 
+/* Space for the buffers of so many blocks; false without memory: pages are then found as everyone else finds them. */
+static bool
+make_space(fs_memory *memory, BlockNumber blocks)
+{
+	Buffer	   *buffers;
+
+	if (blocks <= memory->blocks)
+		return true;
+	buffers = MemoryContextAllocExtended(memory->context, sizeof(Buffer) * (Size) blocks,
+										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO | MCXT_ALLOC_NO_OOM);
+	if (buffers == NULL)
+		return false;
+	if (memory->buffers != NULL)
+	{
+		memcpy(buffers, memory->buffers, sizeof(Buffer) * memory->blocks);
+		pfree(memory->buffers);
+	}
+	memory->buffers = buffers;
+	memory->blocks = blocks;
+	return true;
+}
+
 fs_memory *
 fs_memory_open(Relation index, uint64 seed)
 {
@@ -88,23 +110,7 @@ fs_memory_open(Relation index, uint64 seed)
 		memory->file = facesnxt_file_of(index);
 		memory->seed = seed;
 	}
-	if (memory->blocks < blocks)
-	{
-		Buffer	   *buffers = MemoryContextAllocExtended(memory->context, sizeof(Buffer) * (Size) blocks,
-														 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO | MCXT_ALLOC_NO_OOM);
-
-		/* without it pages are found as everyone else finds them */
-		if (buffers != NULL)
-		{
-			if (memory->buffers != NULL)
-			{
-				memcpy(buffers, memory->buffers, sizeof(Buffer) * memory->blocks);
-				pfree(memory->buffers);
-			}
-			memory->buffers = buffers;
-			memory->blocks = blocks;
-		}
-	}
+	(void) make_space(memory, blocks);
 	memory->user = facesnxt_local_transaction();
 	memory->used = ++clock_hand;
 	return memory;
@@ -129,6 +135,35 @@ fs_memory_prefetch(const fs_memory *memory, BlockNumber block)
 	/* a temporary table's buffers have negative numbers */
 	if (memory != NULL && block < memory->blocks && memory->buffers[block] > 0)
 		__builtin_prefetch(GetBufferDescriptor(memory->buffers[block] - 1));
+}
+
+uint32
+fs_memory_blocks(void)
+{
+	uint32		blocks = 0;
+
+	for (int i = 0; i < REMEMBERED; i++)
+		if (memories[i].context != NULL)
+			blocks = Max(blocks, memories[i].blocks);
+	return blocks;
+}
+
+uint32
+fs_memory_tell(const fs_memory *memory, Buffer *buffers, uint32 space)
+{
+	uint32		blocks = memory != NULL ? Min(memory->blocks, space) : 0;
+
+	/* a temporary table's buffers mean nothing to another process, but then there are no other processes */
+	if (blocks > 0)
+		memcpy(buffers, memory->buffers, sizeof(Buffer) * blocks);
+	return blocks;
+}
+
+void
+fs_memory_learn(fs_memory *memory, const Buffer *buffers, uint32 blocks)
+{
+	if (memory != NULL && blocks > 0 && make_space(memory, blocks))
+		memcpy(memory->buffers, buffers, sizeof(Buffer) * blocks);
 }
 
 void

@@ -3,6 +3,7 @@
  */
 #include "index/index.h"
 
+#include "base/blas.h"
 #include "bind/env.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -131,7 +132,17 @@ fs_check_code(fx_code code, const fx_error *err)
 	CHECK_FOR_INTERRUPTS();
 	if (code == FX_NO_MEMORY)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	if (code == FX_NO_LIBRARY)
+		nx_no_library(err);
 	elog(ERROR, "codes of an index: %s", err->detail);
+}
+
+void
+fs_load_blas(void)
+{
+	fx_error	err;
+
+	fs_check_code(fx_blas_load(&err), &err);
 }
 
 fx_metric

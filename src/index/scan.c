@@ -107,7 +107,7 @@ begin_rounds(fs_scan *scan)
 {
 	double		demand = fs_memory_demand(scan->memory);
 
-	scan->rank = demand == 0 ? FS_FIRST_RANK : rank_for(demand);
+	scan->rank = fs_agree_on_rank(scan, demand == 0 ? FS_FIRST_RANK : rank_for(demand));
 	scan->target = FS_FIRST_SURVIVORS;
 	scan->floor = scan->ceiling = FLT_MAX;
 	scan->bucket = FS_BUCKETS;

@@ -107,16 +107,25 @@ extern fs_counters fs_last_scan;
 /*
  * What the processes of a parallel scan share.  Pages are handed out in chunks,
  * in the first round; each process has its own survivors and its own order,
- * and later rounds go over the chunks that it had.
+ * and later rounds go over the chunks that it had.  Who began it, the one whose
+ * session has searched before, says what it knows.
  */
 typedef struct fs_shared
 {
 	pg_atomic_uint32 extents;	/* plus 1, as the process that began first saw them; 0: nobody has */
 	pg_atomic_uint32 next_chunk[2]; /* of the pages of each phase */
 	pg_atomic_uint32 plain_taken;	/* 0: nobody has the pages without codes yet */
+	pg_atomic_uint32 rank;		/* of the first round; 0: nobody has said */
+	pg_atomic_uint64 floor;		/* guessed for the first round: its bits, plus 2^32; 0: nobody has */
+	uint32		space;			/* for so many buffers */
+	pg_atomic_uint32 known;		/* so many are said */
+	Buffer		buffers[FLEXIBLE_ARRAY_MEMBER];
 } fs_shared;
 
 #define FS_CHUNK_PAGES		32
+
+/* A process of a parallel scan, late as its start may be, has at least one in so many of the pages, one hopes. */
+#define FS_PROCESSES		4
 
 typedef struct fs_scan
 {
@@ -229,6 +238,13 @@ extern void fs_first_chunk(fs_scan *scan);
 extern void fs_first_page(fs_scan *scan);
 /* The number of the next one; false when there is none. */
 extern bool fs_next_page(fs_scan *scan, uint32 *number);
+/* How many there are for this process, in the first round of a parallel scan a low guess. */
+extern double fs_pages_here(const fs_scan *scan);
+/* The rank of the first round: that of the process that was asked, not of its workers, who know no demand. */
+extern uint32 fs_agree_on_rank(fs_scan *scan, uint32 rank);
+/* The floor of the first round, if another process has guessed it. */
+extern bool fs_known_floor(const fs_scan *scan, float *floor);
+extern void fs_tell_floor(fs_scan *scan, float floor);
 
 /* ---- pages */
 

@@ -1,12 +1,13 @@
 /*
  * conv_general.c - any convolution: its input is gathered into columns, a
  * cache-sized tile of output positions at a time, and multiplied by the
- * weights with cblas_sgemm.  A plain 1x1 convolution needs no gathering.
+ * weights by BLAS.  A plain 1x1 convolution needs no gathering.
  */
 #include "infer/conv_kernel.h"
 
-#include <cblas.h>
 #include <string.h>
+
+#include "base/blas.h"
 
 /* Floats of gathered columns that stay in the second-level cache beside the weights. */
 #define TILE_FLOATS 65536
@@ -16,9 +17,10 @@ fx_sgemm_prepare(fx_conv *conv, fx_error *err)
 {
 	size_t		tile = TILE_FLOATS / conv->depth;
 
-	(void) err;
-	if (conv->plain)
-		return FX_OK;
+	fx_code		code = fx_blas_load(err);
+
+	if (code != FX_OK || conv->plain)
+		return code;
 	if (tile < 16)
 		tile = 16;
 	tile -= tile % 16;
@@ -116,9 +118,9 @@ fx_sgemm_run(const fx_conv *conv, const float *input, const float *addend,
 				columns = workspace;
 				stride = count;
 			}
-			cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, conv->group_out, (int) count,
-						(int) conv->depth, 1.0f, weights, (int) conv->depth, columns, (int) stride,
-						beta, output + channel * n + first, (int) n);
+			fx_blas.sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, conv->group_out, (int) count,
+						  (int) conv->depth, 1.0f, weights, (int) conv->depth, columns, (int) stride,
+						  beta, output + channel * n + first, (int) n);
 			for (int m = 0; m < conv->group_out; m++)
 			{
 				size_t		at = (channel + m) * n + first;

@@ -1,9 +1,9 @@
 /*
  * ops_matmul.c - products of matrices by the BLAS.
  */
-#include <cblas.h>
-
 #include "infer/ops.h"
+
+#include "base/blas.h"
 
 typedef struct gemm_params
 {
@@ -24,7 +24,7 @@ check_gemm(fx_loader *loader, fx_node *node, fx_error *err)
 	params->beta = fx_attr_float(loader, "beta", 1);
 	params->trans_a = fx_attr_int(loader, "transA", 0) != 0;
 	params->trans_b = fx_attr_int(loader, "transB", 0) != 0;
-	return loader->code;
+	return loader->code != FX_OK ? loader->code : fx_blas_load(err);
 }
 
 static fx_code
@@ -83,10 +83,10 @@ run_gemm(fx_model *model, fx_node *node, fx_error *err)
 		for (size_t i = 0; i < out->count; i++)
 			y[i] = c != NULL ? y[i] * params->beta : 0;
 	if (k > 0)
-		cblas_sgemm(CblasRowMajor, params->trans_a ? CblasTrans : CblasNoTrans,
-					params->trans_b ? CblasTrans : CblasNoTrans, (int) out->shape.dim[0], (int) out->shape.dim[1], k,
-					params->alpha, a->data, (int) a->shape.dim[1], b->data, (int) b->shape.dim[1],
-					c != NULL ? params->beta : 0, y, (int) out->shape.dim[1]);
+		fx_blas.sgemm(CblasRowMajor, params->trans_a ? CblasTrans : CblasNoTrans,
+					  params->trans_b ? CblasTrans : CblasNoTrans, (int) out->shape.dim[0], (int) out->shape.dim[1], k,
+					  params->alpha, a->data, (int) a->shape.dim[1], b->data, (int) b->shape.dim[1],
+					  c != NULL ? params->beta : 0, y, (int) out->shape.dim[1]);
 	return FX_OK;
 }
 
@@ -101,6 +101,14 @@ typedef struct product
 	fx_shape	batch;
 	fx_shape	out;
 } product;
+
+static fx_code
+check_matmul(fx_loader *loader, fx_node *node, fx_error *err)
+{
+	(void) loader;
+	(void) node;
+	return fx_blas_load(err);
+}
 
 static bool
 place_matmul(const fx_value *a, const fx_value *b, product *p)
@@ -201,16 +209,16 @@ run_matmul(fx_model *model, fx_node *node, fx_error *err)
 		for (size_t j = 0; k == 0 && j < m * n; j++)
 			y[j] = 0;
 		if (k > 0)
-			cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int) m, (int) n, (int) k, 1,
-						(const float *) a->data + batch_offset(&p.batch_a, &p.batch, i, m * k), (int) k,
-						(const float *) b->data + batch_offset(&p.batch_b, &p.batch, i, k * n), (int) n,
-						0, y, (int) n);
+			fx_blas.sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int) m, (int) n, (int) k, 1,
+						  (const float *) a->data + batch_offset(&p.batch_a, &p.batch, i, m * k), (int) k,
+						  (const float *) b->data + batch_offset(&p.batch_b, &p.batch, i, k * n), (int) n,
+						  0, y, (int) n);
 	}
 	return FX_OK;
 }
 
 const fx_operator fx_ops_matmul[] = {
 	{"Gemm", 2, 3, 1, false, check_gemm, shape_gemm, NULL, NULL, run_gemm},
-	{"MatMul", 2, 2, 1, false, NULL, shape_matmul, NULL, NULL, run_matmul},
+	{"MatMul", 2, 2, 1, false, check_matmul, shape_matmul, NULL, NULL, run_matmul},
 	{0}
 };

@@ -1,10 +1,10 @@
-# The pure ring (base, kernel, image, infer) knows nothing of PostgreSQL: that
+# The pure ring (base, kernel, code, image, infer) knows nothing of PostgreSQL: that
 # is what lets plain programs test and fuzz it. And what SQL can call is found
 # in the server ring's folders, not scattered.
 . scripts/common.sh
 status=0
-pure='^src/(base|kernel|image|infer)/'
-allowed='^(base|kernel|image|infer)/'
+pure='^src/(base|kernel|code|image|infer)/'
+allowed='^(base|kernel|code|image|infer)/'
 
 while read -r file; do
     while IFS=: read -r line included; do

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blas.h"
 #include "code/cluster.h"
 #include "tap.h"
 
@@ -196,6 +197,7 @@ main(void)
 {
 	const fx_env *env = fx_env_malloc();
 
+	ok(fx_blas_load(NULL) == FX_OK, "OpenBLAS is loaded");
 	make_rows();
 	test_axes(env);
 	test_lists(env);
