@@ -64,7 +64,7 @@ score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_scor
 	run->nblocks = (used + layout->width - 1) / layout->width;
 	run->width = layout->width;
 	run->base = scan->base;
-	run->margin = scan->margin;
+	run->margin = scan->sigmas.coarse * scan->spread;
 	run->floor = scan->floor;
 	run->upper = scores->upper;
 	run->sums = scores->sums;
@@ -127,7 +127,7 @@ typedef struct page_pair
  * fetched into the cache, and so are the middle codes of the page before.  The scans are of the same pages.
  */
 static void
-pass(fs_scan **scans, int nscans, const uint32 *first)
+pass(fs_scan **scans, int nscans)
 {
 	fs_scan    *scan = scans[0];
 	page_pair  *pairs = palloc_extended(sizeof(page_pair) * nscans, MCXT_ALLOC_HUGE);
@@ -177,14 +177,14 @@ pass(fs_scan **scans, int nscans, const uint32 *first)
 			scans[i]->counters.pages++;
 			fs_fetch_middle(scans[i], current);
 			pair->current = 1 - pair->current;
-			fs_make_space(scans[i], first[i]);
+			fs_make_space(scans[i]);
 			fs_finish_page(scans[i], &pair->pages[pair->current]);
 		}
 		ReleaseBuffer(buffer);
 	}
 	for (int i = 0; i < nscans; i++)
 	{
-		fs_make_space(scans[i], first[i]);
+		fs_make_space(scans[i]);
 		fs_finish_page(scans[i], &pairs[i].pages[1 - pairs[i].current]);
 	}
 	pfree(pairs);
@@ -296,7 +296,7 @@ guess_floor(fs_scan *scan)
 	mean = sum / sample.n;
 	scale = sample.scales / sample.n;
 	variance = square / sample.n - mean * mean;
-	error = scale * scan->margin / scan->sigmas.coarse;
+	error = scale * scan->spread;
 	for (uint32 i = 0; i < sample.n; i++)
 		beyond += sample.estimates[i] > mean + 2 * sqrt(variance);
 	pfree(sample.estimates);
@@ -309,7 +309,7 @@ guess_floor(fs_scan *scan)
 		return -FLT_MAX;
 	if (scan->fs->layout.middle_pages > 0)
 		return (float) (mean + normal_quantile(share) * sqrt(Max(variance - error * error, 0)));
-	return (float) (mean + normal_quantile(share) * sqrt(variance) + scale * scan->margin);
+	return (float) (mean + normal_quantile(share) * sqrt(variance) + scale * scan->sigmas.coarse * scan->spread);
 }
 
 /* The guess, made once for all processes of a scan. */
@@ -326,46 +326,42 @@ first_floor(fs_scan *scan)
 	return floor;
 }
 
-/* What a round begins with; returns how many survivors an earlier one left. */
-static uint32
+static void
 begin_round(fs_scan *scan)
 {
-	uint32		first = fs_keep_leftovers(scan);
 	Size		entries = (Size) scan->npages * scan->fs->layout.entries;
 
-	scan->nsurvivors = first;
 	if (scan->round > 0)
 	{
+		fs_take_survivors(scan);
 		scan->ceiling = scan->floor;
 		scan->target = Min((uint64) scan->target * FS_RANK_GROWTH, PG_INT32_MAX / 4);
 		scan->rank = Min((uint64) scan->rank * FS_RANK_GROWTH, PG_INT32_MAX / 4);
 	}
+	scan->nsurvivors = 0;
 	scan->nbest = 0;
 	if (scan->best != NULL)
 		pfree(scan->best);
 	scan->best = palloc_extended(sizeof(float) * Min((Size) scan->rank, entries + 1), MCXT_ALLOC_HUGE);
-	fs_make_space(scan, first);
+	fs_make_space(scan);
 	scan->floor = Max(Min(first_floor(scan), scan->ceiling), scan->least);
-	return first;
+	scan->sigmas = scan->within_probe != NULL && scan->floor <= scan->least ? FS_LAST_SIGMAS : FS_SIGMAS;
 }
 
 void
 fs_coarse_round(fs_scan **scans, int nscans)
 {
-	uint32	   *first = palloc(sizeof(uint32) * nscans);
-
 	for (int i = 0; i < nscans; i++)
-		first[i] = begin_round(scans[i]);
-	pass(scans, nscans, first);
+		begin_round(scans[i]);
+	pass(scans, nscans);
 	for (int i = 0; i < nscans; i++)
 	{
 		fs_scan    *scan = scans[i];
 
-		fs_drop_below_floor(scan, first[i]);
-		scan->counters.survivors += scan->nsurvivors - first[i];
+		fs_drop_below_floor(scan);
+		scan->counters.survivors += scan->nsurvivors;
 		scan->counters.rounds++;
 		scan->round++;
 		fs_fill_buckets(scan);
 	}
-	pfree(first);
 }

@@ -30,11 +30,9 @@ put_into_bucket(fs_scan *scan, int32 number, int least)
 	fs_survivor *survivor = &scan->survivors[number];
 	int32	   *head;
 
-	if (survivor->is_fine && survivor->upper < scan->floor)
-		head = &scan->leftover;
-	else
-		head = (survivor->is_fine ? scan->ready : scan->waiting) +
-			Max(bucket_of(scan, survivor->upper), least);
+	if (fs_below_floor(scan, survivor))
+		return;
+	head = (survivor->is_fine ? scan->ready : scan->waiting) + Max(bucket_of(scan, survivor->upper), least);
 	survivor->next = *head;
 	*head = number;
 }
@@ -55,31 +53,10 @@ fs_fill_buckets(fs_scan *scan)
 	scan->bucket_width = Max((top - bottom) / (FS_BUCKETS - 1), FLT_MIN);
 	for (int i = 0; i < FS_BUCKETS; i++)
 		scan->waiting[i] = scan->ready[i] = FS_NOBODY;
-	scan->leftover = FS_NOBODY;
 	scan->bucket = 0;
 	/* backwards, so that each bucket lists its entries in the order of pages */
 	for (int64 i = (int64) scan->nsurvivors - 1; i >= 0; i--)
 		put_into_bucket(scan, (int32) i, 0);
-}
-
-/* What an earlier round refined and did not need comes first. */
-uint32
-fs_keep_leftovers(fs_scan *scan)
-{
-	uint32		kept = 0;
-	uint32		n = 0;
-	fs_survivor *leftovers;
-
-	if (scan->round == 0)
-		return 0;
-	for (int32 i = scan->leftover; i != FS_NOBODY; i = scan->survivors[i].next)
-		n++;
-	leftovers = palloc_extended(sizeof(fs_survivor) * Max(n, 1), MCXT_ALLOC_HUGE);
-	for (int32 i = scan->leftover; i != FS_NOBODY; i = scan->survivors[i].next)
-		leftovers[kept++] = scan->survivors[i];
-	memcpy(scan->survivors, leftovers, sizeof(fs_survivor) * kept);
-	pfree(leftovers);
-	return kept;
 }
 
 /* ---- fine codes */

@@ -15,7 +15,6 @@ add_survivor(fs_scan *scan, const fs_page_survivors *found, uint32 i, float uppe
 {
 	fs_survivor *survivor = &scan->survivors[scan->nsurvivors++];
 
-	survivor->key = upper;
 	survivor->upper = upper;
 	survivor->base = found->bases[i];
 	survivor->sum = found->sums[i];
@@ -24,6 +23,39 @@ add_survivor(fs_scan *scan, const fs_page_survivors *found, uint32 i, float uppe
 	survivor->slot = found->slots[i];
 	survivor->is_fine = is_fine;
 	return (int32) scan->nsurvivors - 1;
+}
+
+/* ---- rounds: an entry survives one of them at most */
+
+static Size
+entry_number(const fs_scan *scan, uint32 page, uint32 slot)
+{
+	return (Size) page * scan->fs->layout.entries + slot;
+}
+
+static bool
+is_taken(const fs_scan *scan, uint32 page, uint32 slot)
+{
+	Size		number = entry_number(scan, page, slot);
+
+	return scan->taken != NULL && (scan->taken[number / 8] >> number % 8 & 1) != 0;
+}
+
+void
+fs_take_survivors(fs_scan *scan)
+{
+	if (scan->taken == NULL)
+		scan->taken = palloc_extended(entry_number(scan, scan->npages, 0) / 8 + 1, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (uint32 i = 0; i < scan->nsurvivors; i++)
+	{
+		Size		number;
+
+		if (fs_below_floor(scan, &scan->survivors[i]))
+			continue;
+		number = entry_number(scan, scan->survivors[i].page, scan->survivors[i].slot);
+
+		scan->taken[number / 8] |= 1 << number % 8;
+	}
 }
 
 /* Moves the survivors with the greatest bounds to the front; returns the k-th greatest bound, from 0. */
@@ -65,28 +97,27 @@ select_greatest(fs_survivor *survivors, uint32 n, uint32 k)
 
 /* Drops those that the floor has risen above. */
 void
-fs_drop_below_floor(fs_scan *scan, uint32 first)
+fs_drop_below_floor(fs_scan *scan)
 {
-	uint32		kept = first;
+	uint32		kept = 0;
 
-	for (uint32 i = first; i < scan->nsurvivors; i++)
-		if (scan->survivors[i].key >= scan->floor)
+	for (uint32 i = 0; i < scan->nsurvivors; i++)
+		if (scan->survivors[i].upper >= scan->floor)
 			scan->survivors[kept++] = scan->survivors[i];
 	scan->nsurvivors = kept;
 }
 
 /* Makes space for the survivors of one more page. */
 void
-fs_make_space(fs_scan *scan, uint32 first)
+fs_make_space(fs_scan *scan)
 {
 	Size		capacity;
 
 	if (scan->nsurvivors + FS_MAX_CODES <= scan->capacity)
 		return;
-	if (scan->fs->layout.middle_pages == 0 && scan->nsurvivors - first > scan->target)
-		scan->floor = Max(scan->floor,
-						  select_greatest(scan->survivors + first, scan->nsurvivors - first, scan->target));
-	fs_drop_below_floor(scan, first);
+	if (scan->fs->layout.middle_pages == 0 && scan->nsurvivors > scan->target)
+		scan->floor = Max(scan->floor, select_greatest(scan->survivors, scan->nsurvivors, scan->target));
+	fs_drop_below_floor(scan);
 	if (scan->nsurvivors + FS_MAX_CODES <= scan->capacity / 2)
 		return;
 	capacity = Max((Size) scan->capacity * 2, 4 * FS_MAX_CODES);
@@ -195,7 +226,7 @@ fs_finish_page(fs_scan *scan, fs_page_survivors *found)
 	if (!BufferIsValid(found->middle))
 	{
 		for (uint32 i = 0; i < found->count; i++)
-			if (found->uppers[i] < scan->ceiling)
+			if (!is_taken(scan, found->page, found->slots[i]))
 				add_survivor(scan, found, i, found->uppers[i], 0, is_fine);
 		return;
 	}
@@ -226,8 +257,7 @@ fs_finish_page(fs_scan *scan, fs_page_survivors *found)
 
 		if (!(upper >= scan->floor))
 			continue;
-		/* the middle stage's bound decides in which round an entry is, so that it is in just one */
-		if (upper >= scan->ceiling)
+		if (is_taken(scan, found->page, found->slots[i]))
 		{
 			note_score(scan, scores[i]);
 			continue;

@@ -91,7 +91,7 @@ prepare_probe(fs_scan *scan)
 	scan->base = fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (rotated, fs->centre, padded);
 	fs_choose_lists(scan, rotated);
 	coarse = fx_coarse_spread(padded) * scan->query.norm;
-	scan->margin = scan->sigmas.coarse * sqrtf(coarse * coarse + scan->query.table_spread * scan->query.table_spread);
+	scan->spread = sqrtf(coarse * coarse + scan->query.table_spread * scan->query.table_spread);
 }
 
 /* The rank that sets the floor where so many rows are wanted: scores of fine codes are off by a few places. */
@@ -110,6 +110,8 @@ begin_rounds(fs_scan *scan)
 	scan->rank = fs_agree_on_rank(scan, demand == 0 ? FS_FIRST_RANK : rank_for(demand));
 	scan->target = FS_FIRST_SURVIVORS;
 	scan->floor = scan->ceiling = FLT_MAX;
+	scan->sigmas = FS_SIGMAS;
+	scan->taken = NULL;
 	scan->bucket = FS_BUCKETS;
 	scan->round = 0;
 }
@@ -185,7 +187,6 @@ start(IndexScanDesc desc, fs_scan *scan)
 		if (scan->fs->meta.dim != 0)
 			fs_check_probe(scan->index, scan->fs, scan->probe);
 		fs_exact_begin(desc, scan);
-		scan->sigmas = scan->within_probe != NULL ? FS_WITHIN_SIGMAS : FS_SIGMAS;
 		prepare_probe(scan);
 		begin_rounds(scan);
 		scan->kernels = fx_code_kernels_active();

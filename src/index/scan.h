@@ -35,7 +35,8 @@
  * How many standard deviations a bound lies above its estimate, in each stage.
  * Whoever has the very score of the floor is missed by the coarse stage once in
  * 500 times, and comes in a later round; mates, which lie well above it, are not.
- * Below a greatest distance there is no later round, so there bounds are wider.
+ * After the round that goes down to a greatest distance there is no later one, so
+ * there bounds are wider.
  */
 typedef struct fs_sigmas
 {
@@ -45,7 +46,7 @@ typedef struct fs_sigmas
 } fs_sigmas;
 
 #define FS_SIGMAS			((fs_sigmas) {2.9f, 3.7f, 4.5f})
-#define FS_WITHIN_SIGMAS	((fs_sigmas) {5.0f, 5.0f, 5.5f})
+#define FS_LAST_SIGMAS	((fs_sigmas) {5.0f, 5.0f, 5.5f})
 
 /*
  * The floor of the first round is the score of the best but so many, and of later ones of so many times more.
@@ -60,7 +61,6 @@ typedef struct fs_sigmas
 
 typedef struct fs_survivor
 {
-	float		key;			/* bound of the stages within the pass: decides in which round it is */
 	float		upper;			/* bound on the score, of the last stage so far */
 	float		base;			/* <probe, centre> and what the metric adds */
 	float		sum;			/* signed sum of the coarse stage */
@@ -170,8 +170,8 @@ typedef struct fs_scan
 	/* coarse */
 	fx_query	query;
 	float		base;			/* <q, centre> */
-	fs_sigmas	sigmas;
-	float		margin;
+	float		spread;			/* standard deviation of a coarse estimate, per unit of its scale */
+	fs_sigmas	sigmas;			/* of this round */
 	float		floor;			/* of this round: all with bounds from here up survive */
 	float		ceiling;		/* of this round: the floor of the one before */
 	float	   *best;			/* a binary heap of the best scores of the middle stage, the least on top */
@@ -182,11 +182,11 @@ typedef struct fs_scan
 	fs_survivor *survivors;
 	uint32		nsurvivors;
 	uint32		capacity;
+	uint8	   *taken;			/* a bit for each entry that survived an earlier round; NULL: there was none */
 	fs_memory  *memory;
 	/* buckets */
 	int32		waiting[FS_BUCKETS];	/* for the fine stage */
 	int32		ready[FS_BUCKETS];	/* for the exact stage */
-	int32		leftover;		/* refined below the floor: for the next round */
 	float		top;			/* upper edge of bucket 0 */
 	float		bucket_width;
 	int			bucket;			/* the next to open */
@@ -283,10 +283,19 @@ extern void fs_coarse_round(fs_scan **scans, int nscans);
 
 /* ---- middle.c */
 
-/* Makes space for the survivors of one more page; those from `first` on are this round's. */
-extern void fs_make_space(fs_scan *scan, uint32 first);
+/* Its fine code says that it does not belong to this round: a later one finds it again. */
+static inline bool
+fs_below_floor(const fs_scan *scan, const fs_survivor *survivor)
+{
+	return survivor->is_fine && survivor->upper < scan->floor;
+}
+
+/* Notes the survivors of a round that has ended, so that no later one has them. */
+extern void fs_take_survivors(fs_scan *scan);
+/* Makes space for the survivors of one more page. */
+extern void fs_make_space(fs_scan *scan);
 /* Drops those that the floor has risen above. */
-extern void fs_drop_below_floor(fs_scan *scan, uint32 first);
+extern void fs_drop_below_floor(fs_scan *scan);
 /* Pins the page's middle codes and sends for them. */
 extern void fs_fetch_middle(fs_scan *scan, fs_page_survivors *found);
 /* Bounds those whose middle codes are on their way; who may still reach the floor survives. */
@@ -296,8 +305,6 @@ extern void fs_finish_page(fs_scan *scan, fs_page_survivors *found);
 
 /* Puts the survivors of a round into buckets. */
 extern void fs_fill_buckets(fs_scan *scan);
-/* Survivors that were refined in an earlier round and not needed: moves them to the front, returns how many. */
-extern uint32 fs_keep_leftovers(fs_scan *scan);
 /* Bounds survivors, at most FS_REFINE_BATCH of them, by their fine codes; scores, if not NULL, takes the estimates. */
 extern void fs_refine(fs_scan *scan, const int32 *numbers, int n, float *scores);
 /* Bounds the survivors of a bucket by their fine codes and puts them where they belong then. */
