@@ -104,10 +104,22 @@ SQL_PARTS = \
 	sql/05-recall.sql \
 	sql/10-model.sql \
 	sql/11-photo.sql \
+	sql/12-record.sql \
 	sql/20-agency.sql \
-	sql/21-case.sql \
-	sql/22-reference.sql \
-	sql/23-gate.sql \
+	sql/21-policy.sql \
+	sql/21-rules.sql \
+	sql/22-policy-change.sql \
+	sql/policy/sp.sql \
+	sql/policy/nm.sql \
+	sql/policy/ns.sql \
+	sql/policy/np.sql \
+	sql/policy/mi.sql \
+	sql/policy/example.sql \
+	sql/23-account.sql \
+	sql/24-case.sql \
+	sql/25-reference.sql \
+	sql/26-judge.sql \
+	sql/27-gate.sql \
 	sql/30-audit.sql \
 	sql/31-search.sql \
 	sql/32-outcome.sql \

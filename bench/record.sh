@@ -7,7 +7,8 @@ set -euo pipefail
 psql -X -q -At -v ON_ERROR_STOP=1 <<'SQL'
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS facesnxt;
-SELECT facesnxt.create_agency('BENCH', 'bench'), facesnxt.add_purpose('BENCH', 'p', 'bench', 'none') \g /dev/null
+SELECT facesnxt.create_agency('BENCH', 'bench') \g /dev/null
+SELECT facesnxt.adopt_policy('BENCH', 'EXAMPLE') \g /dev/null
 SELECT facesnxt.open_case('BENCH', '1', 'bench'), facesnxt.open_account('BENCH', current_user::regrole) \g /dev/null
 SELECT facesnxt.set_account_status(current_user::regrole, 'active', NULL) \g /dev/null
 SELECT facesnxt.enrol_template(ARRAY[cos(i), sin(i), 0]::real[]::facesnxt.embedding, facesnxt.create_person('P' || i), 'booking', 'none')

@@ -23,17 +23,19 @@ BEGIN
         ON CONFLICT DO NOTHING;
     END IF;
     INSERT INTO facesnxt.search (
-        status, sqlstate, clause, message, detail,
-        agency_id, agency, account_id, case_id, case_number, incident_type, purpose, reason,
+        status, sqlstate, clause, rule, message, detail,
+        agency_id, agency, account_id, version_id, case_id, case_number, incident_type, purpose, reason,
+        fields, facts, set_aside,
         probe_sha256, probe_kept, model, requested_at, repositories, candidate_limit, threshold,
         references_compared, references_other_model, candidates, exact, scan,
         session_role, session_oid, acting_role, acting_oid, authenticated_as, authentication,
         backend_pid, backend_start, client_address, application)
     VALUES (
         CASE WHEN completed THEN 'completed' ELSE 'refused' END,
-        verdict.code, verdict.clause, verdict.message, verdict.detail,
-        verdict.agency_id, verdict.agency, verdict.account_id, verdict.case_id, request->>'case_number',
-        verdict.incident_type, request->>'purpose', request->>'reason',
+        verdict.code, verdict.clause, verdict.rule, verdict.message, verdict.detail,
+        verdict.agency_id, verdict.agency, verdict.account_id, verdict.version_id, verdict.case_id, request->>'case_number',
+        coalesce(verdict.incident_type, request->'fields'->>'incident_type'), request->>'purpose', request->>'reason',
+        nullif(request->'fields', 'null'), verdict.facts, verdict.set_aside,
         probe_hash, probe IS NOT NULL AND verdict.agency_id IS NOT NULL,
         request->>'model', (request->>'requested_at')::timestamptz,
         ARRAY(SELECT jsonb_array_elements_text(nullif(request->'repositories', 'null'))),
@@ -79,8 +81,7 @@ BEGIN
     -- Only committed rows are visible here: an account, case or purpose that
     -- exists in the caller's open transaction alone does not count, and a
     -- revocation that was committed meanwhile does.
-    verdict := facesnxt.gate((request->'identity'->>'acting_oid')::oid, request->>'case_number',
-                             request->>'purpose', request->>'isolation');
+    verdict := facesnxt.gate(request);
     CASE kind
         WHEN 'search' THEN
             NULL;
@@ -88,6 +89,7 @@ BEGIN
             -- what the session was refused for is what the record says
             verdict.code := request->'refusal'->>'code';
             verdict.clause := request->'refusal'->>'clause';
+            verdict.rule := request->'refusal'->>'rule';
             verdict.message := request->'refusal'->>'message';
             verdict.detail := request->'refusal'->>'detail';
             verdict.hint := request->'refusal'->>'hint';

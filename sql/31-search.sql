@@ -1,20 +1,5 @@
 -- What is kept of each search: probe, attempt, template, candidates.
 
--- One function refuses every change of a record, for every role. It is an
--- obstacle that a superuser can only remove knowingly, not a proof.
-CREATE FUNCTION facesnxt.refuse_change() RETURNS trigger
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RAISE EXCEPTION '% of "%" refused: records are append-only', TG_OP, TG_TABLE_NAME
-        USING ERRCODE = 'NX309', DETAIL = 'What was searched, by whom and with what result is never changed.',
-              HINT = 'Add a new record that corrects the old one.';
-END
-$$;
-COMMENT ON FUNCTION facesnxt.refuse_change() IS 'Trigger: refuses UPDATE, DELETE and TRUNCATE of a record (NX309)';
-REVOKE ALL ON FUNCTION facesnxt.refuse_change() FROM PUBLIC;
-
 -- None of these tables has a foreign key to a table that a caller can lock:
 -- the writer must not wait for the transaction that waits for it.
 
@@ -39,16 +24,21 @@ CREATE TABLE facesnxt.search (
     status text NOT NULL CHECK (status IN ('completed', 'refused')),
     sqlstate text,
     clause text,
+    rule text,
     message text,
     detail text,
     agency_id uuid,
     agency text,
     account_id uuid,
+    version_id uuid,
     case_id uuid,
     case_number text,
     incident_type text,
     purpose text,
     reason text,
+    fields jsonb,
+    facts jsonb,
+    set_aside jsonb,
     probe_sha256 bytea,
     probe_kept boolean NOT NULL,
     model text,
@@ -73,8 +63,8 @@ CREATE TABLE facesnxt.search (
     client_address inet,
     application text,
     CHECK ((status = 'refused') = (sqlstate IS NOT NULL)),
-    CHECK (status = 'refused' OR (agency_id IS NOT NULL AND account_id IS NOT NULL AND case_id IS NOT NULL
-        AND purpose IS NOT NULL AND model IS NOT NULL AND references_compared IS NOT NULL AND exact IS NOT NULL))
+    CHECK (status = 'refused' OR (agency_id IS NOT NULL AND account_id IS NOT NULL AND version_id IS NOT NULL
+        AND facts IS NOT NULL AND purpose IS NOT NULL AND model IS NOT NULL AND references_compared IS NOT NULL AND exact IS NOT NULL))
 );
 CREATE INDEX ON facesnxt.search (agency_id, recorded_at);
 CREATE INDEX ON facesnxt.search (probe_sha256);
@@ -85,6 +75,11 @@ COMMENT ON TABLE facesnxt.search IS
 'One row per attempt, completed or refused, committed before a candidate leaves (NM-V.E.4, MI-4.5.3.3.a); it stands without the rows it was copied from';
 COMMENT ON COLUMN facesnxt.search.sqlstate IS 'Why it was refused or failed; NULL when it was completed';
 COMMENT ON COLUMN facesnxt.search.clause IS 'Clause of the policy that the refusal serves';
+COMMENT ON COLUMN facesnxt.search.rule IS 'Rule of the policy that refused';
+COMMENT ON COLUMN facesnxt.search.version_id IS 'The version of the agency''s policy that was in force (SP-HDR)';
+COMMENT ON COLUMN facesnxt.search.fields IS 'What was stated besides the case, as the purpose asks for it';
+COMMENT ON COLUMN facesnxt.search.facts IS 'Everything that the policy''s rules were asked about; NULL where the attempt did not come so far';
+COMMENT ON COLUMN facesnxt.search.set_aside IS 'Advisory rules that were set aside, and the reason given (NM-IV.J)';
 COMMENT ON COLUMN facesnxt.search.probe_kept IS 'The image is in facesnxt.probe';
 COMMENT ON COLUMN facesnxt.search.model IS 'Fingerprint of the model that made the probe''s template; 00000000 where it is not stated';
 COMMENT ON COLUMN facesnxt.search.repositories IS 'Repositories searched; of a refused attempt, those asked for';
@@ -138,7 +133,7 @@ SELECT pg_catalog.pg_extension_config_dump('facesnxt.candidate', '');
 
 CREATE VIEW facesnxt.my_searches WITH (security_barrier) AS
     SELECT s.search_id, s.status, s.sqlstate, s.message, s.acting_role, s.case_number, s.incident_type,
-        s.purpose, s.reason, s.probe_sha256, s.model, s.requested_at, s.recorded_at, s.repositories,
+        s.purpose, s.reason, s.fields, s.set_aside, s.probe_sha256, s.model, s.requested_at, s.recorded_at, s.repositories,
         s.candidate_limit, s.threshold, s.references_compared, s.references_other_model, s.candidates, s.exact
     FROM facesnxt.search s
     WHERE s.agency_id = (SELECT facesnxt.my_agency());
@@ -153,3 +148,24 @@ CREATE VIEW facesnxt.my_candidates WITH (security_barrier) AS
 COMMENT ON VIEW facesnxt.my_candidates IS 'Candidates that the acting role''s agency was given';
 REVOKE ALL ON TABLE facesnxt.my_candidates FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_candidates TO facesnxt_investigator;
+
+-- ---- what if: old searches under another policy
+
+CREATE FUNCTION facesnxt.replay_policy(version_id uuid, since timestamptz, until timestamptz, agency text DEFAULT NULL)
+RETURNS TABLE (search_id uuid, recorded_at timestamptz, acting_role name, purpose text, case_number text,
+    was text, was_clause text, would_be text, would_clause text, message text)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT s.search_id, s.recorded_at, s.acting_role, s.purpose, s.case_number,
+        coalesce(s.sqlstate, 'allowed'), s.clause, coalesce(j.sqlstate, 'allowed'), j.clause, j.message
+    FROM facesnxt.search s
+        LEFT JOIN LATERAL (SELECT f.* FROM facesnxt.judge($1, s.facts) f WHERE f.reason_against IS NULL LIMIT 1) j ON true
+    WHERE s.recorded_at >= $2 AND s.recorded_at < $3 AND s.facts IS NOT NULL
+        AND ($4 IS NULL OR s.agency_id = facesnxt.agency_named($4))
+    ORDER BY s.recorded_at, s.search_id
+$$;
+COMMENT ON FUNCTION facesnxt.replay_policy(uuid, timestamptz, timestamptz, text) IS
+'What a version of any policy would have said of the searches of a time, from the facts that were kept; no face is compared';
+REVOKE ALL ON FUNCTION facesnxt.replay_policy(uuid, timestamptz, timestamptz, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.replay_policy(uuid, timestamptz, timestamptz, text) TO facesnxt_auditor, facesnxt_admin;

@@ -134,7 +134,7 @@ REVOKE ALL ON FUNCTION facesnxt.refuse(jsonb, jsonb, bytea) FROM PUBLIC;
 -- Every code is looked at, whatever the session set.
 CREATE FUNCTION facesnxt.identify(
     image bytea, given facesnxt.embedding, case_number text, purpose text, reason text,
-    repositories text[], candidates int, threshold real, face text)
+    repositories text[], candidates int, threshold real, face text, fields jsonb, overrides jsonb)
 RETURNS TABLE (search_id uuid, rank int, person_id uuid, reference_id uuid, repository text,
     score real, model text, exact boolean)
 LANGUAGE plpgsql VOLATILE
@@ -156,18 +156,13 @@ BEGIN
                   HINT = 'Search on the primary.';
     END IF;
 
-    request := jsonb_build_object(
-        'identity', (SELECT to_jsonb(i) FROM facesnxt.session_identity() i),
-        'isolation', current_setting('transaction_isolation'),
-        'requested_at', clock_timestamp(),
-        'case_number', case_number, 'purpose', purpose, 'reason', reason,
-        'repositories', to_jsonb(repositories), 'candidate_limit', candidates, 'threshold', threshold,
-        'probe_sha256', encode(sha256(image), 'hex'));
+    request := facesnxt.make_request(case_number, purpose, reason, fields, repositories, overrides)
+        || jsonb_build_object('candidate_limit', candidates, 'threshold', threshold,
+                              'probe_sha256', encode(sha256(image), 'hex'));
 
-    verdict := facesnxt.gate((request->'identity'->>'acting_oid')::oid, case_number, purpose,
-                             request->>'isolation');
+    verdict := facesnxt.gate(request);
     IF verdict.code IS NOT NULL THEN
-        PERFORM facesnxt.refuse(request, to_jsonb(verdict), image);
+        PERFORM facesnxt.refuse(request, to_jsonb(verdict) - 'facts', image);
     END IF;
 
     -- A failure from here on is an attempt too: it is recorded with its own
@@ -235,32 +230,34 @@ BEGIN
     ORDER BY l.rank;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.identify(bytea, facesnxt.embedding, text, text, text, text[], int, real, text) IS
+COMMENT ON FUNCTION facesnxt.identify(bytea, facesnxt.embedding, text, text, text, text[], int, real, text, jsonb, jsonb) IS
 'What search() and search_template() have in common: gate, template, comparison, record, list';
-REVOKE ALL ON FUNCTION facesnxt.identify(bytea, facesnxt.embedding, text, text, text, text[], int, real, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION facesnxt.identify(bytea, facesnxt.embedding, text, text, text, text[], int, real, text, jsonb, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.search(
     probe bytea, case_number text, purpose text, reason text DEFAULT NULL, repositories text[] DEFAULT NULL,
-    candidates int DEFAULT 20, threshold real DEFAULT NULL, face text DEFAULT 'only')
+    candidates int DEFAULT 20, threshold real DEFAULT NULL, face text DEFAULT 'only',
+    fields jsonb DEFAULT NULL, overrides jsonb DEFAULT NULL)
 RETURNS TABLE (search_id uuid, rank int, person_id uuid, reference_id uuid, repository text,
     score real, model text, exact boolean)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT * FROM facesnxt.identify(probe, NULL, case_number, purpose, reason, repositories, candidates, threshold, face) $$;
-COMMENT ON FUNCTION facesnxt.search(bytea, text, text, text, text[], int, real, text) IS
-'Searches for the face on a photograph: the list of candidates, committed to the audit before the first row is returned; refused without active account, open case and listed purpose';
-REVOKE ALL ON FUNCTION facesnxt.search(bytea, text, text, text, text[], int, real, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.search(bytea, text, text, text, text[], int, real, text) TO facesnxt_investigator;
+AS $$ SELECT * FROM facesnxt.identify(probe, NULL, case_number, purpose, reason, repositories, candidates, threshold, face, fields, overrides) $$;
+COMMENT ON FUNCTION facesnxt.search(bytea, text, text, text, text[], int, real, text, jsonb, jsonb) IS
+'Searches for the face on a photograph: the list of candidates, committed to the audit before the first row is returned; refused unless the agency''s policy in force allows it';
+REVOKE ALL ON FUNCTION facesnxt.search(bytea, text, text, text, text[], int, real, text, jsonb, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.search(bytea, text, text, text, text[], int, real, text, jsonb, jsonb) TO facesnxt_investigator;
 
 CREATE FUNCTION facesnxt.search_template(
     probe facesnxt.embedding, case_number text, purpose text, reason text DEFAULT NULL,
-    repositories text[] DEFAULT NULL, candidates int DEFAULT 20, threshold real DEFAULT NULL)
+    repositories text[] DEFAULT NULL, candidates int DEFAULT 20, threshold real DEFAULT NULL,
+    fields jsonb DEFAULT NULL, overrides jsonb DEFAULT NULL)
 RETURNS TABLE (search_id uuid, rank int, person_id uuid, reference_id uuid, repository text,
     score real, model text, exact boolean)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT * FROM facesnxt.identify(NULL, probe, case_number, purpose, reason, repositories, candidates, threshold, NULL) $$;
-COMMENT ON FUNCTION facesnxt.search_template(facesnxt.embedding, text, text, text, text[], int, real) IS
+AS $$ SELECT * FROM facesnxt.identify(NULL, probe, case_number, purpose, reason, repositories, candidates, threshold, NULL, fields, overrides) $$;
+COMMENT ON FUNCTION facesnxt.search_template(facesnxt.embedding, text, text, text, text[], int, real, jsonb, jsonb) IS
 'Searches for a face by a template that was made before; otherwise as search()';
-REVOKE ALL ON FUNCTION facesnxt.search_template(facesnxt.embedding, text, text, text, text[], int, real) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.search_template(facesnxt.embedding, text, text, text, text[], int, real) TO facesnxt_investigator;
+REVOKE ALL ON FUNCTION facesnxt.search_template(facesnxt.embedding, text, text, text, text[], int, real, jsonb, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.search_template(facesnxt.embedding, text, text, text, text[], int, real, jsonb, jsonb) TO facesnxt_investigator;

@@ -1,10 +1,9 @@
--- The database of the demo: one agency with a few purposes, two cases, one
+-- The database of the demo: one agency with a policy, two cases, one
 -- investigator, and a schema for what the demo brings along.
 SET client_min_messages = warning;
 CREATE EXTENSION facesnxt;
 SELECT facesnxt.create_agency('DEMO', 'Demonstration agency') \g /dev/null
-SELECT facesnxt.add_purpose('DEMO', 'suspect', 'Identify a suspect of a criminal investigation', 'NM-VIII.A.1') \g /dev/null
-SELECT facesnxt.add_purpose('DEMO', 'deceased', 'Identify a deceased person', 'NM-VIII.A.5') \g /dev/null
+SELECT facesnxt.adopt_policy('DEMO', 'EXAMPLE') \g /dev/null
 SELECT facesnxt.open_case('DEMO', 'DEMO-1', 'evaluation') \g /dev/null
 SELECT facesnxt.open_case('DEMO', 'DEMO-2', 'burglary') \g /dev/null
 CREATE ROLE investigator LOGIN IN ROLE facesnxt_investigator;

@@ -58,7 +58,11 @@ GRANT facesnxt_admin TO adm;
 GRANT facesnxt_auditor TO aud;
 SET ROLE adm;
 SELECT facesnxt.create_agency('NM', 'North Miami'), facesnxt.create_agency('SP', 'St. Petersburg');
-SELECT facesnxt.add_purpose(a, 'criminal', 'criminal investigation', 'SP-I.B') FROM unnest(ARRAY['NM', 'SP']) a;
+SELECT facesnxt.adopt_policy(a, document => '{"title": "Test",
+    "purposes": [{"code": "criminal", "description": "criminal investigation", "class": "criminal_justice", "clause": "SP-I.B"}],
+    "rules": [{"rule": "purpose_listed", "clause": "SP-I.A", "value": true}, {"rule": "case_open", "clause": "NS-32.6.2.1", "value": true},
+        {"rule": "case_number", "clause": "NM-VI.B.1", "value": "required"}]}')
+FROM unnest(ARRAY['NM', 'SP']) a;
 SELECT facesnxt.open_account('NM', 'nm_inv'), facesnxt.open_account('SP', 'sp_inv');
 SELECT facesnxt.set_account_status(r, 'active', NULL) FROM unnest(ARRAY['nm_inv', 'sp_inv']::regrole[]) r;
 SELECT facesnxt.open_case(a, '22-1', 'robbery') FROM unnest(ARRAY['NM', 'SP']) a;

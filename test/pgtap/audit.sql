@@ -16,7 +16,7 @@ FROM pg_class c WHERE c.relnamespace = 'facesnxt'::regnamespace AND c.relkind IN
 SELECT is(has_table_privilege(r, format('facesnxt.%I', t), 'INSERT,UPDATE,DELETE,TRUNCATE'), false,
     format('%s cannot write %s', r, t))
 FROM unnest(ARRAY['tap_inv', 'tap_aud', 'tap_adm']) r,
-    unnest(ARRAY['agency', 'purpose', 'account', 'case_file', 'person', 'reference', 'reference_image',
+    unnest(ARRAY['agency', 'policy_version', 'account', 'case_file', 'person', 'reference', 'reference_image',
                  'probe', 'probe_template', 'search', 'candidate', 'outcome']) t;
 
 -- NM-IV.B, SP-III.A: templates and images are out of everyone's reach
@@ -36,7 +36,7 @@ CREATE TEMP TABLE allowed (name text, inv boolean, aud boolean, adm boolean);
 INSERT INTO allowed VALUES
     ('search', true, false, false), ('search_template', true, false, false), ('record_outcome', true, false, false),
     ('my_agency', true, false, false),
-    ('create_agency', false, false, true), ('add_purpose', false, false, true), ('open_account', false, false, true),
+    ('create_agency', false, false, true), ('adopt_policy', false, false, true), ('open_account', false, false, true),
     ('set_account_status', false, false, true), ('open_case', false, false, true), ('close_case', false, false, true),
     ('create_person', false, false, true), ('enrol', false, false, true), ('enrol_template', false, false, true),
     ('session_identity', false, false, false), ('agency_named', false, false, false), ('gate', false, false, false),

@@ -9,8 +9,12 @@ GRANT facesnxt_admin TO regress_admin;
 SET ROLE regress_admin;
 SELECT facesnxt.create_agency('NM', 'North Miami') IS NOT NULL AND facesnxt.create_agency('SP', 'St. Petersburg') IS NOT NULL;
 SELECT facesnxt.create_agency('NM', 'twice');
-SELECT facesnxt.add_purpose(a, 'criminal', 'criminal investigation', 'SP-I.B') FROM unnest(ARRAY['NM', 'SP']) a;
-SELECT facesnxt.add_purpose('XX', 'criminal', 'criminal investigation', 'SP-I.B');
+SELECT count(facesnxt.adopt_policy(a, document => '{"title": "Test",
+    "purposes": [{"code": "criminal", "description": "criminal investigation", "class": "criminal_justice", "clause": "SP-I.B"}],
+    "rules": [{"rule": "purpose_listed", "clause": "SP-I.A", "value": true}, {"rule": "case_open", "clause": "NS-32.6.2.1", "value": true},
+        {"rule": "case_number", "clause": "NM-VI.B.1", "value": "required"}]}')) = 2
+FROM unnest(ARRAY['NM', 'SP']) a;
+SELECT facesnxt.adopt_policy('XX', 'EXAMPLE');
 SELECT facesnxt.open_account('NM', 'regress_nm') IS NOT NULL AND facesnxt.open_account('SP', 'regress_sp') IS NOT NULL;
 SELECT status = 'pending' AND status_by = 'regress_admin' FROM facesnxt.account WHERE role = 'regress_nm'::regrole;
 -- one account for each role

@@ -27,8 +27,9 @@ subtest 'what only the caller\'s transaction knows does not count' => sub {
 		  . "SELECT rank FROM facesnxt.search_template('[1,0,0]', 'phantom', 'criminal', 'phantom case')",
 		'NX303', 'uncommitted case');
 	is(attempts($node, 'phantom case'), 'refused NX303 0', 'and the refusal is recorded');
-	refused('postgres', "BEGIN; SELECT facesnxt.add_purpose('NM', 'fun', 'fun', 'none'); SET ROLE nm_inv; "
-		  . "SELECT rank FROM facesnxt.search_template('[1,0,0]', '22-1', 'fun', 'phantom purpose')",
+	refused('postgres', "BEGIN; SELECT facesnxt.create_agency('ZZ', 'phantom'); SELECT facesnxt.adopt_policy('ZZ', 'EXAMPLE'); "
+		  . "SELECT facesnxt.decide_policy(facesnxt.propose_policy('NM', document), true) FROM facesnxt.shipped_policy WHERE code = 'EXAMPLE'; SET ROLE nm_inv; "
+		  . "SELECT rank FROM facesnxt.search_template('[1,0,0]', '22-1', 'suspect', 'phantom purpose')",
 		'NX305', 'uncommitted purpose');
 	is(attempts($node, 'phantom purpose'), 'refused NX305 0', 'and the refusal is recorded');
 	$node->safe_psql('postgres', 'CREATE ROLE late LOGIN; GRANT facesnxt_investigator TO late');

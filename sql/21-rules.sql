@@ -1,0 +1,98 @@
+-- What the engine can be told: rules and the fields of purposes.
+
+INSERT INTO facesnxt.purpose_field (field, value_kind, description) VALUES
+    ('other_means', 'text', 'Which other means of identification were tried'),
+    ('limb', 'text', 'Which of the conditions of the purpose holds'),
+    ('suspicion', 'text', 'The facts that make the suspicion reasonable'),
+    ('threat', 'text', 'What the threat is and why it is believed'),
+    ('health_threat', 'boolean', 'Whether the threat is one to public health'),
+    ('chief_notified_at', 'timestamp', 'When the Chief or designee was notified'),
+    ('chief_notified_by', 'text', 'Who notified the Chief or designee, and how'),
+    ('consent', 'boolean', 'Whether the person consented to the photograph'),
+    ('why_no_consent', 'text', 'Why the person could not consent'),
+    ('submission_purpose', 'text', 'Why a photograph taken without consent is submitted'),
+    ('capture_basis', 'text', 'On what legal basis the photograph was taken'),
+    ('concealment', 'text', 'How the person conceals the identity'),
+    ('conflicting_documents', 'text', 'Which documents are inaccurate, conflicting or false'),
+    ('tip', 'text', 'The tip or lead, and where it came from'),
+    ('incident', 'text', 'The critical incident'),
+    ('incident_type', 'text', 'Type of the incident, where no case says so'),
+    ('attested', 'boolean', 'That the search is no surveillance of a protected group or activity');
+
+INSERT INTO facesnxt.rule (rule, area, value_kind, place, sqlstate, test, description) VALUES
+    -- who
+    ('account_in_order', 'account', 'boolean', 10, 'NX314', 'test_account',
+     'The account has all approvals, courses, acknowledgements and the user agreement that are in force'),
+    ('mou', 'account', 'object', 20, 'NX315', 'test_mou',
+     'A memorandum of understanding is in force; {"repository": [party, ...]} are the parties that a repository needs'),
+    ('units', 'account', 'texts', 30, 'NX316', 'test_unit',
+     'Units whose members may search; others need a named exception'),
+    -- for what
+    ('purpose_listed', 'purpose', 'boolean', 40, 'NX305', 'test_purpose', 'The purpose stands on the list of this version'),
+    ('purpose_classes', 'purpose', 'texts', 41, 'NX305', 'test_purpose_class', 'Classes of purposes that are allowed at all'),
+    ('case_number', 'case', 'text', 50, 'NX303', 'test_case_number',
+     '"required" at the query; "if applicable": what is given must exist; "later": the report names it'),
+    ('incident_type', 'case', 'boolean', 51, 'NX303', 'test_incident_type', 'A search says of what type the incident is, by its case or itself'),
+    ('case_open', 'case', 'boolean', 52, 'NX304', 'test_case_open', 'The case is open'),
+    ('case_assigned', 'case', 'boolean', 53, 'NX304', 'test_case_assigned', 'The case is assigned to whoever searches or, at a request desk, to whoever asks'),
+    ('case_fits', 'case', 'boolean', 54, 'NX304', 'test_case_fits', 'The incident type of the case fits the purpose'),
+    ('purpose_fields', 'purpose', 'boolean', 60, 'NX317', 'test_purpose_fields', 'What the purpose asks for besides is stated'),
+    ('reason', 'purpose', 'boolean', 61, 'NX317', 'test_reason', 'A reason is stated'),
+    ('chief_first', 'purpose', 'boolean', 62, 'NX318', 'test_chief_first', 'With a threat to public health the Chief was notified before the search'),
+    ('consent', 'purpose', 'boolean', 63, 'NX317', 'test_consent', 'A photograph without consent says why the person could not consent, and for what it is submitted'),
+    ('capture_basis', 'purpose', 'texts', 64, 'NX317', 'test_capture_basis', 'The legal basis on which the photograph was taken is stated, and is none of these'),
+    ('attestation', 'purpose', 'boolean', 65, 'NX317', 'test_attestation',
+     'Whoever searches states that it is no surveillance of a protected group or activity (field "attested")'),
+    -- how
+    ('request_desk', 'search', 'boolean', 70, 'NX319', 'test_request_desk', 'A search answers a request of somebody else'),
+    ('subsequent', 'search', 'boolean', 71, 'NX320', 'test_subsequent', 'Further searches of a probe only while nobody was identified, and linked to the first'),
+    ('pace', 'search', 'object', 72, 'NX321', 'test_pace', '{"searches": n, "minutes": m}: no more by one account, which bulk and real-time use would need'),
+    ('still_only', 'search', 'boolean', 73, 'NX322', 'test_still', 'The probe is a still photograph'),
+    ('exigent', 'search', 'object', NULL, NULL, NULL, '{"hours": n}: a search may be made before its papers, which follow within so many hours');
+
+INSERT INTO facesnxt.rule (rule, area, value_kind, description) VALUES
+    -- accounts
+    ('registration_approvals', 'account', 'texts', 'Who approves a registration, before it is made; each another person'),
+    ('activation_by', 'account', 'text', 'Who approves or denies an account once its address is verified'),
+    ('department_email', 'account', 'boolean', 'Accounts have an e-mail address of one of the agency''s domains'),
+    ('verification_hours', 'account', 'number', 'For how long a verification token holds'),
+    ('training', 'account', 'texts', 'Courses that must be passed before access'),
+    ('training_acknowledged', 'account', 'boolean', 'The receipt of the training is acknowledged by payroll number'),
+    ('limitations_acknowledged', 'account', 'boolean', 'The limits of face recognition, bias included, are acknowledged'),
+    ('agreement', 'account', 'boolean', 'The user agreement in force is accepted'),
+    ('unit_exception_by', 'account', 'text', 'Who may let a member of another unit search'),
+    ('revocation_reasons', 'account', 'texts', 'For which reasons an account is revoked'),
+    ('account_manager', 'account', 'text', 'Who manages accounts and revokes them at once'),
+    ('inactivity_days', 'account', 'number', 'An account unused for so long is removed and its licence reissued'),
+    ('licences', 'account', 'number', 'How many accounts may be active at a time'),
+    ('one_address', 'account', 'boolean', 'No sessions of one account from different addresses at a time'),
+    -- images
+    ('original_untouched', 'image', 'boolean', 'Original images are never altered; enhancements are copies that say what was done, when and by whom'),
+    -- after the search
+    ('evaluator', 'outcome', 'texts', 'Who may evaluate a result: searcher, case_officer, lead_investigator, arresting_officer, supervisor'),
+    ('dispositions', 'outcome', 'boolean', 'Every candidate that was shown is disposed of, not only the first'),
+    ('blind_review', 'outcome', 'boolean', 'A second person compares without knowing the first one''s conclusion, the rank or the score'),
+    ('corroboration', 'outcome', 'texts', 'Kinds of independent evidence that confirm a lead'),
+    ('admissible', 'outcome', 'boolean', 'Corroboration is admissible evidence'),
+    ('confirmed_by', 'outcome', 'text', 'Who confirms a potential match'),
+    ('supervisor_before', 'outcome', 'texts', 'Actions that a supervisor other than the searcher confirms before; "any": all of them'),
+    ('not_sole_basis', 'outcome', 'texts', 'Actions that a search alone cannot carry'),
+    ('probe_quality_acknowledged', 'outcome', 'boolean', 'An arrest weighs the quality of the probe, which is shown and acknowledged'),
+    ('outcome_days', 'outcome', 'number', 'Days after which an outcome that is missing is overdue'),
+    ('outcome_notice', 'outcome', 'boolean', 'Whoever asked for a search tells the desk what became of it'),
+    ('report', 'outcome', 'object', '{"kind": text, "days": n, "items": [...]}: the paper that a search must be written into'),
+    ('all_results', 'outcome', 'boolean', 'All results go to whoever asked, and into the case file'),
+    -- systems and records
+    ('systems', 'system', 'texts', 'Face recognition systems that may be used'),
+    ('other_systems_registered', 'system', 'boolean', 'Searches in other systems are registered, too'),
+    ('pii_views_logged', 'system', 'boolean', 'Views and exports are logged, with the recipient'),
+    ('public_records', 'record', 'object', '{"statute": text, "exempt": boolean}: how requests for public records are answered'),
+    ('retention_days', 'record', 'number', 'For how long records are kept'),
+    -- audits
+    ('audit_months', 'audit', 'number', 'Months between audits'),
+    ('memorandum_months', 'audit', 'number', 'Months between memoranda of findings'),
+    ('memorandum_to', 'audit', 'text', 'Who receives them'),
+    ('auditor', 'audit', 'text', 'Who audits'),
+    ('auditor_apart', 'audit', 'boolean', 'Whoever administers accounts does not audit them'),
+    ('audit_request_by', 'audit', 'text', 'Through whom an audit is asked for'),
+    ('substantiation_days', 'audit', 'number', 'Days after which a search without report stands on the list of inquiries to substantiate');

@@ -1,0 +1,201 @@
+-- The gate: what is known of an attempt, judged by the policy in force.
+
+CREATE TYPE facesnxt.verdict AS (
+    code text,
+    clause text,
+    rule text,
+    message text,
+    detail text,
+    hint text,
+    account_id uuid,
+    agency_id uuid,
+    agency text,
+    version_id uuid,
+    case_id uuid,
+    incident_type text,
+    facts jsonb,
+    set_aside jsonb
+);
+COMMENT ON TYPE facesnxt.verdict IS
+'What the gate says: code is the SQLSTATE of a refusal or NULL; the other columns are as far as they are known';
+
+-- Fields come from outside: what a test is to read must be of its kind.
+CREATE FUNCTION facesnxt.field_fault(fields jsonb) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    given record;
+    at timestamptz;
+BEGIN
+    IF fields IS NULL THEN
+        RETURN NULL;
+    ELSIF jsonb_typeof(fields) <> 'object' THEN
+        RETURN 'The fields are no object.';
+    END IF;
+    FOR given IN
+        SELECT e.key, e.value, f.value_kind FROM jsonb_each(fields) e LEFT JOIN facesnxt.purpose_field f ON f.field = e.key
+    LOOP
+        IF given.value_kind IS NULL THEN
+            RETURN format('There is no field "%s".', given.key);
+        ELSIF jsonb_typeof(given.value) = 'null' THEN
+            CONTINUE;
+        ELSIF given.value_kind = 'boolean' AND jsonb_typeof(given.value) <> 'boolean' THEN
+            RETURN format('Field "%s" is true or false.', given.key);
+        ELSIF given.value_kind <> 'boolean' AND jsonb_typeof(given.value) <> 'string' THEN
+            RETURN format('Field "%s" is a text.', given.key);
+        ELSIF given.value_kind = 'timestamp' THEN
+            BEGIN
+                at := (given.value #>> '{}')::timestamptz;
+            EXCEPTION WHEN data_exception THEN
+                RETURN format('Field "%s" is a time.', given.key);
+            END;
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.field_fault(jsonb) IS 'What is wrong with the fields of a search, or NULL';
+REVOKE ALL ON FUNCTION facesnxt.field_fault(jsonb) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.make_request(
+    case_number text, purpose text, reason text, fields jsonb, repositories text[], overrides jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+        'identity', (SELECT to_jsonb(i) FROM facesnxt.session_identity() i),
+        'isolation', current_setting('transaction_isolation'),
+        'requested_at', clock_timestamp(),
+        'case_number', case_number, 'purpose', purpose, 'reason', reason,
+        'fields', fields, 'overrides', overrides, 'repositories', to_jsonb(repositories))
+$$;
+COMMENT ON FUNCTION facesnxt.make_request(text, text, text, jsonb, text[], jsonb) IS
+'An attempt by the acting role: who, when, and what was stated';
+REVOKE ALL ON FUNCTION facesnxt.make_request(text, text, text, jsonb, text[], jsonb) FROM PUBLIC;
+
+-- Everything that the tests of rules read. It is kept with the search, so that
+-- any policy can judge it later.
+CREATE FUNCTION facesnxt.search_facts(account facesnxt.account, request jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+        'requested_at', request->'requested_at',
+        'purpose', request->'purpose',
+        'reason', request->'reason',
+        'fields', coalesce(nullif(request->'fields', 'null'), '{}'),
+        'overrides', coalesce(nullif(request->'overrides', 'null'), '{}'),
+        'repositories', request->'repositories',
+        'account', facesnxt.account_facts($1),
+        'case', facesnxt.case_facts($1, nullif(request->>'case_number', '')))
+$$;
+COMMENT ON FUNCTION facesnxt.search_facts(facesnxt.account, jsonb) IS 'What is known of an attempt, as the rules'' tests read it';
+REVOKE ALL ON FUNCTION facesnxt.search_facts(facesnxt.account, jsonb) FROM PUBLIC;
+
+-- Volatile, so that every query in it takes its own snapshot. The session asks
+-- it first, which saves work; the writer asks it again in its own transaction,
+-- which sees committed rows only, and that answer counts.
+CREATE FUNCTION facesnxt.gate(request jsonb) RETURNS facesnxt.verdict
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    acting CONSTANT oid := (request->'identity'->>'acting_oid')::oid;
+    isolation CONSTANT text := request->>'isolation';
+    verdict facesnxt.verdict;
+    account facesnxt.account;
+    fault text := facesnxt.field_fault(nullif(request->'fields', 'null'));
+    found record;
+BEGIN
+    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = acting;
+    IF account.account_id IS NOT NULL THEN
+        verdict.account_id := account.account_id;
+        verdict.agency_id := account.agency_id;
+        SELECT g.code INTO verdict.agency FROM facesnxt.agency g WHERE g.agency_id = account.agency_id;
+        verdict.version_id := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
+        SELECT c.case_id, c.incident_type INTO verdict.case_id, verdict.incident_type
+        FROM facesnxt.case_file c
+        WHERE c.agency_id = account.agency_id AND c.case_number = request->>'case_number';
+    END IF;
+
+    IF isolation NOT IN ('read committed', 'read uncommitted') THEN
+        verdict.code := 'NX306';
+        verdict.clause := 'SP-IV.A.2';
+        verdict.message := format('search refused: isolation level is %s', isolation);
+        verdict.detail := 'A snapshot of the past would not show that an account was revoked or a case closed since.';
+        verdict.hint := 'Search in a transaction of isolation level READ COMMITTED.';
+    ELSIF verdict.account_id IS NULL THEN
+        verdict.code := 'NX301';
+        verdict.clause := 'SP-IV.A.1';
+        verdict.message := 'search refused: the acting role has no account';
+        verdict.detail := format('Role "%s" is not bound to an agency.', pg_get_userbyid(acting));
+        verdict.hint := 'Ask the administrator of your agency for an account.';
+    ELSIF account.status <> 'active' THEN
+        verdict.code := 'NX302';
+        verdict.clause := 'SP-IV.A.2';
+        verdict.message := 'search refused: the account is not active';
+        verdict.detail := format('The account of role "%s" is %s.', pg_get_userbyid(acting), account.status);
+        verdict.hint := 'Ask the administrator of your agency.';
+    ELSIF verdict.version_id IS NULL THEN
+        verdict.code := 'NX310';
+        verdict.clause := 'NM-II.b';
+        verdict.message := 'search refused: the agency has no policy in force';
+        verdict.detail := 'What no policy allows is not allowed.';
+        verdict.hint := 'An administrator adopts one: facesnxt.adopt_policy().';
+    ELSIF fault IS NOT NULL THEN
+        verdict.code := 'NX317';
+        verdict.clause := 'NM-VI.C';
+        verdict.message := 'search refused: its fields cannot be read';
+        verdict.detail := fault;
+        verdict.hint := 'facesnxt.purpose_field says which there are.';
+    ELSE
+        verdict.facts := facesnxt.search_facts(account, request);
+        verdict.set_aside := '{}';
+        FOR found IN SELECT * FROM facesnxt.judge(verdict.version_id, verdict.facts) LOOP
+            IF found.reason_against IS NOT NULL THEN
+                verdict.set_aside := verdict.set_aside || jsonb_build_object(found.rule,
+                    jsonb_build_object('clause', found.clause, 'found', found.message, 'reason', found.reason_against));
+                CONTINUE;
+            END IF;
+            verdict.code := found.sqlstate;
+            verdict.clause := found.clause;
+            verdict.rule := found.rule;
+            verdict.message := found.message;
+            verdict.detail := found.detail;
+            verdict.hint := found.hint;
+            EXIT;
+        END LOOP;
+    END IF;
+    RETURN verdict;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.gate(jsonb) IS
+'Judges whether a role may search now: isolation level, account, policy in force and each of its rules (NX301 to NX322)';
+REVOKE ALL ON FUNCTION facesnxt.gate(jsonb) FROM PUBLIC;
+
+-- ---- asking beforehand, and asking another policy
+
+CREATE FUNCTION facesnxt.would_refuse(
+    case_number text DEFAULT NULL, purpose text DEFAULT NULL, reason text DEFAULT NULL, fields jsonb DEFAULT NULL,
+    repositories text[] DEFAULT NULL, overrides jsonb DEFAULT NULL, version_id uuid DEFAULT NULL)
+RETURNS TABLE (rule text, clause text, sqlstate text, message text, detail text, hint text, reason_against text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    request CONSTANT jsonb := facesnxt.make_request(case_number, purpose, reason, fields, repositories, overrides);
+    verdict facesnxt.verdict := facesnxt.gate(request);
+BEGIN
+    IF verdict.facts IS NULL THEN
+        RETURN QUERY SELECT verdict.rule, verdict.clause, verdict.code, verdict.message, verdict.detail, verdict.hint, NULL::text;
+    ELSE
+        RETURN QUERY SELECT j.* FROM facesnxt.judge(coalesce(would_refuse.version_id, verdict.version_id), verdict.facts) j;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.would_refuse(text, text, text, jsonb, text[], jsonb, uuid) IS
+'Every rule that a search like this by the acting role would break now, by the policy in force or another version; nothing is searched';
+REVOKE ALL ON FUNCTION facesnxt.would_refuse(text, text, text, jsonb, text[], jsonb, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.would_refuse(text, text, text, jsonb, text[], jsonb, uuid) TO facesnxt_investigator;
