@@ -118,22 +118,26 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     account facesnxt.account;
+    -- sessions that run, and the right to log on, are the affair of these
+    hook regproc := to_regprocedure(CASE WHEN to_status IN ('suspended', 'revoked') THEN 'facesnxt.cut_off(regrole)'
+                                         WHEN to_status = 'active' THEN 'facesnxt.let_in(regrole)' END)::oid;
 BEGIN
     SELECT a.* INTO STRICT account FROM facesnxt.account a WHERE a.account_id = account_step.account_id FOR NO KEY UPDATE;
     INSERT INTO facesnxt.account_event (account_id, number, step, from_status, to_status, reason, office, violation_id, version_id)
-    SELECT account.account_id, 1 + count(*), step, CASE WHEN count(*) > 0 THEN account.status END, to_status, reason, office,
-        violation_id, facesnxt.policy_in_force(account.agency_id, clock_timestamp())
+    SELECT account.account_id, 1 + count(*), account_step.step, CASE WHEN count(*) > 0 THEN account.status END,
+        account_step.to_status, account_step.reason, account_step.office, account_step.violation_id,
+        facesnxt.policy_in_force(account.agency_id, clock_timestamp())
     FROM facesnxt.account_event e WHERE e.account_id = account.account_id;
     UPDATE facesnxt.account a
-    SET status = to_status, status_reason = reason, status_at = clock_timestamp(),
+    SET status = to_status, status_reason = account_step.reason, status_at = clock_timestamp(),
         status_by = (SELECT i.acting_role FROM facesnxt.session_identity() i)
     WHERE a.account_id = account.account_id;
     -- what is taken away with the first is the right to see; an attempt to
     -- search still comes to the gate, which refuses it and records that
     PERFORM facesnxt.set_membership(account.role, 'facesnxt_investigator', to_status = 'active');
     PERFORM facesnxt.set_membership(account.role, 'facesnxt_member', true);
-    IF to_status = 'revoked' AND to_regprocedure('facesnxt.cut_off(regrole)') IS NOT NULL THEN
-        EXECUTE 'SELECT facesnxt.cut_off($1)' USING account.role;
+    IF hook IS NOT NULL THEN
+        EXECUTE format('SELECT %s($1)', hook) USING account.role;
     END IF;
 END
 $$;

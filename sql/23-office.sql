@@ -152,7 +152,7 @@ BEGIN
     END IF;
     IF kind.sole AND NOT designee THEN
         INSERT INTO facesnxt.appointment_end (appointment_id, reason)
-        SELECT h.appointment_id, format('succeeded by %s', role) FROM facesnxt.office_holder h
+        SELECT h.appointment_id, format('succeeded by %s', appoint.role) FROM facesnxt.office_holder h
         WHERE h.agency_id = of_agency AND h.office = kind.office AND NOT h.designee;
     END IF;
     INSERT INTO facesnxt.appointment (agency_id, office, role, unit, designee, email, until_at)

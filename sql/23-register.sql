@@ -9,7 +9,7 @@ AS $$
 DECLARE
     of_agency uuid;
     version uuid;
-    persons CONSTANT oid[] := facesnxt.acting_persons();
+    who CONSTANT oid[] := facesnxt.acting_persons();
 BEGIN
     PERFORM facesnxt.check_person(applicant);
     -- two approvals at once wait for each other here
@@ -25,7 +25,7 @@ BEGIN
                 facesnxt.policy_clause(version, 'registration_approvals')),
                   HINT = 'facesnxt.account_missing shows what an account lacks.';
     ELSIF EXISTS (SELECT FROM facesnxt.registration_approval p
-                  WHERE p.agency_id = of_agency AND p.applicant = approve_registration.applicant AND p.persons && persons
+                  WHERE p.agency_id = of_agency AND p.applicant = approve_registration.applicant AND p.persons && who
                     AND p.office <> approve_registration.office
                     AND p.at > coalesce((SELECT max(a.status_at) FROM facesnxt.account a WHERE a.role = p.applicant), '-infinity')) THEN
         RAISE EXCEPTION 'approval refused: the same person has approved this registration'
@@ -34,7 +34,7 @@ BEGIN
                   HINT = 'Another holder of the office approves.';
     END IF;
     INSERT INTO facesnxt.registration_approval (agency_id, applicant, office, persons, note)
-    VALUES (of_agency, applicant, office, persons, note);
+    VALUES (of_agency, applicant, office, who, note);
     PERFORM facesnxt.set_membership(applicant, 'facesnxt_member', true);
 END
 $$;
@@ -51,12 +51,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     account facesnxt.account;
-    version uuid;
+    policy uuid;
     wanted text;
 BEGIN
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.account_id = go_on.account_id FOR NO KEY UPDATE;
-    version := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
-    wanted := facesnxt.policy_value(version, 'activation_by') #>> '{}';
+    policy := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
+    wanted := facesnxt.policy_value(policy, 'activation_by') #>> '{}';
     IF account.status IN ('pending', 'verified') AND wanted IS NOT NULL
         AND NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place < 40) THEN
         IF after IN ('registered', 'verified') THEN
@@ -66,7 +66,7 @@ BEGIN
         AND NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place < 50) THEN
         INSERT INTO facesnxt.course_assignment (account_id, agency_id, course, version)
         SELECT account.account_id, account.agency_id, v.course, max(v.version) FROM facesnxt.course_version v
-        WHERE v.agency_id = account.agency_id AND v.course = ANY (facesnxt.policy_texts(version, 'training'))
+        WHERE v.agency_id = account.agency_id AND v.course = ANY (facesnxt.policy_texts(policy, 'training'))
         GROUP BY v.course ON CONFLICT DO NOTHING;
         IF FOUND THEN
             PERFORM facesnxt.queue_mail(account, 'training', (
@@ -76,7 +76,7 @@ BEGIN
                 WHERE t.account_id = account.account_id));
         END IF;
         IF NOT EXISTS (SELECT FROM facesnxt.lacks(account)) AND EXISTS (
-            SELECT FROM facesnxt.policy_rule r WHERE r.version_id = version AND r.rule IN ('training', 'activation_by'))
+            SELECT FROM facesnxt.policy_rule r WHERE r.version_id = policy AND r.rule IN ('training', 'activation_by'))
             AND facesnxt.licence_free(account.agency_id)
         THEN
             PERFORM facesnxt.account_step(account.account_id, 'auto-grant', 'active', format('nothing is missing since: %s', after));
