@@ -36,7 +36,7 @@ CREATE TABLE facesnxt.account_event (
     to_status text NOT NULL,
     reason text,
     office text,
-    version_id uuid REFERENCES facesnxt.policy_version,
+    version_id uuid,
     violation_id uuid,
     by_role name NOT NULL DEFAULT (facesnxt.session_identity()).acting_role,
     by_session name NOT NULL DEFAULT (facesnxt.session_identity()).session_role,
