@@ -121,6 +121,7 @@ SQL_PARTS = \
 	sql/23-facts.sql \
 	sql/23-mail.sql \
 	sql/23-register.sql \
+	sql/23-decide.sql \
 	sql/23-training.sql \
 	sql/23-status.sql \
 	sql/23-unit.sql \
