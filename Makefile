@@ -116,14 +116,25 @@ SQL_PARTS = \
 	sql/policy/mi.sql \
 	sql/policy/example.sql \
 	sql/23-account.sql \
+	sql/23-dossier.sql \
+	sql/23-office.sql \
+	sql/23-facts.sql \
+	sql/23-mail.sql \
+	sql/23-register.sql \
+	sql/23-training.sql \
+	sql/23-status.sql \
+	sql/23-unit.sql \
+	sql/23-account-views.sql \
 	sql/24-case.sql \
 	sql/25-reference.sql \
 	sql/26-judge.sql \
+	sql/26-judge-account.sql \
 	sql/27-gate.sql \
 	sql/30-audit.sql \
 	sql/31-search.sql \
 	sql/32-outcome.sql \
-	sql/33-identify.sql
+	sql/33-identify.sql \
+	sql/39-account-doors.sql
 
 DATA = $(wildcard sql/updates/*.sql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
