@@ -121,7 +121,9 @@ SQL_PARTS = \
 	sql/26-judge.sql \
 	sql/27-gate.sql \
 	sql/28-probe.sql \
+	sql/28-derive.sql \
 	sql/29-request.sql \
+	sql/29-facts.sql \
 	sql/29-shape.sql \
 	sql/30-audit.sql \
 	sql/31-search.sql \

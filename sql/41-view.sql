@@ -218,3 +218,15 @@ COMMENT ON VIEW facesnxt.delivery_state IS
 'Requests and the lists that answer them: not yet searched (no search_id), not yet fetched, and whether a delivery is partial (MI-4.5.3.2.a)';
 REVOKE ALL ON TABLE facesnxt.delivery_state FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.delivery_state TO facesnxt_auditor;
+
+-- ---- what an agency sees
+
+CREATE VIEW facesnxt.my_probes WITH (security_barrier) AS
+    SELECT p.sha256, pg_catalog.octet_length(p.image) AS bytes, p.recorded_at, d.parent_sha256, d.operation, d.parameters, d.tool,
+        d.performed_by, d.performed_at, d.parent_sha256 IS NULL AS original
+    FROM facesnxt.probe p LEFT JOIN facesnxt.probe_derivation d ON d.agency_id = p.agency_id AND d.sha256 = p.sha256
+    WHERE p.agency_id = (SELECT facesnxt.my_agency());
+COMMENT ON VIEW facesnxt.my_probes IS
+'Images that the acting role''s agency keeps; a derived one once for each image it was made from. probe_sha256 of a search says which of them was compared';
+REVOKE ALL ON TABLE facesnxt.my_probes FROM PUBLIC;
+GRANT SELECT ON TABLE facesnxt.my_probes TO facesnxt_investigator;

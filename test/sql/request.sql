@@ -10,7 +10,7 @@ GRANT facesnxt_investigator TO regress_desk, regress_other;
 GRANT facesnxt_requester TO regress_detective;
 CREATE FUNCTION public.jpeg(n int) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
     SELECT '\xffd8fffe0006'::bytea || int4send(n) || decode('ffdb00430050373c463c32504641465a55505f78c882786e6e78f5afb991c8'
-        || repeat('ff', 34) || 'c0000b080008000801011100ffc40014000100000000000000000000000000000002'
+        || repeat('ff', 39) || 'c0000b080008000801011100ffc40014000100000000000000000000000000000002'
         || 'ffc40014100100000000000000000000000000000000ffda0008010100003f000fffd9', 'hex') $$;
 CREATE FUNCTION public.without(code text, rules text[]) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT jsonb_set(document, '{rules}', (SELECT jsonb_agg(r) FROM jsonb_array_elements(document->'rules') r WHERE r->>'rule' <> ALL (rules)))
