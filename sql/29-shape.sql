@@ -38,7 +38,10 @@ AS $$
             WHEN c.chain->>'identified' = 'true' THEN 'Further searches of a probe are for those that identified nobody.'
             WHEN c.chain->>'parent' IS NULL THEN format('It would be search %s of this probe; the first is %s.', c.chain->>'sequence', c.chain->>'first')
             ELSE format('Given: %s; searches of this probe: %s.', c.chain->>'parent', (c.chain->>'sequence')::int - 1)
-        END, format('Give "parent_search" in the fields: %s.', coalesce(c.chain->>'first', 'a search of the same probe'))))
+        END, CASE
+            WHEN c.chain->>'identified' = 'true' THEN 'See the outcome of the search that it would follow.'
+            ELSE format('Give "parent_search" in the fields: %s.', coalesce(c.chain->>'first', 'a search of the same probe'))
+        END))
             f (message, detail, hint)
     WHERE value = 'true' AND facts->'search'->>'mode' = 'identification' AND f.message IS NOT NULL
 $$;
@@ -52,10 +55,10 @@ AS $$
                made.probes, concat_ws(', ', (value->>'searches') || ' searches', (value->>'probes') || ' probes')),
         'A search is made for a case, not to watch a crowd: wait, or ask your supervisor.'
     FROM (SELECT
-            (SELECT count(*) FROM jsonb_array_elements_text(facts->'search'->'pace'->'ages') a
-             WHERE a::int < 60 * (value->>'minutes')::numeric) AS searches,
-            (SELECT count(*) FROM jsonb_array_elements_text(facts->'search'->'pace'->'other_probes') a
-             WHERE a::int < 60 * (value->>'minutes')::numeric) AS probes) made
+            (SELECT count(*) FROM jsonb_array_elements_text(facts->'search'->'pace'->'ages') AS a (age)
+             WHERE a.age::int < 60 * (value->>'minutes')::numeric) AS searches,
+            (SELECT count(*) FROM jsonb_array_elements_text(facts->'search'->'pace'->'other_probes') AS a (age)
+             WHERE a.age::int < 60 * (value->>'minutes')::numeric) AS probes) made
     WHERE made.searches >= least((value->>'searches')::int, 200) OR made.probes >= least((value->>'probes')::int, 200)
 $$;
 
