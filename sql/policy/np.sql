@@ -26,7 +26,7 @@ INSERT INTO facesnxt.shipped_policy (code, document) VALUES ('NP', $policy$
     {"rule": "capture_basis", "clause": "NP-VI.B.5", "value": ["none"]},
     {"rule": "case_number", "clause": "NP-VI.A.2", "value": "if applicable"},
     {"rule": "case_open", "clause": "NP-VI.A.2", "value": true},
-    {"rule": "exigent", "clause": "NP-VI.A.2", "value": {"hours": 24}},
+    {"rule": "exigent", "clause": "NP-VI.A.2", "value": {"hours": 24, "papers": ["case_number", "purpose_fields", "consent"], "purposes": ["active_investigation", "critical_incident"]}},
     {"rule": "attestation", "clause": "NP-VI.B.7.e", "value": true},
     {"rule": "registration_approvals", "clause": "NP-VI.D.2.a", "value": ["supervisor"]},
     {"rule": "training", "clause": "NP-VI.C.3.b", "value": ["FACESNXT online training"]},

@@ -23,6 +23,7 @@ INSERT INTO facesnxt.shipped_policy (code, document) VALUES ('NS', $policy$
     {"rule": "case_number", "clause": "NS-32.6.6", "value": "later"},
     {"rule": "incident_type", "clause": "NS-32.6.6.1", "value": true},
     {"rule": "case_open", "clause": "NS-32.6.2.1", "value": true},
+    {"rule": "exigent", "clause": "NS-32.6.2.3", "value": {"hours": 24, "papers": ["incident_type", "purpose_fields", "reason"], "purposes": ["threat"]}},
     {"rule": "reason", "clause": "NS-32.6.6.2", "value": true},
     {"rule": "attestation", "clause": "NS-32.6.5.3", "value": true},
     {"rule": "activation_by", "clause": "NS-32.6.11.1", "value": "chief"},
