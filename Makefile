@@ -123,7 +123,15 @@ SQL_PARTS = \
 	sql/30-audit.sql \
 	sql/31-search.sql \
 	sql/32-outcome.sql \
-	sql/33-identify.sql
+	sql/33-identify.sql \
+	sql/34-capacity.sql \
+	sql/35-comparison.sql \
+	sql/36-review.sql \
+	sql/37-corroboration.sql \
+	sql/38-action.sql \
+	sql/38-gate.sql \
+	sql/39-report.sql \
+	sql/39-due.sql
 
 DATA = $(wildcard sql/updates/*.sql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

@@ -74,6 +74,17 @@ BEGIN
                 USING ERRCODE = 'NX308', HINT = 'SELECT * FROM facesnxt.my_candidates shows its candidates.';
         END IF;
     END IF;
+    -- where the policy says who confirms, an identification of this person stands before
+    IF determination = 'lead confirmed' AND facesnxt.policy_value(facesnxt.policy_in_force(who.agency_id, clock_timestamp()),
+        'confirmed_by') IS NOT NULL AND NOT EXISTS (
+        SELECT FROM facesnxt.identification i
+        WHERE i.search_id = record_outcome.search_id AND i.person_id = record_outcome.person_id)
+    THEN
+        RAISE EXCEPTION 'outcome refused: the person''s identity was not determined'
+            USING ERRCODE = 'NX358', DETAIL = format('A potential match is confirmed first (%s).',
+                facesnxt.policy_clause(facesnxt.policy_in_force(who.agency_id, clock_timestamp()), 'confirmed_by')),
+                  HINT = 'facesnxt.determine_identity() records it with its basis.';
+    END IF;
     INSERT INTO facesnxt.outcome (search_id, determination, person_id, corroboration, note, recorded_by, account_id)
     VALUES (search_id, determination, person_id, corroboration, note, who.acting_role, who.account_id)
     RETURNING outcome_id INTO new_id;
