@@ -6,6 +6,7 @@
 DO $$
 DECLARE
     kept name;
+    mine name;
 BEGIN
     FOREACH kept IN ARRAY ARRAY['case_link', 'refused_step', 'comparison', 'match_decision', 'review', 'corroboration',
         'identification', 'confirmation', 'quality_notice', 'action', 'report', 'delivery', 'outcome_notice', 'comparison_finding']::name[]
@@ -20,14 +21,15 @@ BEGIN
     FOREACH kept IN ARRAY ARRAY['comparison', 'match_decision', 'corroboration', 'identification', 'confirmation',
         'quality_notice', 'action', 'report', 'delivery', 'outcome_notice', 'refused_step']::name[]
     LOOP
+        mine := 'my_' || pg_catalog.regexp_replace(kept, 'y$', 'ie') || 's';
         EXECUTE pg_catalog.format('CREATE VIEW facesnxt.%1$I WITH (security_barrier) AS '
             'SELECT t.* FROM facesnxt.%2$I t JOIN facesnxt.search s ON s.search_id = t.search_id '
             'WHERE s.agency_id = (SELECT facesnxt.my_agency()) '
-            'AND s.search_id <> ALL ((SELECT facesnxt.blind_searches())::uuid[])', 'my_' || kept || 's', kept);
-        EXECUTE pg_catalog.format('COMMENT ON VIEW facesnxt.%I IS %L', 'my_' || kept || 's',
+            'AND s.search_id <> ALL ((SELECT facesnxt.blind_searches())::uuid[])', mine, kept);
+        EXECUTE pg_catalog.format('COMMENT ON VIEW facesnxt.%I IS %L', mine,
             'facesnxt.' || kept || ', as far as searches of the acting role''s agency go');
-        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', 'my_' || kept || 's');
-        EXECUTE pg_catalog.format('GRANT SELECT ON TABLE facesnxt.%I TO facesnxt_investigator', 'my_' || kept || 's');
+        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', mine);
+        EXECUTE pg_catalog.format('GRANT SELECT ON TABLE facesnxt.%I TO facesnxt_investigator', mine);
     END LOOP;
     FOREACH kept IN ARRAY ARRAY['comparison_feature', 'action_kind']::name[] LOOP
         PERFORM pg_catalog.pg_extension_config_dump(pg_catalog.format('facesnxt.%I', kept)::regclass, 'WHERE false');
@@ -64,7 +66,7 @@ GRANT SELECT ON TABLE facesnxt.my_search_log TO facesnxt_investigator;
 
 -- ---- what is owed: by the version that was in force at the search
 
-CREATE VIEW facesnxt.due AS
+CREATE VIEW facesnxt.owed AS
     SELECT s.search_id, s.agency_id, s.agency, s.account_id, s.acting_role, s.recorded_at, w.what, w.rule,
         facesnxt.policy_clause(s.version_id, w.rule) AS clause,
         s.recorded_at + pg_catalog.make_interval(days => w.days) AS due_at,
@@ -89,6 +91,27 @@ CREATE VIEW facesnxt.due AS
             AS w (what, rule, days, missing)
     WHERE s.status = 'completed' AND w.missing AND facesnxt.policy_value(s.version_id, w.rule) IS NOT NULL
         AND facesnxt.policy_value(s.version_id, w.rule) <> 'false';
+COMMENT ON VIEW facesnxt.owed IS 'What the policy asks for after a search and is not there yet; read through facesnxt.due and my_due';
+REVOKE ALL ON TABLE facesnxt.owed FROM PUBLIC;
+
+-- A view lends its owner's rights on tables and not those on functions.
+CREATE FUNCTION facesnxt.list_owed() RETURNS SETOF facesnxt.owed
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT o.* FROM facesnxt.owed o $$;
+COMMENT ON FUNCTION facesnxt.list_owed() IS 'facesnxt.owed of all agencies';
+REVOKE ALL ON FUNCTION facesnxt.list_owed() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.list_owed() TO facesnxt_auditor;
+
+CREATE FUNCTION facesnxt.list_my_owed() RETURNS SETOF facesnxt.owed
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT o.* FROM facesnxt.owed o WHERE o.agency_id = facesnxt.my_agency() $$;
+COMMENT ON FUNCTION facesnxt.list_my_owed() IS 'facesnxt.owed of the acting role''s agency';
+REVOKE ALL ON FUNCTION facesnxt.list_my_owed() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.list_my_owed() TO facesnxt_investigator;
+
+CREATE VIEW facesnxt.due AS SELECT * FROM facesnxt.list_owed();
 COMMENT ON VIEW facesnxt.due IS
 'What the policy asks for after a search and is not there yet, with the clause, and whether it is overdue; no time: the policy names none (SP-IV.B.2, NM-VI.C, NM-VII.B, NS-32.6.6, MI-4.5.3.3.b)';
 REVOKE ALL ON TABLE facesnxt.due FROM PUBLIC;
@@ -96,8 +119,7 @@ GRANT SELECT ON TABLE facesnxt.due TO facesnxt_auditor;
 
 CREATE VIEW facesnxt.my_due WITH (security_barrier) AS
     SELECT d.search_id, d.acting_role, d.recorded_at, d.what, d.clause, d.due_at, d.overdue
-    FROM facesnxt.due d
-    WHERE d.agency_id = (SELECT facesnxt.my_agency());
+    FROM facesnxt.list_my_owed() d;
 COMMENT ON VIEW facesnxt.my_due IS 'facesnxt.due of the acting role''s agency';
 REVOKE ALL ON TABLE facesnxt.my_due FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_due TO facesnxt_investigator;
