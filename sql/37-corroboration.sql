@@ -21,6 +21,17 @@ COMMENT ON TABLE facesnxt.corroboration IS
 COMMENT ON COLUMN facesnxt.corroboration.source IS 'Where it is: number of a report or exhibit, name of a witness, laboratory';
 COMMENT ON COLUMN facesnxt.corroboration.admissible IS 'Whether it is admissible evidence (NS-32.6.3.a)';
 
+CREATE TABLE facesnxt.withdrawal (
+    item_id uuid PRIMARY KEY REFERENCES facesnxt.corroboration,
+    search_id uuid NOT NULL REFERENCES facesnxt.search,
+    reason text NOT NULL CHECK (reason <> ''),
+    account_id uuid NOT NULL,
+    acting_role name NOT NULL,
+    session_role name NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+COMMENT ON TABLE facesnxt.withdrawal IS 'Corroboration that does not hold any more, and why; what rests on it alone does not, either';
+
 CREATE TABLE facesnxt.identification (
     identification_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
     search_id uuid NOT NULL REFERENCES facesnxt.search,
@@ -75,9 +86,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(jsonb_agg(jsonb_build_object('item_id', c.item_id, 'kind', c.kind, 'source', c.source,
         'admissible', c.admissible) ORDER BY c.recorded_at), '[]')
-    FROM facesnxt.corroboration c WHERE c.search_id = $1 AND c.person_id = $2
+    FROM facesnxt.corroboration c
+    WHERE c.search_id = $1 AND c.person_id = $2
+        AND NOT EXISTS (SELECT FROM facesnxt.withdrawal w WHERE w.item_id = c.item_id)
 $$;
-COMMENT ON FUNCTION facesnxt.items_of(uuid, uuid) IS 'The corroboration of a candidate, as counting() reads it';
+COMMENT ON FUNCTION facesnxt.items_of(uuid, uuid) IS 'The corroboration of a candidate that was not withdrawn, as counting() reads it';
 REVOKE ALL ON FUNCTION facesnxt.items_of(uuid, uuid) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.add_corroboration(
@@ -121,6 +134,22 @@ COMMENT ON FUNCTION facesnxt.add_corroboration(uuid, uuid, text, text, boolean, 
 'Enters evidence about a candidate that is independent of the search (NX356)';
 REVOKE ALL ON FUNCTION facesnxt.add_corroboration(uuid, uuid, text, text, boolean, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.add_corroboration(uuid, uuid, text, text, boolean, text) TO facesnxt_investigator;
+
+CREATE FUNCTION facesnxt.withdraw_corroboration(item_id uuid, reason text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    actor CONSTANT facesnxt.actor := facesnxt.search_actor(
+        (SELECT c.search_id FROM facesnxt.corroboration c WHERE c.item_id = withdraw_corroboration.item_id));
+BEGIN
+    INSERT INTO facesnxt.withdrawal (item_id, search_id, reason, account_id, acting_role, session_role)
+    VALUES (item_id, actor.search_id, reason, actor.account_id, actor.acting_role, actor.session_role);
+END
+$$;
+COMMENT ON FUNCTION facesnxt.withdraw_corroboration(uuid, text) IS 'Says that corroboration does not hold any more: it counts for nothing from now on';
+REVOKE ALL ON FUNCTION facesnxt.withdraw_corroboration(uuid, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.withdraw_corroboration(uuid, text) TO facesnxt_investigator;
 
 -- Who determines an identity: the person that confirmed_by names. Independent
 -- means are no person; that they are there is asked of everyone.

@@ -153,6 +153,7 @@ BEGIN
         CASE asked.rule
             WHEN 'evaluator' THEN
                 IF NOT coalesce((facts->'decision'->>'matched')::boolean AND (facts->'decision'->>'this_person')::boolean
+                    AND facts->>'conclusion' = 'possible match'
                     AND (SELECT bool_or(asked.value ? c) FROM jsonb_array_elements_text(facts->'decision'->'capacities') c), false) THEN
                     sqlstate := 'NX355';
                     message := 'action refused: the search was not evaluated as a match with this person';

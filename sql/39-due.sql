@@ -9,7 +9,7 @@ DECLARE
     mine name;
 BEGIN
     FOREACH kept IN ARRAY ARRAY['case_link', 'refused_step', 'comparison', 'match_decision', 'review', 'corroboration',
-        'identification', 'confirmation', 'quality_notice', 'action', 'report', 'delivery', 'outcome_notice', 'comparison_finding']::name[]
+        'identification', 'confirmation', 'quality_notice', 'action', 'report', 'delivery', 'outcome_notice', 'comparison_finding', 'withdrawal']::name[]
     LOOP
         PERFORM pg_catalog.pg_extension_config_dump(pg_catalog.format('facesnxt.%I', kept)::regclass, '');
         EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', kept);
@@ -19,7 +19,7 @@ BEGIN
         EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER %I', kept, kept || '_append_only');
     END LOOP;
     FOREACH kept IN ARRAY ARRAY['comparison', 'match_decision', 'corroboration', 'identification', 'confirmation',
-        'quality_notice', 'action', 'report', 'delivery', 'outcome_notice', 'refused_step']::name[]
+        'quality_notice', 'action', 'report', 'delivery', 'outcome_notice', 'refused_step', 'case_link', 'withdrawal']::name[]
     LOOP
         mine := 'my_' || pg_catalog.regexp_replace(kept, 'y$', 'ie') || 's';
         EXECUTE pg_catalog.format('CREATE VIEW facesnxt.%1$I WITH (security_barrier) AS '
@@ -41,7 +41,7 @@ $$;
 
 -- ---- the log that the desk keeps (MI-4.5.3.3.a)
 
-CREATE VIEW facesnxt.search_log AS
+CREATE VIEW facesnxt.search_log WITH (security_barrier) AS
     SELECT s.search_id, s.agency_id, s.agency, s.requested_at, s.acting_role AS searched_by, s.case_number AS incident_number,
         s.incident_type, s.purpose, s.candidates > 0 AS yielded_results,
         (SELECT d.matched FROM facesnxt.match_decision d WHERE d.search_id = s.search_id ORDER BY d.recorded_at DESC LIMIT 1) AS possible_match,
@@ -66,7 +66,7 @@ GRANT SELECT ON TABLE facesnxt.my_search_log TO facesnxt_investigator;
 
 -- ---- what is owed: by the version that was in force at the search
 
-CREATE VIEW facesnxt.owed AS
+CREATE VIEW facesnxt.owed WITH (security_barrier) AS
     SELECT s.search_id, s.agency_id, s.agency, s.account_id, s.acting_role, s.recorded_at, w.what, w.rule,
         facesnxt.policy_clause(s.version_id, w.rule) AS clause,
         s.recorded_at + pg_catalog.make_interval(days => w.days) AS due_at,
@@ -111,7 +111,7 @@ COMMENT ON FUNCTION facesnxt.list_my_owed() IS 'facesnxt.owed of the acting role
 REVOKE ALL ON FUNCTION facesnxt.list_my_owed() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.list_my_owed() TO facesnxt_investigator;
 
-CREATE VIEW facesnxt.due AS SELECT * FROM facesnxt.list_owed();
+CREATE VIEW facesnxt.due WITH (security_barrier) AS SELECT * FROM facesnxt.list_owed();
 COMMENT ON VIEW facesnxt.due IS
 'What the policy asks for after a search and is not there yet, with the clause, and whether it is overdue; no time: the policy names none (SP-IV.B.2, NM-VI.C, NM-VII.B, NS-32.6.6, MI-4.5.3.3.b)';
 REVOKE ALL ON TABLE facesnxt.due FROM PUBLIC;

@@ -238,6 +238,12 @@ subtest 'NP' => sub {
 		for 'arrest', 'arrest warrant', 'search warrant', 'line-up', 'witness contact', 'next-of-kin notice', 'other';
 	passes('NP', 'np_sup', "confirm_corroboration(%s, %1)", 'NP-VI.C.1: the supervisor confirms');
 	passes('NP', 'np_off', "request_action(%s, %1, 'line-up')", 'NP-VI.C.1: then any action');
+	my $item = $node->safe_psql('postgres', "SELECT item_id FROM facesnxt.corroboration WHERE search_id = '$search{NP}'");
+	like((as_role($node, 'nm_inv', "SELECT facesnxt.withdraw_corroboration('$item', 'x')"))[2], qr/NX307/, 'NP-VI.C.1: no other agency withdraws it');
+	passes('NP', 'np_inv', "withdraw_corroboration('$item', 'another telephone')", 'NP-VI.C.1: what corroborated is withdrawn');
+	refused('NP', 'np_off', "request_action(%s, %1, 'line-up')", 'NX358', 'NP-VI.B.3', 'NP-VI.C.1: and carries nothing any more');
+	passes('NP', 'np_off', "compare_candidate(%s, %1, 'excluded', '$some')", 'NP-V.3: on a second look it is another person');
+	refused('NP', 'np_off', "request_action(%s, %1, 'line-up')", 'NX355', 'NP-V.3', 'NP-V.3: then the match stands no more');
 };
 
 subtest 'MI' => sub {
@@ -272,6 +278,8 @@ subtest 'MI' => sub {
 		'outcome, outcome notice', 'MI-4.5.3.3.b: the notice is awaited');
 	refused('MI', 'mi_two', "notify_outcome(%s, false)", 'NX350', 'MI-4.5.3.3.b', 'MI-4.5.3.3.b: from who asked');
 	refused('MI', 'mi_lead', "notify_outcome(%s, true)", 'NX358', 'MI-4.3.2', 'MI-4.5.3.3.b: a match is no positive identification');
+	like((call('MI', 'mi_lead', "record_outcome(%s, 'lead confirmed', %1, 'DNA')"))[2], qr/NX358.*MI-4\.3\.4\.1\.a/s,
+		'MI-4.3.4.1.a: no confirmed lead without a determination');
 	passes('MI', 'mi_lead', "notify_outcome(%s, false, 'not yet')", 'MI-4.5.3.3.b: the requester tells the desk');
 	passes('MI', 'mi_lead', "determine_identity(%s, %1, 'DNA')", 'MI-4.3.4.1.a: the lead investigator determines');
 	passes('MI', 'mi_lead', "notify_outcome(%s, true)", 'MI-4.5.3.3.b: and tells again');
@@ -279,6 +287,24 @@ subtest 'MI' => sub {
 		'MI-4.5.3.3.a: ultimately identified');
 	is($node->safe_psql('postgres', "SELECT string_agg(identified::text, ',' ORDER BY recorded_at) FROM facesnxt.outcome_notice"), 'false,true',
 		'MI-4.5.3.3.b: what was told before stays');
+};
+
+subtest 'a search without a case, and a gateway' => sub {
+	$node->safe_psql('postgres', 'CREATE ROLE gateway LOGIN; GRANT mi_desk, mi_lead, mi_two TO gateway');
+	$node->safe_psql('postgres', "SELECT facesnxt.assign_case('MI', '22-7', 'mi_two', 'supervisor')");
+	$search{GW} = (as_role($node, 'gateway', "SET ROLE mi_desk; SELECT DISTINCT search_id FROM facesnxt.search_template('[1,0,0]', NULL,
+		'criminal_investigation', 'no case', candidates => 2, fields => '{\"attested\": true, \"incident_type\": \"theft\"}')"))[1];
+	$person{GW} = [ split /\n/, $node->safe_psql('postgres', "SELECT person_id FROM facesnxt.candidate WHERE search_id = '$search{GW}' ORDER BY rank") ];
+	my $owed = "SELECT count(*) FROM facesnxt.my_due WHERE search_id = '$search{GW}' AND what = 'case file' AND clause = 'MI-4.5.3.2.a'";
+	is((as_role($node, 'mi_desk', $owed))[1], '1', 'MI-4.5.3.2.b: a search that is in no case file is listed');
+	refused('GW', 'mi_lead', "compare_candidate(%s, %1, 'excluded')", 'NX350', 'MI-4.3.4.1.a', 'MI-4.3.4.1.a: without a case nobody leads it');
+	like((call('GW', 'mi_lead', "link_case(%s, 'none')"))[2], qr/NX303/, 'MI-4.5.3.2.b: into a case that there is');
+	passes('GW', 'mi_lead', "link_case(%s, '22-7')", 'MI-4.5.3.2.b: the search is put into the case file');
+	is((as_role($node, 'mi_desk', $owed))[1], '0', 'MI-4.5.3.2.b: and is listed no more');
+	passes('GW', 'mi_lead', "compare_candidate(%s, %1, 'possible match')", 'MI-4.3.4.1.a: the lead investigator evaluates');
+	passes('GW', 'mi_lead', "add_corroboration(%s, %1, 'interviews', 'tape 2')", 'MI-4.3.4.1.a: an interview');
+	is((as_role($node, 'gateway', "SET ROLE mi_two; SELECT facesnxt.confirm_corroboration('$search{GW}', '$person{GW}[0]') IS NOT NULL"))[1], 't',
+		'NS-32.6.7: through one gateway two persons are two');
 };
 
 subtest 'blind review, and what is set aside' => sub {
@@ -330,13 +356,13 @@ subtest 'agencies, and records' => sub {
 		is($theirs, $none, 'SP-II.A: looks like none');
 	}
 	foreach my $view (qw(my_comparisons my_match_decisions my_corroborations my_identifications my_confirmations my_quality_notices
-		my_actions my_reports my_deliveries my_outcome_notices my_refused_steps my_search_log my_due))
+		my_actions my_reports my_deliveries my_outcome_notices my_refused_steps my_case_links my_withdrawals my_search_log my_due))
 	{
 		is((as_role($node, 'nm_inv', "SELECT count(*) FROM facesnxt.$view WHERE search_id <> ALL (ARRAY(SELECT search_id FROM facesnxt.my_searches))"))[1], '0',
 			"SP-II.A: $view shows one's own agency's");
 	}
 	foreach my $table (qw(comparison comparison_finding match_decision review corroboration identification confirmation quality_notice
-		action report delivery outcome_notice refused_step case_link outcome))
+		action report delivery outcome_notice refused_step case_link withdrawal outcome))
 	{
 		like((as_role($node, 'postgres', "DELETE FROM facesnxt.$table"))[2], qr/NX309/, "MI-4.5.3.3.b: $table is appended to only");
 		like((as_role($node, 'nm_inv', "INSERT INTO facesnxt.$table DEFAULT VALUES"))[2], qr/42501/, "... and not by hand");
