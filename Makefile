@@ -139,6 +139,14 @@ SQL_PARTS = \
 	sql/31-search.sql \
 	sql/32-outcome.sql \
 	sql/33-identify.sql \
+	sql/34-capacity.sql \
+	sql/35-comparison.sql \
+	sql/36-review.sql \
+	sql/37-corroboration.sql \
+	sql/38-action.sql \
+	sql/38-gate.sql \
+	sql/39-report.sql \
+	sql/39-due.sql \
 	sql/39-account-doors.sql \
 	sql/40-person.sql \
 	sql/41-view.sql \

@@ -77,6 +77,8 @@ INSERT INTO facesnxt.rule (rule, area, value_kind, description) VALUES
     ('evaluator', 'outcome', 'texts', 'Who may evaluate a result: searcher, case_officer, lead_investigator, arresting_officer, supervisor'),
     ('dispositions', 'outcome', 'boolean', 'Every candidate that was shown is disposed of, not only the first'),
     ('blind_review', 'outcome', 'boolean', 'A second person compares without knowing the first one''s conclusion, the rank or the score'),
+    ('worksheet', 'outcome', 'texts', 'Features of a face that every comparison goes through, of facesnxt.comparison_feature'),
+    ('determination_before', 'outcome', 'texts', 'Actions that rest on an identity determination of the agency''s own; "any": all of them'),
     ('corroboration', 'outcome', 'texts', 'Kinds of independent evidence that confirm a lead'),
     ('admissible', 'outcome', 'boolean', 'Corroboration is admissible evidence'),
     ('confirmed_by', 'outcome', 'text', 'Who confirms a potential match'),
