@@ -45,17 +45,6 @@ $$;
 COMMENT ON FUNCTION facesnxt.search_case(uuid) IS 'The case of a search: named at the query, else the one that it was linked to last';
 REVOKE ALL ON FUNCTION facesnxt.search_case(uuid) FROM PUBLIC;
 
-CREATE FUNCTION facesnxt.own_account() RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT a.account_id FROM facesnxt.session_identity() i
-    JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active'
-$$;
-COMMENT ON FUNCTION facesnxt.own_account() IS 'The acting role''s active account, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.own_account() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.own_account() TO facesnxt_investigator;
-
 -- The one place that says who is what of a case.
 CREATE FUNCTION facesnxt.acts_as(account_id uuid, case_id uuid, capacity text) RETURNS boolean
 LANGUAGE sql STABLE

@@ -58,7 +58,7 @@ CREATE VIEW facesnxt.my_reviews WITH (security_barrier) AS
     FROM facesnxt.review r
         JOIN facesnxt.search s ON s.search_id = r.search_id
         LEFT JOIN facesnxt.comparison c ON c.review_id = r.review_id
-    WHERE s.agency_id = (SELECT facesnxt.my_agency()) AND r.reviewer = (SELECT facesnxt.own_account());
+    WHERE s.agency_id = (SELECT facesnxt.my_agency()) AND r.reviewer = (SELECT facesnxt.my_active_account());
 COMMENT ON VIEW facesnxt.my_reviews IS 'Pairs that the acting role is asked to compare blindly, and its own answers';
 REVOKE ALL ON TABLE facesnxt.my_reviews FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_reviews TO facesnxt_investigator;
@@ -72,7 +72,7 @@ DECLARE
     asked facesnxt.review;
 BEGIN
     SELECT r.* INTO asked FROM facesnxt.review r
-    WHERE r.review_id = own_review.review_id AND r.reviewer = facesnxt.own_account();
+    WHERE r.review_id = own_review.review_id AND r.reviewer = facesnxt.my_active_account();
     IF asked.review_id IS NULL THEN
         RAISE EXCEPTION 'you are not asked for this review'
             USING ERRCODE = 'NX307', HINT = 'SELECT * FROM facesnxt.my_reviews shows yours.';
