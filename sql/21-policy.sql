@@ -22,7 +22,7 @@ GRANT SELECT ON TABLE facesnxt.rule TO facesnxt_auditor, facesnxt_admin, facesnx
 
 CREATE TABLE facesnxt.purpose_field (
     field text PRIMARY KEY,
-    value_kind text NOT NULL CHECK (value_kind IN ('text', 'boolean', 'timestamp')),
+    value_kind text NOT NULL CHECK (value_kind IN ('text', 'boolean', 'timestamp', 'uuid')),
     description text NOT NULL
 );
 COMMENT ON TABLE facesnxt.purpose_field IS 'What a purpose can ask for beside the case: keys of the argument "fields" of a search';
@@ -141,7 +141,7 @@ AS $$ SELECT r.clause FROM facesnxt.policy_rule r WHERE r.version_id = $1 AND r.
 COMMENT ON FUNCTION facesnxt.policy_clause(uuid, text) IS 'The clause that a rule of a version comes from';
 REVOKE ALL ON FUNCTION facesnxt.policy_clause(uuid, text) FROM PUBLIC;
 
-CREATE VIEW facesnxt.policy_matrix AS
+CREATE VIEW facesnxt.policy_matrix WITH (security_barrier) AS
     SELECT a.code AS agency, v.number AS version, k.area, r.rule, r.force, r.clause, r.value
     FROM facesnxt.agency a
     JOIN facesnxt.policy_version v ON v.version_id = facesnxt.policy_in_force(a.agency_id, pg_catalog.now())

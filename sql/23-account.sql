@@ -135,8 +135,10 @@ BEGIN
         status_by = (SELECT i.acting_role FROM facesnxt.session_identity() i)
     WHERE a.account_id = account.account_id;
     -- what is taken away with the first is the right to see; an attempt to
-    -- search still comes to the gate, which refuses it and records that
-    PERFORM facesnxt.set_membership(account.role, 'facesnxt_investigator', to_status = 'active');
+    -- search still comes to the gate, which refuses it and records that; who
+    -- only asks the request desk for searches does not get it (MI-4.5.3.1)
+    PERFORM facesnxt.set_membership(account.role, 'facesnxt_investigator', to_status = 'active' AND NOT EXISTS (
+        SELECT FROM pg_auth_members m WHERE m.roleid = 'facesnxt_requester'::regrole AND m.member = account.role));
     PERFORM facesnxt.set_membership(account.role, 'facesnxt_member', true);
     IF hook IS NOT NULL THEN
         EXECUTE format('SELECT %s($1)', hook) USING account.role;
