@@ -47,6 +47,9 @@ SELECT pg_temp.hurry('active_investigation', '{}', 'N-7');
 SELECT pg_temp.hurry('active_investigation', '{"exigent": true}', 'N-7');
 SELECT pg_temp.hurry('witness_or_victim', '{"exigent": true, "threat": "shooter"}', 'N-7');
 SELECT pg_temp.hurry('active_investigation', '{"exigent": true, "threat": "shooter"}', 'N-7') = 2;
+-- no other kind of use goes before its papers
+SELECT facesnxt.verify_template(facesnxt.with_model('[1,0,0]', '000000a1'), 'N-7', 'active_investigation', 'eight', :'reference',
+    '{"attested": true, "capture_basis": "security camera", "exigent": true, "threat": "shooter"}');
 -- it leaves out papers, no other rule
 SELECT pg_temp.hurry('active_investigation', '{"exigent": true, "threat": "shooter", "attested": false}', 'N-7');
 SELECT pg_temp.hurry('shopping', '{"exigent": true, "threat": "shooter"}', 'N-7');
