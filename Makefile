@@ -116,9 +116,19 @@ SQL_PARTS = \
 	sql/policy/mi.sql \
 	sql/policy/example.sql \
 	sql/23-account.sql \
+	sql/23-dossier.sql \
+	sql/23-office.sql \
+	sql/23-facts.sql \
+	sql/23-mail.sql \
+	sql/23-register.sql \
+	sql/23-training.sql \
+	sql/23-status.sql \
+	sql/23-unit.sql \
+	sql/23-account-views.sql \
 	sql/24-case.sql \
 	sql/25-reference.sql \
 	sql/26-judge.sql \
+	sql/26-judge-account.sql \
 	sql/27-gate.sql \
 	sql/28-probe.sql \
 	sql/28-derive.sql \
@@ -129,6 +139,15 @@ SQL_PARTS = \
 	sql/31-search.sql \
 	sql/32-outcome.sql \
 	sql/33-identify.sql \
+	sql/34-capacity.sql \
+	sql/35-comparison.sql \
+	sql/36-review.sql \
+	sql/37-corroboration.sql \
+	sql/38-action.sql \
+	sql/38-gate.sql \
+	sql/39-report.sql \
+	sql/39-due.sql \
+	sql/39-account-doors.sql \
 	sql/40-person.sql \
 	sql/41-view.sql \
 	sql/42-exigent.sql \

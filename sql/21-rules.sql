@@ -26,6 +26,8 @@ INSERT INTO facesnxt.rule (rule, area, value_kind, place, sqlstate, test, descri
     -- who
     ('account_in_order', 'account', 'boolean', 10, 'NX314', 'test_account',
      'The account has all approvals, courses, acknowledgements and the user agreement that are in force'),
+    ('one_address', 'account', 'boolean', 15, 'NX342', 'test_one_address',
+     'No sessions of one account from different addresses at a time'),
     ('mou', 'account', 'object', 20, 'NX315', 'test_mou',
      'A memorandum of understanding is in force; {"repository": [party, ...]} are the parties that a repository needs'),
     ('units', 'account', 'texts', 30, 'NX316', 'test_unit',
@@ -69,13 +71,14 @@ INSERT INTO facesnxt.rule (rule, area, value_kind, description) VALUES
     ('account_manager', 'account', 'text', 'Who manages accounts and revokes them at once'),
     ('inactivity_days', 'account', 'number', 'An account unused for so long is removed and its licence reissued'),
     ('licences', 'account', 'number', 'How many accounts may be active at a time'),
-    ('one_address', 'account', 'boolean', 'No sessions of one account from different addresses at a time'),
     -- images
     ('original_untouched', 'image', 'boolean', 'Original images are never altered; enhancements are copies that say what was done, when and by whom'),
     -- after the search
     ('evaluator', 'outcome', 'texts', 'Who may evaluate a result: searcher, case_officer, lead_investigator, arresting_officer, supervisor'),
     ('dispositions', 'outcome', 'boolean', 'Every candidate that was shown is disposed of, not only the first'),
     ('blind_review', 'outcome', 'boolean', 'A second person compares without knowing the first one''s conclusion, the rank or the score'),
+    ('worksheet', 'outcome', 'texts', 'Features of a face that every comparison goes through, of facesnxt.comparison_feature'),
+    ('determination_before', 'outcome', 'texts', 'Actions that rest on an identity determination of the agency''s own; "any": all of them'),
     ('corroboration', 'outcome', 'texts', 'Kinds of independent evidence that confirm a lead'),
     ('admissible', 'outcome', 'boolean', 'Corroboration is admissible evidence'),
     ('confirmed_by', 'outcome', 'text', 'Who confirms a potential match'),

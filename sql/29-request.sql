@@ -116,16 +116,16 @@ COMMENT ON FUNCTION facesnxt.request_search(bytea[], text, text, text) IS
 REVOKE ALL ON FUNCTION facesnxt.request_search(bytea[], text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.request_search(bytea[], text, text, text) TO facesnxt_requester, facesnxt_investigator;
 
-CREATE FUNCTION facesnxt.my_account_id() RETURNS uuid
+CREATE FUNCTION facesnxt.my_active_account() RETURNS uuid
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT a.account_id FROM facesnxt.session_identity() i
     JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active'
 $$;
-COMMENT ON FUNCTION facesnxt.my_account_id() IS 'The acting role''s active account, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.my_account_id() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.my_account_id() TO facesnxt_requester, facesnxt_investigator;
+COMMENT ON FUNCTION facesnxt.my_active_account() IS 'The acting role''s active account, or NULL';
+REVOKE ALL ON FUNCTION facesnxt.my_active_account() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.my_active_account() TO facesnxt_requester, facesnxt_investigator;
 GRANT EXECUTE ON FUNCTION facesnxt.my_agency() TO facesnxt_requester;
 
 CREATE VIEW facesnxt.my_requests WITH (security_barrier) AS
@@ -134,7 +134,7 @@ CREATE VIEW facesnxt.my_requests WITH (security_barrier) AS
         (SELECT pg_catalog.count(*) FROM facesnxt.result_delivery d WHERE d.request_id = r.request_id) AS searches
     FROM facesnxt.search_request r
     WHERE r.agency_id = (SELECT facesnxt.my_agency())
-        AND (r.account_id = (SELECT facesnxt.my_account_id()) OR pg_catalog.pg_has_role(current_user, 'facesnxt_investigator', 'USAGE'));
+        AND (r.account_id = (SELECT facesnxt.my_active_account()) OR pg_catalog.pg_has_role(current_user, 'facesnxt_investigator', 'USAGE'));
 COMMENT ON VIEW facesnxt.my_requests IS 'Requests: to the desk all of its agency, to others their own; searches is how many have answered';
 REVOKE ALL ON TABLE facesnxt.my_requests FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_requests TO facesnxt_requester, facesnxt_investigator;

@@ -107,6 +107,8 @@ BEGIN
             IF verdict.code IS NULL THEN
                 RAISE EXCEPTION 'a refusal has no code' USING ERRCODE = 'null_value_not_allowed';
             END IF;
+        WHEN 'step' THEN
+            RETURN facesnxt.step_apply(request);
         ELSE
             RAISE EXCEPTION 'audit record of unknown kind "%"', kind USING ERRCODE = 'invalid_parameter_value';
     END CASE;

@@ -37,6 +37,7 @@ INSERT INTO facesnxt.shipped_policy (code, document) VALUES ('NP', $policy$
     {"rule": "original_untouched", "clause": "NP-VI.B.2", "value": true},
     {"rule": "evaluator", "clause": "NP-V.3", "value": ["case_officer"]},
     {"rule": "confirmed_by", "clause": "NP-VI.B.3", "value": "case_officer"},
+    {"rule": "determination_before", "clause": "NP-VI.B.3", "value": ["any"]},
     {"rule": "supervisor_before", "clause": "NP-VI.C.1", "value": ["any"]},
     {"rule": "not_sole_basis", "clause": "NP-VI.B.1", "value": ["arrest"]},
     {"rule": "systems", "clause": "NP-VI.D.1", "value": ["FACESNXT"]},

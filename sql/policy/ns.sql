@@ -32,6 +32,7 @@ INSERT INTO facesnxt.shipped_policy (code, document) VALUES ('NS', $policy$
     {"rule": "revocation_reasons", "clause": "NS-32.6.10", "value": ["separation", "misuse", "dissemination"]},
     {"rule": "evaluator", "clause": "NS-C", "value": ["searcher"]},
     {"rule": "confirmed_by", "clause": "NS-32.6.4", "value": "independent means"},
+    {"rule": "determination_before", "clause": "NS-C", "value": ["arrest", "arrest warrant", "search warrant", "witness contact", "next-of-kin notice", "other"]},
     {"rule": "corroboration", "clause": "NS-32.6.7", "value": ["line-up", "DAVID photo", "booking photo", "interviews", "other admissible evidence"]},
     {"rule": "admissible", "clause": "NS-32.6.3.a", "value": true},
     {"rule": "supervisor_before", "clause": "NS-32.6.7", "value": ["arrest", "witness contact", "next-of-kin notice"]},
