@@ -208,6 +208,9 @@ COMMENT ON FUNCTION facesnxt.request_results(uuid) IS
 REVOKE ALL ON FUNCTION facesnxt.request_results(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.request_results(uuid) TO facesnxt_requester, facesnxt_investigator;
 
+-- whoever asked tells the desk what became of it (MI-4.5.3.3.b)
+GRANT EXECUTE ON FUNCTION facesnxt.notify_outcome(uuid, boolean, text) TO facesnxt_requester;
+
 CREATE VIEW facesnxt.delivery_state WITH (security_barrier) AS
     SELECT r.request_id, r.agency_id, r.requested_by, r.case_number, r.incident_type, r.requested_at, d.search_id, d.candidates, d.delivered_at,
         (SELECT pg_catalog.min(l.recorded_at) FROM facesnxt.access_log l

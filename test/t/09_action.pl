@@ -21,7 +21,8 @@ SET ROLE adm;
 SELECT facesnxt.create_agency(a, a) FROM unnest(ARRAY['NS', 'NP', 'MI', 'TWO']) a;
 CREATE TEMP TABLE trimmed AS
 SELECT code, jsonb_set(document, '{rules}', (SELECT jsonb_agg(r) FROM jsonb_array_elements(document->'rules') r
-    WHERE r->>'rule' NOT IN ('account_in_order', 'mou', 'units', 'request_desk', 'subsequent', 'pace', 'still_only'))) AS document
+    WHERE r->>'rule' NOT IN (SELECT k.rule FROM facesnxt.rule k WHERE k.area = 'account')
+    AND r->>'rule' NOT IN ('account_in_order', 'mou', 'units', 'request_desk', 'subsequent', 'pace', 'still_only'))) AS document
 FROM facesnxt.shipped_policy;
 GRANT SELECT ON trimmed TO chief;
 SELECT facesnxt.adopt_policy(t.code, document => t.document) FROM trimmed t WHERE t.code IN ('NS', 'NP', 'MI');

@@ -83,6 +83,11 @@ subtest 'Miami: a search answers the request of somebody else' => sub {
 	is(asked('rtcc', "SELECT count(*) FROM facesnxt.request_results('$request')"), 'NX399', 'MI-4.5.3.2.a: results go to nobody else');
 	is(asked('sp_inv', "SELECT count(*) FROM facesnxt.my_requests"), '0', 'MI-4.5.3.1: another agency sees no request');
 
+	asked('adm', "SELECT facesnxt.set_account_status('detective', 'active', NULL)");
+	is(asked('detective', "SELECT facesnxt.notify_outcome((SELECT search_id FROM facesnxt.request_results('$request') LIMIT 1), false, 'not yet') IS NOT NULL"),
+		't', 'MI-4.5.3.3.b: the requester tells the desk what became of it');
+	is(asked('detective', 'SELECT count(*) FROM facesnxt.my_candidates'), '42501', 'MI-4.5.3.1: asking does not make a searcher');
+
 	my $own = asked('rtcc', "SELECT facesnxt.request_search(ARRAY[jpeg(1)], 'robbery', 'C-1')");
 	is(asked('rtcc', desk($own, 'own')), 'NX319', 'MI-4.5.3.1: who asks does not search');
 	is(asked('rtcc_two', desk($own, 'other', angle => 2)), '5', 'MI-4.5.3.1: somebody else of the desk does');

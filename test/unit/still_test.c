@@ -5,7 +5,7 @@
 #include "photo.h"
 #include "tap.h"
 
-/* SOI, a quantisation table cut short by nothing, SOS, some data, EOI */
+/* SOI, a comment, SOS, data with a stuffed FF and a restart, EOI */
 static const uint8_t one[] = {0xFF, 0xD8, 0xFF, 0xFE, 0x00, 0x04, 'a', 'b', 0xFF, 0xDA, 0x00, 0x03, 0x01,
 	0x12, 0xFF, 0x00, 0xFF, 0xD3, 0x34, 0xFF, 0xD9};
 
@@ -45,7 +45,8 @@ int
 main(void)
 {
 	static const uint8_t mpf[] = {0xFF, 0xD8, 0xFF, 0xE2, 0x00, 0x08, 'M', 'P', 'F', 0, 1, 2, 0xFF, 0xD9};
-	static const char *films[] = {"....ftypmp42", "....ftypheic", "\x1A\x45\xDF\xA3", "RIFF....AVI LIST", "FLV\x01", "OggS"};
+	static const char *films[] = {"....ftypmp42", "....ftypheic", "\x1A\x45\xDF\xA3", "RIFF....AVI LIST", "FLV\x01",
+		"OggS"};
 	uint32_t	random = 1;
 	bool		sane = true;
 
