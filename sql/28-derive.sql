@@ -118,8 +118,8 @@ BEGIN
             USING ERRCODE = 'NX394', DETAIL = 'It is documented why the person could not consent, and for what it is submitted (NP-VI.A.3.note).',
                   HINT = 'Give "why_no_consent" and "submission_purpose".';
     END IF;
-    RETURN facesnxt.record_it('consent', jsonb_build_object('sha256', encode(sha256, 'hex'), 'consented', consented,
-        'encounter', encounter, 'why_no_consent', why_no_consent, 'submission_purpose', submission_purpose))->>'id';
+    RETURN (facesnxt.record_it('consent', jsonb_build_object('sha256', encode(sha256, 'hex'), 'consented', consented,
+        'encounter', encounter, 'why_no_consent', why_no_consent, 'submission_purpose', submission_purpose))->>'id')::uuid;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.record_consent(bytea, boolean, text, text, text) IS

@@ -106,7 +106,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     image bytea;
-    encoded jsonb := '[]';
+    encoded jsonb := jsonb_build_array();
 BEGIN
     IF coalesce(cardinality(probes), 0) NOT BETWEEN 1 AND 10 OR array_position(probes, NULL) IS NOT NULL
         OR btrim(coalesce(incident_type, '')) = '' THEN
@@ -118,8 +118,8 @@ BEGIN
         PERFORM facesnxt.check_still(image);
         encoded := encoded || to_jsonb(encode(image, 'base64'));
     END LOOP;
-    RETURN facesnxt.record_it('request', jsonb_build_object(
-        'probes', encoded, 'incident_type', incident_type, 'case_number', case_number, 'note', note))->>'id';
+    RETURN (facesnxt.record_it('request', jsonb_build_object(
+        'probes', encoded, 'incident_type', incident_type, 'case_number', case_number, 'note', note))->>'id')::uuid;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.request_search(bytea[], text, text, text) IS

@@ -74,7 +74,7 @@ SELECT count(*) = 4 AND array_agg(rank ORDER BY rank) = '{1,2,3,4}' FROM facesnx
 SELECT facesnxt.request_results(:'own');
 RESET ROLE;
 SELECT bool_and(NOT partial AND candidates = 4 AND (fetched_at IS NOT NULL) = (case_number IS NOT NULL)) FROM facesnxt.delivery_state WHERE search_id IS NOT NULL;
-SELECT array_agg(kind ORDER BY recorded_at) = '{photograph,results}' FROM facesnxt.access_log;
+SELECT array_agg(concat_ws(' ', kind, sqlstate) ORDER BY recorded_at) = '{photograph,"results NX399","photograph NX397",results,"results NX399"}' FROM facesnxt.access_log;
 
 -- subsequent searches
 \set VERBOSITY terse

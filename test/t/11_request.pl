@@ -196,14 +196,36 @@ subtest 'persons: what is kept, who sees it' => sub {
 	is(asked('rtcc', "SELECT count(*) FROM facesnxt.export_candidates('$last', 'State Attorney', '', '{name}')"), 'NX397', 'NM-IX.A.3: nor without ground');
 	is(asked('rtcc', "SELECT count(*) FROM facesnxt.export_candidates('$last', 'State Attorney', 'subpoena', '{name}', '{1}')"), 'NX397', 'MI-4.5.3.2.c: nor of the top result alone');
 	is(asked('rtcc', "SELECT count(*) FROM facesnxt.export_candidates('$last', 'State Attorney', 'subpoena', '{name}')"), '5', 'MI-4.4.a: dissemination, logged');
-	is(asked('aud', "SELECT DISTINCT kind, recipient, ground FROM facesnxt.access_log WHERE kind = 'export'"), 'export|State Attorney|subpoena', 'MI-4.4.a: the auditor sees to whom and why');
-	is(asked('adm', "SELECT facesnxt.enrol_template('[1,0,0]', '$person', 'booking', 'unknown')"), 'NX395', 'NM-IV.A: no reference without identity');
+	is(asked('aud', "SELECT DISTINCT kind, recipient, ground FROM facesnxt.access_log WHERE kind = 'export' AND sqlstate IS NULL"), 'export|State Attorney|subpoena', 'MI-4.4.a: the auditor sees to whom and why');
+	is($node->safe_psql('postgres', "SELECT string_agg(concat_ws(' ', acting_role, kind, sqlstate), ',' ORDER BY recorded_at) FROM facesnxt.access_log WHERE kind IN ('view', 'export') AND sqlstate IS NOT NULL"),
+		'np_off view NX397,rtcc export NX397,rtcc export NX397,rtcc export NX397', 'NM-IX.A.3: and each refusal is on record');
+	is(asked('adm', "SELECT facesnxt.enrol_template('[1,0,0]', '$person', 'booking', 'unknown')"), 'NX395', 'NM-IV.A, NP-V.1: no reference without identity');
+	is(asked('postgres', "INSERT INTO facesnxt.reference_image (person_id, identity_source, photo, photo_sha256, enrolled_by)
+		VALUES ('$person', 'fingerprint', jpeg(1), sha256(jpeg(1)), 'adm')"), 'NX395', 'NM-IV.A, NP-V.1: nor of a probe');
+	is($node->safe_psql('postgres', "SELECT count(*) FROM facesnxt.search_request r JOIN facesnxt.request_probe p USING (request_id)
+		JOIN facesnxt.probe i ON i.agency_id = r.agency_id AND i.sha256 = p.sha256
+		WHERE r.note = 'tram 7' AND i.sha256 = sha256(i.image) AND r.requested_by = 'detective'"), '2', 'SP-III.E: a probe has its hash, source and submitter');
+};
+
+subtest 'requests of the public' => sub {
+	my $ask = sub { "SELECT facesnxt.record_public_request('$_[0]', 'a newspaper', 'searches', now() - interval '1 year', now() + interval '1 day')" };
+	is(asked('adm', $ask->('MI')), 'NX398', 'NS-32.6.12: by a policy that provides for them');
+	my ($np, $ns) = (asked('adm', $ask->('NP')), asked('adm', $ask->('NS')));
+	is(asked('adm', "SELECT exempt FROM facesnxt.public_request WHERE public_id = '$np'"), 't', 'NP-VI.B.6: the records are tagged as exempt');
+	is(asked('adm', "SELECT facesnxt.decide_public_request('$np', 'released')"), 'NX398', 'NP-VI.B.6: what is exempt is not released');
+	is(asked('adm', "SELECT facesnxt.decide_public_request('$np', 'denied')"), 'NX398', 'NP-VI.C.2.d: what is withheld names its exemption');
+	is(asked('adm', "SELECT count(*) FROM facesnxt.public_extract('$ns')"), 'NX398', 'NS-32.6.12: nothing leaves before the decision');
+	is(asked('adm', "SELECT facesnxt.decide_public_request('$ns', 'released') IS NOT NULL"), 't', 'NS-32.6.12: the decision');
+	like(asked('adm', "SELECT purpose, status, searches FROM facesnxt.public_extract('$ns')"), qr/^threat\|completed\|1$/m, 'NS-32.6.12: counts only');
+	is(asked('ns_off', "SELECT count(*) FROM facesnxt.public_extract('$ns')"), '42501', 'NS-32.6.12: by who answers for records');
 };
 
 subtest 'verification' => sub {
 	my $reference = $node->safe_psql('postgres', "SELECT reference_id FROM facesnxt.candidate LIMIT 1");
 	my $verify = sub { "SELECT score FROM facesnxt.verify_template('[1,0,0]', '$_[0]', '$_[1]', 'robbery', '$reference', '{\"attested\": true}')" };
 	like(asked('ns_off', 'BEGIN; ' . $verify->('C-1', 'criminal_investigation') . '; ROLLBACK'), qr/^[01]/, 'NM-IV.G.2: one to one gives a score');
+	is(asked('ns_off', "SELECT count(*) FROM facesnxt.search_template(NULL, 'C-1', 'criminal_investigation', 'no probe', fields => '{\"attested\": true}')"),
+		'22004', 'NM-V.B: no search without probe');
 	is(asked('ns_off', $verify->('C-1', 'shopping')), 'NX305', 'NM-IV.G.2: through the same gate');
 	is($node->safe_psql('postgres', "SELECT string_agg(concat_ws(' ', status, sqlstate), ',' ORDER BY recorded_at) FROM facesnxt.verification WHERE acting_role = 'ns_off'"),
 		'completed,refused NX305', 'NM-IV.G.2: logged as its own kind, whatever becomes of the transaction');
