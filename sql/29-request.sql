@@ -23,6 +23,7 @@ CREATE TABLE facesnxt.request_probe (
     sha256 bytea NOT NULL,
     PRIMARY KEY (request_id, place)
 );
+CREATE INDEX ON facesnxt.request_probe (sha256);
 COMMENT ON TABLE facesnxt.request_probe IS 'The photographs of a request, which are kept in facesnxt.probe';
 
 CREATE TABLE facesnxt.result_delivery (
