@@ -96,7 +96,8 @@ $$;
 COMMENT ON FUNCTION facesnxt.request_action(uuid, uuid, text, text, jsonb) IS
 'Asks whether an action about a candidate may go ahead now: its number when the policy permits it, else an error with the clause; either way it is recorded for good (NX302, NX307, NX308, NX352 to NX361)';
 REVOKE ALL ON FUNCTION facesnxt.request_action(uuid, uuid, text, text, jsonb) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.request_action(uuid, uuid, text, text, jsonb) TO facesnxt_investigator;
+-- whose account is not active comes as far as the gate, which records the attempt
+GRANT EXECUTE ON FUNCTION facesnxt.request_action(uuid, uuid, text, text, jsonb) TO facesnxt_investigator, facesnxt_member;
 
 CREATE FUNCTION facesnxt.would_refuse_action(search_id uuid, person_id uuid, kind text, version_id uuid DEFAULT NULL)
 RETURNS TABLE (rule text, clause text, sqlstate text, message text, detail text, hint text, reason_against text)
