@@ -26,7 +26,8 @@ GRANT SELECT ON TABLE facesnxt.account TO facesnxt_auditor, facesnxt_admin;
 SELECT pg_catalog.pg_extension_config_dump('facesnxt.account', '');
 
 -- Which step leads from where to where is a constraint, so that not even the
--- owner of the table records one that skips a state.
+-- owner of the table records one that skips a state. What a later policy asks
+-- for is made up for by an account that is active, or suspended, already.
 CREATE TABLE facesnxt.account_event (
     account_id uuid NOT NULL REFERENCES facesnxt.account,
     number int NOT NULL,
@@ -35,7 +36,7 @@ CREATE TABLE facesnxt.account_event (
     to_status text NOT NULL,
     reason text,
     office text,
-    version_id uuid REFERENCES facesnxt.policy_version,
+    version_id uuid,
     violation_id uuid,
     by_role name NOT NULL DEFAULT (facesnxt.session_identity()).acting_role,
     by_session name NOT NULL DEFAULT (facesnxt.session_identity()).session_role,
@@ -44,8 +45,9 @@ CREATE TABLE facesnxt.account_event (
     PRIMARY KEY (account_id, number),
     CONSTRAINT account_event_order CHECK ((step, coalesce(from_status, 'none'), to_status) IN (
         ('registered', 'none', 'pending'), ('registered', 'denied', 'pending'),
-        ('verified', 'pending', 'verified'),
+        ('verified', 'pending', 'verified'), ('verified', 'active', 'active'), ('verified', 'suspended', 'suspended'),
         ('approved', 'pending', 'approved'), ('approved', 'verified', 'approved'),
+        ('approved', 'active', 'active'), ('approved', 'suspended', 'suspended'),
         ('denied', 'pending', 'denied'), ('denied', 'verified', 'denied'),
         ('activated', 'pending', 'active'), ('activated', 'verified', 'active'), ('activated', 'approved', 'active'),
         ('auto-grant', 'pending', 'active'), ('auto-grant', 'verified', 'active'), ('auto-grant', 'approved', 'active'),
@@ -119,8 +121,8 @@ AS $$
 DECLARE
     account facesnxt.account;
     -- sessions that run, and the right to log on, are the affair of these
-    hook regproc := to_regprocedure(CASE WHEN to_status IN ('suspended', 'revoked') THEN 'facesnxt.cut_off(regrole)'
-                                         WHEN to_status = 'active' THEN 'facesnxt.let_in(regrole)' END)::oid;
+    hook regproc := to_regprocedure(CASE WHEN step IN ('suspended', 'revoked') THEN 'facesnxt.cut_off(regrole)'
+                                         WHEN step IN ('activated', 'auto-grant', 'resumed') THEN 'facesnxt.let_in(regrole)' END)::oid;
 BEGIN
     SELECT a.* INTO STRICT account FROM facesnxt.account a WHERE a.account_id = account_step.account_id FOR NO KEY UPDATE;
     INSERT INTO facesnxt.account_event (account_id, number, step, from_status, to_status, reason, office, violation_id, version_id)
@@ -133,8 +135,10 @@ BEGIN
         status_by = (SELECT i.acting_role FROM facesnxt.session_identity() i)
     WHERE a.account_id = account.account_id;
     -- what is taken away with the first is the right to see; an attempt to
-    -- search still comes to the gate, which refuses it and records that
-    PERFORM facesnxt.set_membership(account.role, 'facesnxt_investigator', to_status = 'active');
+    -- search still comes to the gate, which refuses it and records that; who
+    -- only asks the request desk for searches does not get it (MI-4.5.3.1)
+    PERFORM facesnxt.set_membership(account.role, 'facesnxt_investigator', to_status = 'active' AND NOT EXISTS (
+        SELECT FROM pg_auth_members m WHERE m.roleid = 'facesnxt_requester'::regrole AND m.member = account.role));
     PERFORM facesnxt.set_membership(account.role, 'facesnxt_member', true);
     IF hook IS NOT NULL THEN
         EXECUTE format('SELECT %s($1)', hook) USING account.role;

@@ -67,6 +67,7 @@ COMMENT ON TABLE facesnxt.email_domain IS 'The agency''s own e-mail domains (SP-
 CREATE TABLE facesnxt.email_token (
     sha256 bytea PRIMARY KEY CHECK (pg_catalog.length(sha256) = 32),
     account_id uuid NOT NULL REFERENCES facesnxt.account,
+    email text NOT NULL,
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX ON facesnxt.email_token (account_id);

@@ -10,7 +10,7 @@ AS $$
         -- a registration that was denied used up what had been approved before
         'approvals', (SELECT coalesce(jsonb_agg(jsonb_build_object('office', p.office, 'by', p.by_role, 'at', p.at) ORDER BY p.at), '[]')
                       FROM facesnxt.registration_approval p
-                      WHERE p.agency_id = $1.agency_id AND p.applicant = $1.role AND p.at <= since.at AND p.at > since.denied_at),
+                      WHERE p.agency_id = $1.agency_id AND p.applicant = $1.role AND p.at > since.denied_at),
         'email', EXISTS (SELECT FROM facesnxt.email_domain d
                          WHERE d.agency_id = $1.agency_id AND d.domain = split_part($1.email, '@', 2)),
         'email_verified', (SELECT max(e.at) FROM facesnxt.account_event e
@@ -52,6 +52,13 @@ $$;
 COMMENT ON FUNCTION facesnxt.account_facts(facesnxt.account) IS 'What is known of an account, as the rules'' tests read it';
 REVOKE ALL ON FUNCTION facesnxt.account_facts(facesnxt.account) FROM PUBLIC;
 
+CREATE FUNCTION facesnxt.missing_approval(office text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT 'approval by the office ' || $1 $$;
+COMMENT ON FUNCTION facesnxt.missing_approval(text) IS 'How account_gaps() names an approval that is missing';
+REVOKE ALL ON FUNCTION facesnxt.missing_approval(text) FROM PUBLIC;
+
 -- Places are the order of the steps: what has a lower place comes first.
 CREATE FUNCTION facesnxt.account_gaps(version_id uuid, account jsonb)
 RETURNS TABLE (place int, rule text, clause text, missing text, next_step text)
@@ -61,7 +68,7 @@ AS $$
     WITH ruled AS MATERIALIZED (
         SELECT r.rule, r.clause, r.value FROM facesnxt.policy_rule r WHERE r.version_id = $1 AND r.value <> 'false'
     )
-    SELECT 10, r.rule, r.clause, format('approval by the office %s', o), format('%s: facesnxt.approve_registration(), before the registration', o)
+    SELECT 10, r.rule, r.clause, facesnxt.missing_approval(o), format('%s: facesnxt.approve_registration(), before the registration', o)
     FROM ruled r CROSS JOIN LATERAL jsonb_array_elements_text(CASE r.rule WHEN 'registration_approvals' THEN r.value ELSE '[]' END) o
     WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(account->'approvals') a WHERE a->>'office' = o)
     UNION ALL

@@ -52,12 +52,13 @@ BEGIN
         CONTINUE WHEN NOT FOUND;
         token := NULL;
         IF taken.kind = 'verify' THEN
-            CONTINUE WHEN NOT EXISTS (SELECT FROM facesnxt.account a WHERE a.account_id = taken.account_id AND a.status = 'pending');
+            -- a mail to an address that was changed meanwhile is not sent
+            CONTINUE WHEN NOT EXISTS (SELECT FROM facesnxt.account a WHERE a.account_id = taken.account_id AND a.email = taken.recipient);
             token := replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
             hours := coalesce((facesnxt.policy_value(facesnxt.policy_in_force(taken.agency_id, clock_timestamp()),
                                                      'verification_hours') #>> '{}')::numeric, 24);
-            INSERT INTO facesnxt.email_token (sha256, account_id, expires_at)
-            VALUES (sha256(convert_to(token, 'UTF8')), taken.account_id, clock_timestamp() + hours * interval '1 hour');
+            INSERT INTO facesnxt.email_token (sha256, account_id, email, expires_at)
+            VALUES (sha256(convert_to(token, 'UTF8')), taken.account_id, taken.recipient, clock_timestamp() + hours * interval '1 hour');
         END IF;
         mail_id := taken.mail_id;
         agency := (SELECT g.code FROM facesnxt.agency g WHERE g.agency_id = taken.agency_id);

@@ -19,7 +19,10 @@ BEGIN
         CASE WHEN office = ANY (facesnxt.policy_texts(version, 'registration_approvals')) THEN office END,
         facesnxt.policy_clause(version, 'registration_approvals'), applicant,
         (SELECT u.unit FROM facesnxt.unit_membership u WHERE u.agency_id = of_agency AND u.role = applicant ORDER BY u.at DESC LIMIT 1));
-    IF EXISTS (SELECT FROM facesnxt.account a WHERE a.role = applicant AND a.status <> 'denied') THEN
+    -- only what a later policy asks for can be made up for
+    IF EXISTS (SELECT FROM facesnxt.account a WHERE a.role = approve_registration.applicant AND a.status <> 'denied'
+               AND NOT EXISTS (SELECT FROM facesnxt.lacks(a) g
+                               WHERE g.place = 10 AND g.missing = facesnxt.missing_approval(approve_registration.office))) THEN
         RAISE EXCEPTION 'approval refused: role "%" is registered already', applicant
             USING ERRCODE = 'NX330', DETAIL = format('Approvals come before the registration (%s).',
                 facesnxt.policy_clause(version, 'registration_approvals')),
@@ -57,13 +60,12 @@ BEGIN
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.account_id = go_on.account_id FOR NO KEY UPDATE;
     policy := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
     wanted := facesnxt.policy_value(policy, 'activation_by') #>> '{}';
-    IF account.status IN ('pending', 'verified') AND wanted IS NOT NULL
-        AND NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place < 40) THEN
+    IF wanted IS NOT NULL AND NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place < 40)
+        AND EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place = 40) THEN
         IF after IN ('registered', 'verified') THEN
             PERFORM facesnxt.queue_mail_to(account, wanted, 'decide');
         END IF;
-    ELSIF account.status IN ('pending', 'verified', 'approved')
-        AND NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place < 50) THEN
+    ELSIF account.status NOT IN ('denied', 'revoked') AND NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place < 50) THEN
         INSERT INTO facesnxt.course_assignment (account_id, agency_id, course, version)
         SELECT account.account_id, account.agency_id, v.course, max(v.version) FROM facesnxt.course_version v
         WHERE v.agency_id = account.agency_id AND v.course = ANY (facesnxt.policy_texts(policy, 'training'))
@@ -75,7 +77,7 @@ BEGIN
                 FROM facesnxt.course_assignment t JOIN facesnxt.course_version v USING (agency_id, course, version)
                 WHERE t.account_id = account.account_id));
         END IF;
-        IF NOT EXISTS (SELECT FROM facesnxt.lacks(account)) AND EXISTS (
+        IF account.status IN ('pending', 'verified', 'approved') AND NOT EXISTS (SELECT FROM facesnxt.lacks(account)) AND EXISTS (
             SELECT FROM facesnxt.policy_rule r WHERE r.version_id = policy AND r.rule IN ('training', 'activation_by'))
             AND facesnxt.licence_free(account.agency_id)
         THEN
@@ -89,6 +91,28 @@ COMMENT ON FUNCTION facesnxt.go_on(uuid, text) IS
 'What follows a step by itself: mail to whoever decides, courses once the account is approved, access once nothing is missing (SP-IV.A.1.h)';
 REVOKE ALL ON FUNCTION facesnxt.go_on(uuid, text) FROM PUBLIC;
 
+CREATE FUNCTION facesnxt.check_address(agency_id uuid, address text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    version CONSTANT uuid := facesnxt.policy_in_force(agency_id, clock_timestamp());
+BEGIN
+    IF (facesnxt.policy_value(version, 'department_email') = 'true' OR facesnxt.policy_value(version, 'verification_hours') IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM facesnxt.email_domain d
+                        WHERE d.agency_id = check_address.agency_id AND address LIKE '_%@' || d.domain AND address !~ '@.*@|\s') THEN
+        RAISE EXCEPTION 'registration refused: "%" is no e-mail address of the department', coalesce(address, '')
+            USING ERRCODE = 'NX332', DETAIL = format('Domains of the agency: %s (%s).',
+                coalesce((SELECT string_agg(d.domain, ', ' ORDER BY d.domain) FROM facesnxt.email_domain d
+                          WHERE d.agency_id = check_address.agency_id), 'none'),
+                coalesce(facesnxt.policy_clause(version, 'department_email'), facesnxt.policy_clause(version, 'verification_hours'))),
+                  HINT = 'Register with the address that the department gave you.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.check_address(uuid, text) IS 'Refuses an address of none of the agency''s domains, where the policy asks for one (SP-IV.A.1.c.1.a; NX332)';
+REVOKE ALL ON FUNCTION facesnxt.check_address(uuid, text) FROM PUBLIC;
+
 CREATE FUNCTION facesnxt.enter_account(agency text, role regrole, email text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -98,18 +122,9 @@ DECLARE
     version CONSTANT uuid := facesnxt.policy_in_force(of_agency, clock_timestamp());
     address CONSTANT text := nullif(lower(btrim(email)), '');
     account facesnxt.account;
-    by_mail boolean := coalesce(facesnxt.policy_value(version, 'department_email') = 'true', false)
-        OR facesnxt.policy_value(version, 'verification_hours') IS NOT NULL;
 BEGIN
     PERFORM facesnxt.check_person(role);
-    IF by_mail AND NOT EXISTS (SELECT FROM facesnxt.email_domain d
-                               WHERE d.agency_id = of_agency AND address LIKE '_%@' || d.domain AND address !~ '@.*@|\s') THEN
-        RAISE EXCEPTION 'registration refused: "%" is no e-mail address of the department', coalesce(email, '')
-            USING ERRCODE = 'NX332', DETAIL = format('Domains of the agency: %s (%s).',
-                coalesce((SELECT string_agg(d.domain, ', ' ORDER BY d.domain) FROM facesnxt.email_domain d WHERE d.agency_id = of_agency), 'none'),
-                coalesce(facesnxt.policy_clause(version, 'department_email'), facesnxt.policy_clause(version, 'verification_hours'))),
-                  HINT = 'Register with the address that the department gave you.';
-    END IF;
+    PERFORM facesnxt.check_address(of_agency, address);
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = enter_account.role FOR NO KEY UPDATE;
     IF account.status = 'revoked' THEN
         RAISE EXCEPTION 'account of role "%" is revoked', role
@@ -158,21 +173,25 @@ COMMENT ON FUNCTION facesnxt.open_account(text, regrole, text) IS
 REVOKE ALL ON FUNCTION facesnxt.open_account(text, regrole, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.open_account(text, regrole, text) TO facesnxt_admin;
 
-CREATE FUNCTION facesnxt.request_verification() RETURNS void
+CREATE FUNCTION facesnxt.request_verification(email text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 30, 'verification');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 20, 'verification');
 BEGIN
-    IF account.status = 'pending' THEN
-        PERFORM facesnxt.queue_mail(account, 'verify', '{}');
+    IF NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place IN (20, 30)) THEN
+        RETURN;
     END IF;
+    account.email := coalesce(nullif(lower(btrim(request_verification.email)), ''), account.email);
+    PERFORM facesnxt.check_address(account.agency_id, account.email);
+    UPDATE facesnxt.account a SET email = account.email WHERE a.account_id = account.account_id AND a.email IS DISTINCT FROM account.email;
+    PERFORM facesnxt.queue_mail(account, 'verify', '{}');
 END
 $$;
-COMMENT ON FUNCTION facesnxt.request_verification() IS 'Has another token mailed to the acting role''s address';
-REVOKE ALL ON FUNCTION facesnxt.request_verification() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.request_verification() TO facesnxt_member;
+COMMENT ON FUNCTION facesnxt.request_verification(text) IS 'Has another token mailed to the acting role''s address, which can be changed until it is verified';
+REVOKE ALL ON FUNCTION facesnxt.request_verification(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.request_verification(text) TO facesnxt_member;
 
 CREATE FUNCTION facesnxt.verify_address(token text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -181,9 +200,10 @@ AS $$
 DECLARE
     account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 30, 'verification');
 BEGIN
-    IF account.status <> 'pending' OR NOT EXISTS (
+    IF NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place = 30) OR NOT EXISTS (
         SELECT FROM facesnxt.email_token t
         WHERE t.account_id = account.account_id AND t.sha256 = sha256(convert_to(token, 'UTF8')) AND t.expires_at > clock_timestamp()
+            AND t.email = account.email
             AND t.at > (SELECT max(e.at) FROM facesnxt.account_event e WHERE e.account_id = account.account_id AND e.step = 'registered'))
     THEN
         RAISE EXCEPTION 'verification refused: the token does not hold'
@@ -191,7 +211,8 @@ BEGIN
                 coalesce(facesnxt.policy_clause(facesnxt.policy_in_force(account.agency_id, clock_timestamp()), 'verification_hours'), 'no clause')),
                   HINT = 'facesnxt.request_verification() has another one mailed.';
     END IF;
-    PERFORM facesnxt.account_step(account.account_id, 'verified', 'verified', NULL);
+    PERFORM facesnxt.account_step(account.account_id, 'verified',
+        CASE account.status WHEN 'pending' THEN 'verified' ELSE account.status END, NULL);
     PERFORM facesnxt.go_on(account.account_id, 'verified');
 END
 $$;
@@ -213,14 +234,17 @@ BEGIN
     office := facesnxt.policy_value(version, 'activation_by') #>> '{}';
     PERFORM facesnxt.require_office(account.agency_id, office, facesnxt.policy_clause(version, 'activation_by'), role);
     account := facesnxt.require_steps(account.account_id, 40, 'decision');
-    IF approve IS NULL OR account.status NOT IN ('pending', 'verified') OR (NOT approve AND btrim(coalesce(reason, '')) = '') THEN
+    IF approve IS NULL OR (NOT approve AND btrim(coalesce(reason, '')) = '')
+        OR NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place = 40)
+        OR NOT (account.status IN ('pending', 'verified') OR (approve AND account.status IN ('active', 'suspended'))) THEN
         RAISE EXCEPTION 'decision refused: it was taken, or has no reason'
             USING ERRCODE = 'NX330', DETAIL = format('The account is %s; a denial needs a reason (%s).', account.status,
                 facesnxt.policy_clause(version, 'activation_by')),
                   HINT = 'facesnxt.pending_accounts shows what is to be decided.';
     END IF;
     PERFORM facesnxt.account_step(account.account_id, CASE WHEN approve THEN 'approved' ELSE 'denied' END,
-        CASE WHEN approve THEN 'approved' ELSE 'denied' END, reason, office);
+        CASE WHEN NOT approve THEN 'denied' WHEN account.status IN ('active', 'suspended') THEN account.status ELSE 'approved' END,
+        reason, office);
     IF approve THEN
         PERFORM facesnxt.go_on(account.account_id, 'approved');
     ELSE

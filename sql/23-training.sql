@@ -132,7 +132,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 40, 'acknowledgement');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 50, 'acknowledgement');
 BEGIN
     INSERT INTO facesnxt.acknowledgement (account_id, kind) VALUES (account.account_id, 'limitations');
     PERFORM facesnxt.go_on(account.account_id, 'limitations acknowledged');
@@ -174,7 +174,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 40, 'acceptance');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 50, 'acceptance');
     newest int := (SELECT max(v.number) FROM facesnxt.agreement_version v WHERE v.agency_id = account.agency_id);
 BEGIN
     IF version = newest IS NOT TRUE THEN

@@ -31,14 +31,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'search refused: no memorandum of understanding opens a repository',
         format('Not in force for agency %s: one with %s.', facts->'account'->>'agency', string_agg(format('%s, which "%s" needs',
-            coalesce((SELECT string_agg(p, ' and ') FROM jsonb_array_elements_text(coalesce(value->w.repository, '[]')) p), 'anybody'),
+            coalesce((SELECT string_agg(p, ' and ') FROM jsonb_array_elements_text(coalesce($2->w.repository, '[]')) p), 'anybody'),
             w.repository), '; one with ' ORDER BY w.repository)),
         'Name the repositories that a memorandum in force opens; an administrator records one: facesnxt.record_mou().'
     FROM (SELECT jsonb_array_elements_text(CASE jsonb_typeof(facts->'repositories') WHEN 'array' THEN facts->'repositories' ELSE '[]' END)
           UNION
-          SELECT k FROM jsonb_object_keys(value) k WHERE jsonb_typeof(facts->'repositories') IS DISTINCT FROM 'array') AS w (repository)
+          SELECT k FROM jsonb_object_keys($2) k WHERE jsonb_typeof(facts->'repositories') IS DISTINCT FROM 'array') AS w (repository)
     WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(coalesce(facts->'account'->'mou', '[]')) m
-                      WHERE m->'parties' @> coalesce(value->w.repository, '[]'))
+                      WHERE m->'parties' @> coalesce($2->w.repository, '[]'))
     HAVING count(*) > 0
 $$;
 

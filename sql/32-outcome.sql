@@ -46,7 +46,7 @@ DECLARE
     new_id uuid;
 BEGIN
     SELECT i.acting_role, a.account_id, a.agency_id INTO who
-    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active';
+    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.account_id = facesnxt.member_account(i.acting_oid);
     IF who.account_id IS NULL THEN
         RAISE EXCEPTION 'outcome refused: the acting role has no active account'
             USING ERRCODE = 'NX302', HINT = 'Ask the administrator of your agency.';
@@ -58,6 +58,7 @@ BEGIN
         RAISE EXCEPTION 'outcome refused: no such search of your agency was completed'
             USING ERRCODE = 'NX307', HINT = 'SELECT * FROM facesnxt.my_searches shows the searches of your agency.';
     END IF;
+    PERFORM facesnxt.check_not_blind(search_id);
     IF determination IN ('identified', 'identification') THEN
         RAISE EXCEPTION 'outcome refused: a search alone identifies nobody'
             USING ERRCODE = 'NX308', DETAIL = 'A candidate is a lead (SP-I.D, NM-IV.H).',
@@ -96,4 +97,4 @@ $$;
 COMMENT ON FUNCTION facesnxt.record_outcome(uuid, text, uuid, text, text) IS
 'Appends what was determined about a search of one''s own agency: "lead confirmed", "no match" or "inconclusive"';
 REVOKE ALL ON FUNCTION facesnxt.record_outcome(uuid, text, uuid, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.record_outcome(uuid, text, uuid, text, text) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.record_outcome(uuid, text, uuid, text, text) TO facesnxt_requester, facesnxt_investigator;

@@ -132,6 +132,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM facesnxt.check_person_fields(fields);
+    PERFORM facesnxt.check_not_blind(search_id);
     PERFORM facesnxt.record_it('view', jsonb_build_object('kind', 'view', 'search_id', search_id,
         'ranks', jsonb_build_array(rank), 'fields', to_jsonb(fields)));
     RETURN QUERY SELECT p.* FROM facesnxt.candidate c, facesnxt.person_fields(c.person_id, c.reference_id, view_candidate.fields) p
@@ -153,6 +154,7 @@ DECLARE
     answer jsonb;
 BEGIN
     PERFORM facesnxt.check_person_fields(fields);
+    PERFORM facesnxt.check_not_blind(search_id);
     IF btrim(coalesce(recipient, '')) = '' OR btrim(coalesce(ground, '')) = '' THEN
         RAISE EXCEPTION 'export refused: it names no recipient or no ground'
             USING ERRCODE = 'NX397', DETAIL = 'Nothing is shared with whoever is not authorised (NM-IX.A.3).',

@@ -13,7 +13,8 @@ CREATE FUNCTION public.jpeg(n int) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
         || repeat('ff', 39) || 'c0000b080008000801011100ffc40014000100000000000000000000000000000002'
         || 'ffc40014100100000000000000000000000000000000ffda0008010100003f000fffd9', 'hex') $$;
 CREATE FUNCTION public.without(code text, rules text[]) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT jsonb_set(document, '{rules}', (SELECT jsonb_agg(r) FROM jsonb_array_elements(document->'rules') r WHERE r->>'rule' <> ALL (rules)))
+    SELECT jsonb_set(document, '{rules}', (SELECT jsonb_agg(r) FROM jsonb_array_elements(document->'rules') r WHERE r->>'rule' <> ALL (rules)
+        AND r->>'rule' NOT IN (SELECT k.rule FROM facesnxt.rule k WHERE k.area = 'account')))
     FROM facesnxt.shipped_policy p WHERE p.code = $1 $$;
 SET ROLE regress_admin;
 SELECT facesnxt.create_agency('MI', 'Miami') IS NOT NULL;

@@ -45,14 +45,17 @@ my %people = (
 	ns_inv => [ 'NS' ], ns_sup => [ 'NS', 'supervisor' ], ns_two => [ 'NS' ],
 	np_inv => [ 'NP' ], np_off => [ 'NP', 'case_officer' ], np_sup => [ 'NP', 'supervisor' ],
 	mi_desk => [ 'MI' ], mi_lead => [ 'MI', 'lead_investigator' ], mi_two => [ 'MI', 'investigator' ],
-	two_a => [ 'TWO' ], two_b => [ 'TWO' ], two_c => [ 'TWO' ]);
+	two_a => [ 'TWO' ], two_b => [ 'TWO' ], two_c => [ 'TWO' ], two_d => [ 'TWO' ]);
 $node->safe_psql('postgres', "SELECT facesnxt.open_case(a, '22-7', 'robbery') FROM unnest(ARRAY['NM', 'SP', 'NS', 'NP', 'MI', 'TWO']) a");
 foreach my $role (sort keys %people)
 {
 	my ($agency, $capacity) = @{ $people{$role} };
 	$node->safe_psql('postgres', "CREATE ROLE $role LOGIN; GRANT facesnxt_investigator TO $role; "
 		  . "SELECT facesnxt.open_account('$agency', '$role'), facesnxt.set_account_status('$role', 'active', NULL)")
-		if $role !~ /^(nm|sp)_inv$/;
+		if $role !~ /^(nm|sp)_inv$|^mi_lead$/;
+	# whoever asks the desk need not be let to search
+	$node->safe_psql('postgres', "CREATE ROLE $role LOGIN; GRANT facesnxt_requester TO $role; SELECT facesnxt.open_account('$agency', '$role')")
+		if $role eq 'mi_lead';
 	$node->safe_psql('postgres', "SELECT facesnxt.assign_case('$agency', '22-7', '$role', '$capacity')") if $capacity;
 }
 
@@ -202,13 +205,13 @@ subtest 'NS' => sub {
 	$node->safe_psql('postgres', 'REVOKE ns_sup FROM ns_inv');
 	$node->safe_psql('postgres', "SELECT facesnxt.end_assignment('NS', '22-7', 'ns_sup', 'supervisor')");
 	refused('NS', 'ns_sup', "confirm_corroboration(%s, %1)", 'NX350', 'NS-32.6.7', 'NS-32.6.7: nor who is supervisor no longer');
-	$node->safe_psql('postgres', "SELECT facesnxt.assign_case('NS', '22-7', 'ns_sup', 'supervisor')");
+	$node->safe_psql('postgres', "SET ROLE adm; SELECT facesnxt.appoint('NS', 'supervisor', 'ns_sup')");
 	like((as_role($node, 'ns_inv', "BEGIN; SELECT facesnxt.request_action('$search{NS}', '$person{NS}[0]', 'arrest', 'undone'); ROLLBACK"))[2],
 		qr/NX359/, 'NS-32.6.7: a refusal inside a transaction');
 	is($node->safe_psql('postgres', "SELECT status, sqlstate, clause FROM facesnxt.action WHERE basis = 'undone'"), 'refused|NX359|NS-32.6.7',
 		'NS-32.6.7: outlives its rollback');
 	is((as_role($node, 'ns_sup', "BEGIN; SELECT facesnxt.confirm_corroboration('$search{NS}', '$person{NS}[0]') IS NOT NULL;
-		SELECT facesnxt.request_action('$search{NS}', '$person{NS}[0]', 'arrest'); ROLLBACK"))[1], 't', 'NS-32.6.7: a confirmation that is not committed');
+		SELECT facesnxt.request_action('$search{NS}', '$person{NS}[0]', 'arrest'); ROLLBACK"))[1], 't', 'NS-32.6.7: a confirmation, by a supervisor by appointment, that is not committed');
 	is($node->safe_psql('postgres', "SELECT count(*) FROM facesnxt.action WHERE acting_role = 'ns_sup' AND sqlstate = 'NX359'"), '1',
 		'NS-32.6.7: does not count');
 	passes('NS', 'ns_sup', "confirm_corroboration(%s, %1, 'seen')", 'NS-32.6.7: the supervisor confirms');
@@ -313,6 +316,8 @@ subtest 'blind review, and what is set aside' => sub {
 	refused('TWO', 'two_a', $override, 'NX354', 'TWO-2', 'NM-IV.G.1: no action before a second person agrees');
 	refused('TWO', 'two_b', "ask_review(%s, %1, 'two_a')", 'NX354', 'TWO-2', 'NM-IV.G.1: the searcher is no second person');
 	refused('TWO', 'two_b', "ask_review(%s, %1, 'two_b')", 'NX354', 'TWO-2', 'NM-IV.G.1: nor who asks');
+	call('TWO', 'two_c', "view_candidate(%s, 1, '{name}')");
+	refused('TWO', 'two_a', "ask_review(%s, %1, 'two_c')", 'NX354', 'TWO-2', 'NM-IV.G.1: nor who has looked at the list');
 	passes('TWO', 'two_a', "ask_review(%s, %1, 'two_b')", 'NM-IV.G.1: another one is asked');
 	my $review = (as_role($node, 'two_b', 'SELECT review_id FROM facesnxt.my_reviews WHERE answered_at IS NULL'))[1];
 	foreach my $seen ('my_candidates', 'my_comparisons', 'my_reviews v JOIN facesnxt.my_comparisons USING (review_id)', 'my_search_log')
@@ -320,7 +325,7 @@ subtest 'blind review, and what is set aside' => sub {
 		is((as_role($node, 'two_b', "SELECT count(*) FROM facesnxt.$seen"))[1], '0', "MI-4.5.3.2.c: the reviewer sees nothing by $seen");
 	}
 	like((call('TWO', 'two_b', "$_"))[2], qr/NX354/, "MI-4.5.3.2.c: nor by $_")
-		for 'show_probe_quality(%s)', "would_refuse_action(%s, %1, 'arrest')", "compare_candidate(%s, %1, 'excluded')";
+		for 'show_probe_quality(%s)', "view_candidate(%s, 1, '{name}')", "would_refuse_action(%s, %1, 'arrest')", "compare_candidate(%s, %1, 'excluded')";
 	is((as_role($node, 'two_b', "SELECT attname FROM pg_attribute WHERE attrelid = 'facesnxt.my_reviews'::regclass AND attnum > 0
 		AND attname ~ 'rank|score|person|search|reference'"))[1], '', 'MI-4.5.3.2.c: the pair has neither rank nor score nor name');
 	is((as_role($node, 'two_b', "SELECT probe IS NULL AND reference IS NULL FROM facesnxt.review_pair('$review')"))[1], 't',
@@ -330,9 +335,9 @@ subtest 'blind review, and what is set aside' => sub {
 	refused('TWO', 'two_a', $override, 'NX354', 'TWO-2', 'NM-IV.G.1: then there is no action');
 	like((as_role($node, 'two_b', "SELECT facesnxt.give_review('$review', 'possible match')"))[2], qr/NX365/, 'NM-IV.G.1: an answer is given once');
 	is((as_role($node, 'two_b', 'SELECT count(*) FROM facesnxt.my_candidates'))[1], '4', 'NM-IV.G.1: after it the reviewer sees the list');
-	passes('TWO', 'two_a', "ask_review(%s, %1, 'two_c')", 'NM-IV.G.1: a third person');
-	$review = (as_role($node, 'two_c', 'SELECT review_id FROM facesnxt.my_reviews'))[1];
-	is((as_role($node, 'two_c', "SELECT facesnxt.give_review('$review', 'possible match', '$some')"))[0], 0, 'NM-IV.G.1: agrees');
+	passes('TWO', 'two_a', "ask_review(%s, %1, 'two_d')", 'NM-IV.G.1: a third person');
+	$review = (as_role($node, 'two_d', 'SELECT review_id FROM facesnxt.my_reviews'))[1];
+	is((as_role($node, 'two_d', "SELECT facesnxt.give_review('$review', 'possible match', '$some')"))[0], 0, 'NM-IV.G.1: agrees');
 	refused('TWO', 'two_a', "request_action(%s, %1, 'line-up')", 'NX357', 'TWO-3', 'NM-IV.J: an advisory rule warns');
 	passes('TWO', 'two_a', $override, 'NM-IV.J: and is set aside for a reason');
 	is($node->safe_psql('postgres', "SELECT findings->0->>'clause', findings->0->>'reason' FROM facesnxt.action WHERE status = 'permitted' AND search_id = '$search{TWO}'"),
