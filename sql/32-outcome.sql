@@ -28,7 +28,8 @@ CREATE VIEW facesnxt.my_outcomes WITH (security_barrier) AS
     SELECT o.outcome_id, o.search_id, o.determination, o.person_id, o.corroboration, o.note,
         o.recorded_by, o.recorded_at
     FROM facesnxt.outcome o JOIN facesnxt.search s ON s.search_id = o.search_id
-    WHERE s.agency_id = (SELECT facesnxt.my_agency());
+    WHERE s.agency_id = (SELECT facesnxt.my_agency())
+        AND s.search_id <> ALL ((SELECT facesnxt.blind_searches())::uuid[]);
 COMMENT ON VIEW facesnxt.my_outcomes IS 'Outcomes of the searches of the acting role''s agency';
 REVOKE ALL ON TABLE facesnxt.my_outcomes FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_outcomes TO facesnxt_investigator;
