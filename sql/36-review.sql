@@ -104,14 +104,22 @@ COMMENT ON FUNCTION facesnxt.own_review(uuid) IS 'A review that the acting role 
 REVOKE ALL ON FUNCTION facesnxt.own_review(uuid) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.review_pair(review_id uuid, OUT probe bytea, OUT reference bytea) RETURNS record
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT (SELECT p.image FROM facesnxt.probe p WHERE p.agency_id = s.agency_id AND p.sha256 = s.probe_sha256),
-        (SELECT i.photo FROM facesnxt.reference_image i WHERE i.reference_id = c.reference_id)
-    FROM facesnxt.own_review($1) r
-        JOIN facesnxt.search s ON s.search_id = r.search_id
-        JOIN facesnxt.candidate c ON c.search_id = r.search_id AND c.person_id = r.person_id
+DECLARE
+    asked CONSTANT facesnxt.review := facesnxt.own_review(review_id);
+    pair record;
+BEGIN
+    SELECT s.agency_id, s.probe_sha256, c.rank, c.reference_id INTO pair
+    FROM facesnxt.search s JOIN facesnxt.candidate c ON c.search_id = s.search_id AND c.person_id = asked.person_id
+    WHERE s.search_id = asked.search_id;
+    -- who saw them is committed before they leave
+    PERFORM facesnxt.record_it('view', jsonb_build_object('kind', 'view', 'search_id', asked.search_id,
+        'ranks', jsonb_build_array(pair.rank), 'fields', jsonb_build_array('photo', 'probe')));
+    probe := (SELECT p.image FROM facesnxt.probe p WHERE p.agency_id = pair.agency_id AND p.sha256 = pair.probe_sha256);
+    reference := (SELECT i.photo FROM facesnxt.reference_image i WHERE i.reference_id = pair.reference_id);
+END
 $$;
 COMMENT ON FUNCTION facesnxt.review_pair(uuid) IS
 'The two photographs of a blind review, without rank, score, name or conclusion; NULL where only a template was handed over';

@@ -331,6 +331,8 @@ subtest 'blind review, and what is set aside' => sub {
 		AND attname ~ 'rank|score|person|search|reference'"))[1], '', 'MI-4.5.3.2.c: the pair has neither rank nor score nor name');
 	is((as_role($node, 'two_b', "SELECT probe IS NULL AND reference IS NULL FROM facesnxt.review_pair('$review')"))[1], 't',
 		'NM-IV.G.1: the reviewer gets the pair');
+	is($node->safe_psql('postgres', "SELECT kind, fields FROM facesnxt.access_log WHERE acting_role = 'two_b'"), 'view|{photo,probe}',
+		'NM-V.C: that the pair was seen is logged');
 	like((as_role($node, 'two_c', "SELECT facesnxt.give_review('$review', 'excluded')"))[2], qr/NX307/, 'NM-IV.G.1: nobody else answers');
 	is((as_role($node, 'two_b', "SELECT facesnxt.give_review('$review', 'excluded')"))[0], 0, 'NM-IV.G.1: the second person does not agree');
 	refused('TWO', 'two_a', $override, 'NX354', 'TWO-2', 'NM-IV.G.1: then there is no action');
