@@ -141,6 +141,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM facesnxt.check_person_fields(fields);
+    PERFORM facesnxt.check_not_blind(search_id);
     PERFORM facesnxt.record_it('view', jsonb_build_object('kind', 'view', 'search_id', search_id,
         'ranks', jsonb_build_array(rank), 'fields', to_jsonb(fields)));
     RETURN QUERY SELECT p.* FROM facesnxt.candidate c, facesnxt.person_fields(c.person_id, c.reference_id, view_candidate.fields) p
@@ -162,6 +163,7 @@ DECLARE
     answer jsonb;
 BEGIN
     PERFORM facesnxt.check_person_fields(fields);
+    PERFORM facesnxt.check_not_blind(search_id);
     answer := facesnxt.record_it('view', jsonb_build_object('kind', 'export', 'search_id', search_id, 'ranks', to_jsonb(ranks),
         'fields', to_jsonb(fields), 'recipient', recipient, 'ground', ground));
     RETURN QUERY SELECT (answer->>'id')::uuid, c.rank, c.score, p.*
