@@ -89,10 +89,12 @@ AUDIT = src/audit/writer.o src/audit/worker.o
 
 SESSION = src/session/identity.o src/session/raise.o
 
+DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/door.o src/door/cut.o
+
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o
 
 PURE = $(BASE) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
-OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(BIND)
+OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(BIND)
 
 # ---- SQL: numbered parts, in this order
 
@@ -123,7 +125,10 @@ SQL_PARTS = \
 	sql/30-audit.sql \
 	sql/31-search.sql \
 	sql/32-outcome.sql \
-	sql/33-identify.sql
+	sql/33-identify.sql \
+	sql/40-ticket.sql \
+	sql/41-revocation.sql \
+	sql/42-tenancy.sql
 
 DATA = $(wildcard sql/updates/*.sql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

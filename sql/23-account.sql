@@ -58,6 +58,7 @@ BEGIN
     SET status = set_account_status.status, status_reason = reason, status_at = clock_timestamp(),
         status_by = (SELECT acting_role FROM facesnxt.session_identity())
     WHERE a.role = set_account_status.role;
+    PERFORM CASE WHEN status IN ('suspended', 'revoked') THEN facesnxt.cut_off(role) ELSE facesnxt.let_in(role) END;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.set_account_status(regrole, text, text) IS

@@ -78,6 +78,9 @@ DECLARE
     verdict facesnxt.verdict;
     new_id uuid;
 BEGIN
+    IF kind IN ('open_search', 'close_search', 'raw_statement', 'raw_rows') THEN
+        RETURN facesnxt.apply_ticket(kind, request);
+    END IF;
     -- Only committed rows are visible here: an account, case or purpose that
     -- exists in the caller's open transaction alone does not count, and a
     -- revocation that was committed meanwhile does.
