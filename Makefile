@@ -137,7 +137,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 REGRESS = embedding embedding_cast distance order avg \
 	index index_order index_lists index_many index_filter index_within index_error \
-	agency search search_index refusal outcome immutable
+	agency policy search search_index refusal outcome immutable
 
 ISOLATION = revocation
 

@@ -118,6 +118,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION facesnxt.policy_in_force(uuid, timestamptz) IS 'The version of an agency''s policy that was in force at a time, or NULL';
 REVOKE ALL ON FUNCTION facesnxt.policy_in_force(uuid, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.policy_in_force(uuid, timestamptz) TO facesnxt_auditor, facesnxt_admin;
 
 CREATE FUNCTION facesnxt.policy_value(version_id uuid, rule text) RETURNS jsonb
 LANGUAGE sql STABLE

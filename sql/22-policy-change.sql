@@ -80,11 +80,11 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    agency_id CONSTANT uuid := facesnxt.agency_named(agency);
+    owner CONSTANT uuid := facesnxt.agency_named(agency);
     new_id uuid;
     faults text[] := ARRAY(SELECT facesnxt.policy_faults(document));
 BEGIN
-    IF agency_id IS NULL THEN
+    IF owner IS NULL THEN
         RAISE EXCEPTION 'a policy is an agency''s' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     IF cardinality(faults) > 0 THEN
@@ -93,9 +93,9 @@ BEGIN
                   HINT = 'facesnxt.rule and facesnxt.purpose_field say what there is; facesnxt.shipped_policy has examples.';
     END IF;
     INSERT INTO facesnxt.policy_version (agency_id, number, document, note, proposed_by, proposed_session)
-    SELECT agency_id, 1 + count(*), document, note, i.acting_role, i.session_role
+    SELECT owner, 1 + count(v.version_id), propose_policy.document, propose_policy.note, i.acting_role, i.session_role
     FROM facesnxt.session_identity() i
-        LEFT JOIN facesnxt.policy_version v ON v.agency_id = propose_policy.agency_id
+        LEFT JOIN facesnxt.policy_version v ON v.agency_id = owner
     GROUP BY i.acting_role, i.session_role
     RETURNING version_id INTO new_id;
     INSERT INTO facesnxt.policy_purpose (version_id, code, description, class, clause, fields, incident_types)
