@@ -142,16 +142,8 @@ DECLARE
     verdict facesnxt.verdict;
 BEGIN
     SELECT t.* INTO ticket FROM facesnxt.ticket t WHERE t.ticket_id = ticket_verdict.ticket_id;
-    IF ticket.ticket_id IS NOT NULL THEN
-        verdict := facesnxt.gate(ticket.request || jsonb_build_object('identity', who, 'isolation', request->'isolation',
-                                                                      'requested_at', request->'requested_at'));
-    ELSE
-        SELECT a.account_id, a.agency_id INTO verdict.account_id, verdict.agency_id
-        FROM facesnxt.account a WHERE a.role = (who->>'acting_oid')::oid;
-    END IF;
-    IF verdict.code IS NOT NULL THEN
-        RETURN verdict;
-    END IF;
+    SELECT a.account_id, a.agency_id INTO verdict.account_id, verdict.agency_id
+    FROM facesnxt.account a WHERE a.role = (who->>'acting_oid')::oid;
     verdict.detail := CASE
         WHEN ticket.ticket_id IS NULL THEN 'There is no open search in this session.'
         WHEN ticket.acting_oid <> (who->>'acting_oid')::oid OR ticket.session_oid <> (who->>'session_oid')::oid
@@ -166,7 +158,11 @@ BEGIN
         verdict.clause := 'NM-V.E.4';
         verdict.message := 'raw statement refused: no open search';
         verdict.hint := 'facesnxt.open_search() opens one for a case and a purpose.';
-    ELSIF begins AND ticket.max_statements <= (
+        RETURN verdict;
+    END IF;
+    verdict := facesnxt.gate(ticket.request || jsonb_build_object('identity', who, 'isolation', request->'isolation',
+                                                                  'requested_at', request->'requested_at'));
+    IF verdict.code IS NULL AND begins AND ticket.max_statements <= (
         SELECT count(*) FROM facesnxt.raw_statement s WHERE s.ticket_id = ticket.ticket_id AND s.status = 'admitted')
     THEN
         verdict.code := 'NX372';

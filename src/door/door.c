@@ -76,7 +76,7 @@ record_statement(const char *text, const char *probe, const char *fault)
 	char		nulls[4] = {' ', ' ', ' ', ' '};
 
 	values[0] = UUIDPGetDatum(&fx_ticket_held.id);
-	if (fx_ticket_fault() != NULL)
+	if (!fx_ticket_held.open)
 		nulls[0] = 'n';
 	values[1] = CStringGetTextDatum(text ? text : "");
 	values[2] = probe ? CStringGetTextDatum(probe) : (Datum) 0;
