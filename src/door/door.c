@@ -147,28 +147,34 @@ reads_references(PlannedStmt *statement, Oid reference)
 	return false;
 }
 
+static bool
+is_search(Node *node, void *schema)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcretset &&
+		get_func_namespace(((FuncExpr *) node)->funcid) == *(Oid *) schema)
+		return true;
+	return expression_tree_walker(node, is_search, schema);
+}
+
 /* A search by a function of the extension, whose rows may leave one by one. */
 static bool
-calls_search(PlannedStmt *statement)
+calls_search(PlanState *state, void *schema)
 {
-	ListCell   *cell;
-
-	foreach(cell, statement->rtable)
+	if (state == NULL)
+		return false;
+	if (IsA(state->plan, FunctionScan))
 	{
-		RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
-		ListCell   *inner;
+		ListCell   *cell;
 
-		if (entry->rtekind != RTE_FUNCTION)
-			continue;
-		foreach(inner, entry->functions)
-		{
-			Node	   *call = lfirst_node(RangeTblFunction, inner)->funcexpr;
-
-			if (IsA(call, FuncExpr) && ((FuncExpr *) call)->funcretset && get_func_namespace(((FuncExpr *) call)->funcid) == fx_schema())
+		foreach(cell, ((FunctionScan *) state->plan)->functions)
+			if (is_search(lfirst_node(RangeTblFunction, cell)->funcexpr, schema))
 				return true;
-		}
 	}
-	return false;
+	else if (IsA(state->plan, ProjectSet) && is_search((Node *) state->plan->targetlist, schema))
+		return true;
+	return planstate_tree_walker(state, calls_search, schema);
 }
 
 /* What is wrong with how a statement is run, whatever it looks like. */
@@ -204,7 +210,7 @@ door_start(QueryDesc *query, int eflags)
 {
 	Oid			reference = fx_reference();
 	bool		raw = reads_references(query->plannedstmt, reference);
-	bool		watched = raw || calls_search(query->plannedstmt);
+	Oid			schema = fx_schema();
 	uint64		changes = fx_role_changes();
 	char	   *statement = NULL;
 
@@ -221,7 +227,7 @@ door_start(QueryDesc *query, int eflags)
 		next_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
-	if (watched)
+	if (raw || calls_search(query->planstate, &schema))
 	{
 		MemoryContext context = query->estate->es_query_cxt;
 		admission  *entry = MemoryContextAllocZero(context, sizeof(admission));
