@@ -54,6 +54,7 @@ role_changed(Datum argument, int cache, uint32 hash)
 uint64
 fx_role_changes(void)
 {
+	AcceptInvalidationMessages();
 	return changes;
 }
 

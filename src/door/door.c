@@ -211,7 +211,7 @@ door_start(QueryDesc *query, int eflags)
 	Oid			reference = fx_reference();
 	bool		raw = reads_references(query->plannedstmt, reference);
 	Oid			schema = fx_schema();
-	uint64		changes = fx_role_changes();
+	uint64		changes = 0;
 	char	   *statement = NULL;
 
 	if (raw)
@@ -219,6 +219,7 @@ door_start(QueryDesc *query, int eflags)
 		fx_shape	shape;
 		const char *fault;
 
+		changes = fx_role_changes();
 		fx_shape_of(query->plannedstmt, reference, &shape);
 		fault = way_fault(query);
 		statement = record_statement(query->sourceText, probe_text(query, shape.probe), fault ? fault : shape.fault);
@@ -236,7 +237,8 @@ door_start(QueryDesc *query, int eflags)
 		entry->query = query;
 		entry->raw = raw;
 		entry->acting = GetOuterUserId();
-		entry->changes = changes;
+		/* a search judges for itself after this, and records what it finds */
+		entry->changes = raw ? changes : fx_role_changes();
 		if (raw)
 		{
 			entry->ticket = fx_ticket_held.id;
@@ -433,7 +435,7 @@ door_run(QueryDesc *query, ScanDirection direction, uint64 count FACESNXT_RUN_ON
 		if (entry != NULL)
 		{
 			fx_note_running(entry->acting, true);
-			/* a search that begins now judges for itself; this is for a cursor that goes on */
+			/* for a cursor that goes on */
 			fx_stop_if_cut_off(entry->acting, &entry->changes);
 		}
 		if (running != NULL)
