@@ -28,7 +28,7 @@ $(CODE): CFLAGS += $(CODE_CFLAGS)
 # loops over the words of a page become vector code
 src/index/filter.o: CFLAGS += -O3
 
-IMAGE = src/image/image.o src/image/jpeg.o src/image/exif.o src/image/transform.o
+IMAGE = src/image/image.o src/image/jpeg.o src/image/exif.o src/image/still.o src/image/transform.o
 
 INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
 	src/infer/conv_depthwise.o src/infer/conv_scalar.o src/infer/conv_neon.o \
@@ -91,7 +91,7 @@ SESSION = src/session/identity.o src/session/raise.o
 
 DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/door.o src/door/cut.o
 
-BIND = src/bind/env.o src/bind/model.o src/bind/photo.o
+BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
 
 PURE = $(BASE) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
 OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(BIND)
@@ -118,17 +118,47 @@ SQL_PARTS = \
 	sql/policy/mi.sql \
 	sql/policy/example.sql \
 	sql/23-account.sql \
+	sql/23-dossier.sql \
+	sql/23-office.sql \
+	sql/23-facts.sql \
+	sql/23-mail.sql \
+	sql/23-register.sql \
+	sql/23-training.sql \
+	sql/23-status.sql \
+	sql/23-unit.sql \
+	sql/23-account-views.sql \
 	sql/24-case.sql \
 	sql/25-reference.sql \
 	sql/26-judge.sql \
+	sql/26-judge-account.sql \
 	sql/27-gate.sql \
+	sql/28-probe.sql \
+	sql/28-derive.sql \
+	sql/29-request.sql \
+	sql/29-facts.sql \
+	sql/29-shape.sql \
 	sql/30-audit.sql \
 	sql/31-search.sql \
 	sql/32-outcome.sql \
 	sql/33-identify.sql \
-	sql/40-ticket.sql \
-	sql/41-revocation.sql \
-	sql/42-tenancy.sql
+	sql/34-capacity.sql \
+	sql/35-comparison.sql \
+	sql/36-review.sql \
+	sql/37-corroboration.sql \
+	sql/38-action.sql \
+	sql/38-gate.sql \
+	sql/39-report.sql \
+	sql/39-due.sql \
+	sql/39-account-doors.sql \
+	sql/40-person.sql \
+	sql/41-view.sql \
+	sql/42-exigent.sql \
+	sql/43-verify.sql \
+	sql/44-platform.sql \
+	sql/45-public.sql \
+	sql/46-ticket.sql \
+	sql/47-revocation.sql \
+	sql/48-tenancy.sql
 
 DATA = $(wildcard sql/updates/*.sql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
@@ -137,7 +167,8 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 REGRESS = embedding embedding_cast distance order avg \
 	index index_order index_lists index_many index_filter index_within index_error \
-	agency policy search search_index refusal outcome immutable
+	agency policy search search_index refusal outcome immutable \
+	request probe person verify platform
 
 ISOLATION = revocation
 

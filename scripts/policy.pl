@@ -56,7 +56,8 @@ foreach my $file (sort(glob('test/sql/*.sql test/pgtap/*.sql test/specs/*.spec t
 sub tests
 {
 	my ($clause) = @_;
-	return sort keys %{ $named{ $clause->{id} } // {} };
+	my @files = sort keys %{ $named{ $clause->{id} } // {} };
+	return @files;
 }
 
 sub excused

@@ -22,7 +22,7 @@ GRANT SELECT ON TABLE facesnxt.rule TO facesnxt_auditor, facesnxt_admin, facesnx
 
 CREATE TABLE facesnxt.purpose_field (
     field text PRIMARY KEY,
-    value_kind text NOT NULL CHECK (value_kind IN ('text', 'boolean', 'timestamp')),
+    value_kind text NOT NULL CHECK (value_kind IN ('text', 'boolean', 'timestamp', 'uuid')),
     description text NOT NULL
 );
 COMMENT ON TABLE facesnxt.purpose_field IS 'What a purpose can ask for beside the case: keys of the argument "fields" of a search';

@@ -17,12 +17,17 @@ INSERT INTO facesnxt.purpose_field (field, value_kind, description) VALUES
     ('tip', 'text', 'The tip or lead, and where it came from'),
     ('incident', 'text', 'The critical incident'),
     ('incident_type', 'text', 'Type of the incident, where no case says so'),
+    ('request', 'uuid', 'The request that the search answers'),
+    ('parent_search', 'uuid', 'An earlier search of the same probe, which this one follows'),
+    ('exigent', 'boolean', 'That the threat does not leave time for the papers, which follow'),
     ('attested', 'boolean', 'That the search is no surveillance of a protected group or activity');
 
 INSERT INTO facesnxt.rule (rule, area, value_kind, place, sqlstate, test, description) VALUES
     -- who
     ('account_in_order', 'account', 'boolean', 10, 'NX314', 'test_account',
      'The account has all approvals, courses, acknowledgements and the user agreement that are in force'),
+    ('one_address', 'account', 'boolean', 15, 'NX342', 'test_one_address',
+     'No sessions of one account from different addresses at a time'),
     ('mou', 'account', 'object', 20, 'NX315', 'test_mou',
      'A memorandum of understanding is in force; {"repository": [party, ...]} are the parties that a repository needs'),
     ('units', 'account', 'texts', 30, 'NX316', 'test_unit',
@@ -46,9 +51,10 @@ INSERT INTO facesnxt.rule (rule, area, value_kind, place, sqlstate, test, descri
     -- how
     ('request_desk', 'search', 'boolean', 70, 'NX319', 'test_request_desk', 'A search answers a request of somebody else'),
     ('subsequent', 'search', 'boolean', 71, 'NX320', 'test_subsequent', 'Further searches of a probe only while nobody was identified, and linked to the first'),
-    ('pace', 'search', 'object', 72, 'NX321', 'test_pace', '{"searches": n, "minutes": m}: no more by one account, which bulk and real-time use would need'),
+    ('pace', 'search', 'object', 72, 'NX321', 'test_pace', '{"searches": n, "minutes": m, "probes": k}: no more by one account within m minutes, of no more different probes (n, k at most 200)'),
     ('still_only', 'search', 'boolean', 73, 'NX322', 'test_still', 'The probe is a still photograph'),
-    ('exigent', 'search', 'object', NULL, NULL, NULL, '{"hours": n}: a search may be made before its papers, which follow within so many hours');
+    ('exigent', 'search', 'object', 45, 'NX390', 'test_exigent',
+     '{"hours": n, "papers": [rule, ...], "purposes": [...]}: for these purposes a search may be made before these rules are met, which are within so many hours');
 
 INSERT INTO facesnxt.rule (rule, area, value_kind, description) VALUES
     -- accounts
@@ -65,13 +71,14 @@ INSERT INTO facesnxt.rule (rule, area, value_kind, description) VALUES
     ('account_manager', 'account', 'text', 'Who manages accounts and revokes them at once'),
     ('inactivity_days', 'account', 'number', 'An account unused for so long is removed and its licence reissued'),
     ('licences', 'account', 'number', 'How many accounts may be active at a time'),
-    ('one_address', 'account', 'boolean', 'No sessions of one account from different addresses at a time'),
     -- images
     ('original_untouched', 'image', 'boolean', 'Original images are never altered; enhancements are copies that say what was done, when and by whom'),
     -- after the search
     ('evaluator', 'outcome', 'texts', 'Who may evaluate a result: searcher, case_officer, lead_investigator, arresting_officer, supervisor'),
     ('dispositions', 'outcome', 'boolean', 'Every candidate that was shown is disposed of, not only the first'),
     ('blind_review', 'outcome', 'boolean', 'A second person compares without knowing the first one''s conclusion, the rank or the score'),
+    ('worksheet', 'outcome', 'texts', 'Features of a face that every comparison goes through, of facesnxt.comparison_feature'),
+    ('determination_before', 'outcome', 'texts', 'Actions that rest on an identity determination of the agency''s own; "any": all of them'),
     ('corroboration', 'outcome', 'texts', 'Kinds of independent evidence that confirm a lead'),
     ('admissible', 'outcome', 'boolean', 'Corroboration is admissible evidence'),
     ('confirmed_by', 'outcome', 'text', 'Who confirms a potential match'),

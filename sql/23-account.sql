@@ -1,4 +1,5 @@
--- Accounts: a database role of one agency, and whether it may search.
+-- Accounts: a database role of one agency, the steps that it took, and whether
+-- it may search. The steps are the record; the status is where they led.
 
 -- A regrole is dumped by name, so the binding survives a restore into a
 -- cluster whose roles have other oids; a role that was dropped and created
@@ -7,64 +8,146 @@ CREATE TABLE facesnxt.account (
     account_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
     agency_id uuid NOT NULL REFERENCES facesnxt.agency,
     role regrole NOT NULL UNIQUE,
+    email text CHECK (email = pg_catalog.lower(email)),
     status text NOT NULL DEFAULT 'pending'
-        CHECK (status IN ('pending', 'active', 'suspended', 'revoked')),
+        CHECK (status IN ('pending', 'verified', 'approved', 'denied', 'active', 'suspended', 'revoked')),
     status_reason text,
     status_by name NOT NULL,
     status_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
+CREATE UNIQUE INDEX account_email ON facesnxt.account (email) WHERE status <> 'revoked';
 COMMENT ON TABLE facesnxt.account IS 'One account per person: a database role of one agency and whether it may search (SP-IV.A.1)';
 COMMENT ON COLUMN facesnxt.account.role IS 'The role in whose name searches are made; identity comes from the session, never from an argument';
+COMMENT ON COLUMN facesnxt.account.email IS 'In lower case; one live account has it (SP-IV.A.1.c.1.a)';
+COMMENT ON COLUMN facesnxt.account.status IS 'Where the last row of facesnxt.account_event led';
 COMMENT ON COLUMN facesnxt.account.status_by IS 'Acting role that set the status';
 REVOKE ALL ON TABLE facesnxt.account FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.account TO facesnxt_auditor, facesnxt_admin;
 SELECT pg_catalog.pg_extension_config_dump('facesnxt.account', '');
 
-CREATE FUNCTION facesnxt.open_account(agency text, role regrole) RETURNS uuid
-LANGUAGE sql VOLATILE STRICT SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-    INSERT INTO facesnxt.account (agency_id, role, status_by)
-    VALUES (facesnxt.agency_named($1), $2, (SELECT acting_role FROM facesnxt.session_identity()))
-    RETURNING account_id
-$$;
-COMMENT ON FUNCTION facesnxt.open_account(text, regrole) IS 'Binds a role to an agency by a pending account; set_account_status() activates it';
-REVOKE ALL ON FUNCTION facesnxt.open_account(text, regrole) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.open_account(text, regrole) TO facesnxt_admin;
+-- Which step leads from where to where is a constraint, so that not even the
+-- owner of the table records one that skips a state. What a later policy asks
+-- for is made up for by an account that is active, or suspended, already.
+CREATE TABLE facesnxt.account_event (
+    account_id uuid NOT NULL REFERENCES facesnxt.account,
+    number int NOT NULL,
+    step text NOT NULL,
+    from_status text,
+    to_status text NOT NULL,
+    reason text,
+    office text,
+    version_id uuid,
+    violation_id uuid,
+    by_role name NOT NULL DEFAULT (facesnxt.session_identity()).acting_role,
+    by_session name NOT NULL DEFAULT (facesnxt.session_identity()).session_role,
+    client_address inet DEFAULT (facesnxt.session_identity()).client_address,
+    at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (account_id, number),
+    CONSTRAINT account_event_order CHECK ((step, coalesce(from_status, 'none'), to_status) IN (
+        ('registered', 'none', 'pending'), ('registered', 'denied', 'pending'),
+        ('verified', 'pending', 'verified'), ('verified', 'active', 'active'), ('verified', 'suspended', 'suspended'),
+        ('approved', 'pending', 'approved'), ('approved', 'verified', 'approved'),
+        ('approved', 'active', 'active'), ('approved', 'suspended', 'suspended'),
+        ('denied', 'pending', 'denied'), ('denied', 'verified', 'denied'),
+        ('activated', 'pending', 'active'), ('activated', 'verified', 'active'), ('activated', 'approved', 'active'),
+        ('auto-grant', 'pending', 'active'), ('auto-grant', 'verified', 'active'), ('auto-grant', 'approved', 'active'),
+        ('suspended', 'active', 'suspended'), ('resumed', 'suspended', 'active'),
+        ('revoked', 'pending', 'revoked'), ('revoked', 'verified', 'revoked'), ('revoked', 'approved', 'revoked'),
+        ('revoked', 'denied', 'revoked'), ('revoked', 'active', 'revoked'), ('revoked', 'suspended', 'revoked')))
+);
+COMMENT ON TABLE facesnxt.account_event IS
+'Every step of every account, who took it and why (SP-IV.A.1.a-b, SP-IV.A.1.f.1); a revoked account has no further one';
+COMMENT ON COLUMN facesnxt.account_event.office IS 'In which office it was taken, where the policy asks for one';
+COMMENT ON COLUMN facesnxt.account_event.version_id IS 'The version of the agency''s policy that was in force';
+COMMENT ON COLUMN facesnxt.account_event.by_role IS 'Acting role; by_session is the one that logged on, such as a gateway''s';
 
-CREATE FUNCTION facesnxt.set_account_status(role regrole, status text, reason text) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+-- A status changes after its step was recorded, by no other way.
+CREATE FUNCTION facesnxt.check_account() RETURNS trigger
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    former text;
+    last facesnxt.account_event;
 BEGIN
-    SELECT a.status INTO former FROM facesnxt.account a
-    WHERE a.role = set_account_status.role FOR NO KEY UPDATE;
-    IF former IS NULL THEN
-        RAISE EXCEPTION 'role "%" has no account', role
-            USING ERRCODE = 'NX301', HINT = 'facesnxt.open_account() makes one.';
+    SELECT e.* INTO last FROM facesnxt.account_event e WHERE e.account_id = OLD.account_id ORDER BY e.number DESC LIMIT 1;
+    IF TG_OP = 'DELETE' OR (NEW.account_id, NEW.agency_id, NEW.role) IS DISTINCT FROM (OLD.account_id, OLD.agency_id, OLD.role)
+        OR last.to_status IS DISTINCT FROM NEW.status OR (OLD.status = 'revoked' AND NEW.status <> 'revoked')
+        OR (NEW.status <> OLD.status AND last.from_status IS DISTINCT FROM OLD.status)
+    THEN
+        RAISE EXCEPTION '% of an account refused', TG_OP
+            USING ERRCODE = 'NX309', DETAIL = 'An account is where its recorded steps led, and is never removed.',
+                  HINT = 'facesnxt.set_account_status() and the functions of each step record it.';
     END IF;
-    IF former = 'revoked' THEN
-        RAISE EXCEPTION 'account of role "%" is revoked', role
-            USING ERRCODE = 'NX302', DETAIL = 'A revoked account stays revoked.',
-                  HINT = 'Open an account for another role.';
-    END IF;
-    IF status IN ('suspended', 'revoked') AND coalesce(reason, '') = '' THEN
-        RAISE EXCEPTION 'status "%" of an account needs a reason', status
-            USING ERRCODE = 'not_null_violation', HINT = 'Say why: it is kept with the account.';
-    END IF;
-    UPDATE facesnxt.account a
-    SET status = set_account_status.status, status_reason = reason, status_at = clock_timestamp(),
-        status_by = (SELECT acting_role FROM facesnxt.session_identity())
-    WHERE a.role = set_account_status.role;
-    PERFORM CASE WHEN status IN ('suspended', 'revoked') THEN facesnxt.cut_off(role) ELSE facesnxt.let_in(role) END;
+    RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.set_account_status(regrole, text, text) IS
-'Activates, suspends or revokes an account; searches see it as soon as it is committed (SP-IV.A.2, NM-VII.E)';
-REVOKE ALL ON FUNCTION facesnxt.set_account_status(regrole, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.set_account_status(regrole, text, text) TO facesnxt_admin;
+COMMENT ON FUNCTION facesnxt.check_account() IS 'Trigger: an account follows its recorded steps (NX309)';
+REVOKE ALL ON FUNCTION facesnxt.check_account() FROM PUBLIC;
+CREATE TRIGGER account_follows_steps BEFORE UPDATE OR DELETE ON facesnxt.account
+    FOR EACH ROW EXECUTE FUNCTION facesnxt.check_account();
+ALTER TABLE facesnxt.account ENABLE ALWAYS TRIGGER account_follows_steps;
+
+-- ---- membership in a group role is what a status gives
+
+CREATE FUNCTION facesnxt.set_membership(role regrole, grouped name, wanted boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    grantor regrole;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = role) THEN
+        RETURN;
+    END IF;
+    IF wanted AND NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = grouped::regrole AND m.member = role) THEN
+        EXECUTE format('GRANT %I TO %s', grouped, role);
+    ELSIF NOT wanted THEN
+        FOR grantor IN SELECT m.grantor FROM pg_auth_members m WHERE m.roleid = grouped::regrole AND m.member = role LOOP
+            EXECUTE format('REVOKE %I FROM %s GRANTED BY %s', grouped, role, grantor);
+        END LOOP;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.set_membership(regrole, name, boolean) IS 'Grants a group role of this extension to a role, or takes it away';
+REVOKE ALL ON FUNCTION facesnxt.set_membership(regrole, name, boolean) FROM PUBLIC;
+
+-- Records a step and goes it. Whoever calls it has judged whether it may be.
+CREATE FUNCTION facesnxt.account_step(
+    account_id uuid, step text, to_status text, reason text, office text DEFAULT NULL, violation_id uuid DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    account facesnxt.account;
+    -- sessions that run, and the right to log on, are the affair of these
+    hook regproc := to_regprocedure(CASE WHEN step IN ('suspended', 'revoked') THEN 'facesnxt.cut_off(regrole)'
+                                         WHEN step IN ('activated', 'auto-grant', 'resumed') THEN 'facesnxt.let_in(regrole)' END)::oid;
+BEGIN
+    SELECT a.* INTO STRICT account FROM facesnxt.account a WHERE a.account_id = account_step.account_id FOR NO KEY UPDATE;
+    INSERT INTO facesnxt.account_event (account_id, number, step, from_status, to_status, reason, office, violation_id, version_id)
+    SELECT account.account_id, 1 + count(*), account_step.step, CASE WHEN count(*) > 0 THEN account.status END,
+        account_step.to_status, account_step.reason, account_step.office, account_step.violation_id,
+        facesnxt.policy_in_force(account.agency_id, clock_timestamp())
+    FROM facesnxt.account_event e WHERE e.account_id = account.account_id;
+    UPDATE facesnxt.account a
+    SET status = to_status, status_reason = account_step.reason, status_at = clock_timestamp(),
+        status_by = (SELECT i.acting_role FROM facesnxt.session_identity() i)
+    WHERE a.account_id = account.account_id;
+    -- what is taken away with the first is the right to see; an attempt to
+    -- search still comes to the gate, which refuses it and records that; who
+    -- only asks the request desk for searches does not get it (MI-4.5.3.1)
+    PERFORM facesnxt.set_membership(account.role, 'facesnxt_investigator', to_status = 'active' AND NOT EXISTS (
+        SELECT FROM pg_auth_members m WHERE m.roleid = 'facesnxt_requester'::regrole AND m.member = account.role));
+    PERFORM facesnxt.set_membership(account.role, 'facesnxt_member', true);
+    IF hook IS NOT NULL THEN
+        EXECUTE format('SELECT %s($1)', hook) USING account.role;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.account_step(uuid, text, text, text, text, uuid) IS
+'Records a step of an account, sets its status and its membership in facesnxt_investigator';
+REVOKE ALL ON FUNCTION facesnxt.account_step(uuid, text, text, text, text, uuid) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.my_agency() RETURNS uuid
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
@@ -77,14 +160,27 @@ COMMENT ON FUNCTION facesnxt.my_agency() IS 'The agency of the acting role''s ac
 REVOKE ALL ON FUNCTION facesnxt.my_agency() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.my_agency() TO facesnxt_investigator;
 
--- What the rules' tests read of an account.
-CREATE FUNCTION facesnxt.account_facts(account facesnxt.account) RETURNS jsonb
-LANGUAGE sql STABLE
+CREATE FUNCTION facesnxt.my_account_id() RETURNS uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object(
-        'agency', (SELECT g.code FROM facesnxt.agency g WHERE g.agency_id = $1.agency_id),
-        'status', $1.status)
+DECLARE
+    account facesnxt.account;
+    acting regrole;
+BEGIN
+    SELECT i.acting_oid INTO acting FROM facesnxt.session_identity() i;
+    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = acting;
+    IF account.account_id IS NULL THEN
+        RAISE EXCEPTION 'role "%" has no account', acting
+            USING ERRCODE = 'NX301', HINT = 'facesnxt.register_account() asks for one.';
+    ELSIF account.status = 'revoked' THEN
+        RAISE EXCEPTION 'account of role "%" is revoked', acting
+            USING ERRCODE = 'NX302', DETAIL = 'A revoked account stays revoked.',
+                  HINT = 'Ask the administrator of your agency.';
+    END IF;
+    RETURN account.account_id;
+END
 $$;
-COMMENT ON FUNCTION facesnxt.account_facts(facesnxt.account) IS 'What is known of an account, as the rules'' tests read it';
-REVOKE ALL ON FUNCTION facesnxt.account_facts(facesnxt.account) FROM PUBLIC;
+COMMENT ON FUNCTION facesnxt.my_account_id() IS 'The acting role''s account, whatever its status; an error if there is none or it is revoked';
+REVOKE ALL ON FUNCTION facesnxt.my_account_id() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.my_account_id() TO facesnxt_member;

@@ -89,8 +89,8 @@ BEGIN
             USING ERRCODE = 'NX303', HINT = 'The case and the account are of one agency.';
     END IF;
     INSERT INTO facesnxt.case_assignment (case_id, account_id, capacity, assigned_by)
-    SELECT assigned.case_id, assigned.account_id, capacity, i.acting_role FROM facesnxt.session_identity() i
-    ON CONFLICT (case_id, account_id, capacity) WHERE ended_at IS NULL DO NOTHING;
+    SELECT assigned.case_id, assigned.account_id, assign_case.capacity, i.acting_role FROM facesnxt.session_identity() i
+    ON CONFLICT DO NOTHING;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.assign_case(text, text, regrole, text) IS 'Assigns a case to an account of the same agency';

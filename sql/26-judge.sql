@@ -54,7 +54,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'search refused: no incident type', 'The log says of what type the incident is.',
         'Name a case, or give "incident_type" in the fields.'
-    WHERE value = 'true' AND coalesce(facts->'case'->>'incident_type', facts->'fields'->>'incident_type', '') = ''
+    WHERE value = 'true' AND coalesce(facts->'case'->>'incident_type', facts->'fields'->>'incident_type',
+        facts->'search'->'request'->>'incident_type', '') = ''
 $$;
 
 CREATE FUNCTION facesnxt.test_case_open(version_id uuid, value jsonb, facts jsonb) RETURNS facesnxt.finding
@@ -74,6 +75,7 @@ AS $$
         format('Case "%s" is not assigned to the account that searches.', facts->'case'->>'number'),
         'Have the case assigned to you.'
     WHERE value = 'true' AND facts->'case'->>'status' IS NOT NULL AND facts->'case'->'assigned' IS DISTINCT FROM 'true'
+        AND facts->'search'->'request'->'assigned' IS DISTINCT FROM 'true'
 $$;
 
 CREATE FUNCTION facesnxt.test_case_fits(version_id uuid, value jsonb, facts jsonb) RETURNS facesnxt.finding
@@ -183,9 +185,9 @@ BEGIN
             message := found.message;
             detail := found.detail;
             hint := found.hint;
-            reason_against := NULL;
+            reason_against := facesnxt.left_for_later(version_id, asked.rule, facts);
             IF asked.force = 'should' THEN
-                reason_against := nullif(btrim(coalesce(facts->'overrides'->>asked.rule, '')), '');
+                reason_against := coalesce(reason_against, nullif(btrim(coalesce(facts->'overrides'->>asked.rule, '')), ''));
                 hint := concat(hint, format(' It is a rule that can be set aside for a reason: overrides => {"%s": "..."}.', asked.rule));
             END IF;
             RETURN NEXT;

@@ -50,6 +50,8 @@ BEGIN
             EXCEPTION WHEN data_exception THEN
                 RETURN format('Field "%s" is a time.', given.key);
             END;
+        ELSIF given.value_kind = 'uuid' AND given.value #>> '{}' !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
+            RETURN format('Field "%s" is an identifier.', given.key);
         END IF;
     END LOOP;
     RETURN NULL;
@@ -89,7 +91,8 @@ AS $$
         'overrides', coalesce(nullif(request->'overrides', 'null'), '{}'),
         'repositories', request->'repositories',
         'account', facesnxt.account_facts($1),
-        'case', facesnxt.case_facts($1, nullif(request->>'case_number', '')))
+        'case', facesnxt.case_facts($1, nullif(request->>'case_number', '')),
+        'search', facesnxt.request_facts($1, request))
 $$;
 COMMENT ON FUNCTION facesnxt.search_facts(facesnxt.account, jsonb) IS 'What is known of an attempt, as the rules'' tests read it';
 REVOKE ALL ON FUNCTION facesnxt.search_facts(facesnxt.account, jsonb) FROM PUBLIC;

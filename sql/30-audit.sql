@@ -34,7 +34,7 @@ BEGIN
         CASE WHEN completed THEN 'completed' ELSE 'refused' END,
         verdict.code, verdict.clause, verdict.rule, verdict.message, verdict.detail,
         verdict.agency_id, verdict.agency, verdict.account_id, verdict.version_id, verdict.case_id, request->>'case_number',
-        coalesce(verdict.incident_type, request->'fields'->>'incident_type'), request->>'purpose', request->>'reason',
+        coalesce(verdict.incident_type, request->'fields'->>'incident_type', verdict.facts->'search'->'request'->>'incident_type'), request->>'purpose', request->>'reason',
         nullif(request->'fields', 'null'), verdict.facts, verdict.set_aside,
         probe_hash, probe IS NOT NULL AND verdict.agency_id IS NOT NULL,
         request->>'model', (request->>'requested_at')::timestamptz,
@@ -78,9 +78,18 @@ DECLARE
     verdict facesnxt.verdict;
     new_id uuid;
 BEGIN
-    IF kind IN ('open_search', 'close_search', 'raw_statement', 'raw_rows') THEN
-        RETURN facesnxt.apply_ticket(kind, request);
-    END IF;
+    CASE kind
+        WHEN 'open_search', 'close_search', 'raw_statement', 'raw_rows' THEN RETURN facesnxt.apply_ticket(kind, request);
+        WHEN 'probe' THEN RETURN facesnxt.apply_probe(request, attachment);
+        WHEN 'derivation' THEN RETURN facesnxt.apply_derivation(request, attachment);
+        WHEN 'consent' THEN RETURN facesnxt.apply_consent(request);
+        WHEN 'request' THEN RETURN facesnxt.apply_request(request);
+        WHEN 'view' THEN RETURN facesnxt.apply_view(request);
+        WHEN 'verification' THEN RETURN facesnxt.apply_verification(request, attachment);
+        WHEN 'external search' THEN RETURN facesnxt.apply_external(request);
+        WHEN 'search' THEN PERFORM facesnxt.take_turn(request);
+        ELSE NULL;
+    END CASE;
     -- Only committed rows are visible here: an account, case or purpose that
     -- exists in the caller's open transaction alone does not count, and a
     -- revocation that was committed meanwhile does.
@@ -99,10 +108,15 @@ BEGIN
             IF verdict.code IS NULL THEN
                 RAISE EXCEPTION 'a refusal has no code' USING ERRCODE = 'null_value_not_allowed';
             END IF;
+        WHEN 'step' THEN
+            RETURN facesnxt.step_apply(request);
         ELSE
             RAISE EXCEPTION 'audit record of unknown kind "%"', kind USING ERRCODE = 'invalid_parameter_value';
     END CASE;
     new_id := facesnxt.audit_attempt(request, verdict, attachment);
+    IF verdict.code IS NULL THEN
+        PERFORM facesnxt.deliver(new_id, verdict, jsonb_array_length(request->'list'));
+    END IF;
     RETURN jsonb_build_object('search_id', new_id, 'code', verdict.code, 'message', verdict.message,
                               'detail', verdict.detail, 'hint', verdict.hint);
 END

@@ -141,10 +141,30 @@ COMMENT ON VIEW facesnxt.my_searches IS 'Attempts of the acting role''s agency';
 REVOKE ALL ON TABLE facesnxt.my_searches FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_searches TO facesnxt_investigator;
 
+-- Whoever is asked to review a search blindly sees none of it until the answer
+-- is given. The table of reviews comes later, which PL/pgSQL does not mind.
+CREATE FUNCTION facesnxt.blind_searches() RETURNS uuid[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT r.search_id
+        FROM facesnxt.session_identity() i
+            JOIN facesnxt.account a ON a.role = i.acting_oid
+            JOIN facesnxt.review r ON r.reviewer = a.account_id
+        WHERE NOT EXISTS (SELECT FROM facesnxt.comparison c WHERE c.review_id = r.review_id));
+END
+$$;
+COMMENT ON FUNCTION facesnxt.blind_searches() IS 'Searches that the acting role is to review blindly and has not';
+REVOKE ALL ON FUNCTION facesnxt.blind_searches() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.blind_searches() TO facesnxt_investigator;
+
 CREATE VIEW facesnxt.my_candidates WITH (security_barrier) AS
     SELECT c.search_id, c.rank, c.person_id, c.reference_id, c.repository, c.score, c.model
     FROM facesnxt.candidate c JOIN facesnxt.search s ON s.search_id = c.search_id
-    WHERE s.agency_id = (SELECT facesnxt.my_agency());
+    WHERE s.agency_id = (SELECT facesnxt.my_agency())
+        AND s.search_id <> ALL ((SELECT facesnxt.blind_searches())::uuid[]);
 COMMENT ON VIEW facesnxt.my_candidates IS 'Candidates that the acting role''s agency was given';
 REVOKE ALL ON TABLE facesnxt.my_candidates FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_candidates TO facesnxt_investigator;

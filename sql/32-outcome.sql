@@ -42,6 +42,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     who record;
+    ruling text;
     new_id uuid;
 BEGIN
     SELECT i.acting_role, a.account_id, a.agency_id INTO who
@@ -73,6 +74,18 @@ BEGIN
             RAISE EXCEPTION 'outcome refused: the person is not a candidate of this search'
                 USING ERRCODE = 'NX308', HINT = 'SELECT * FROM facesnxt.my_candidates shows its candidates.';
         END IF;
+    END IF;
+    -- where the policy says who evaluates or confirms, an identification of this person stands before
+    SELECT r.clause INTO ruling FROM facesnxt.policy_rule r
+    WHERE r.version_id = facesnxt.policy_in_force(who.agency_id, clock_timestamp()) AND r.rule IN ('confirmed_by', 'evaluator')
+    ORDER BY r.rule LIMIT 1;
+    IF determination = 'lead confirmed' AND ruling IS NOT NULL AND NOT EXISTS (
+        SELECT FROM facesnxt.identification i
+        WHERE i.search_id = record_outcome.search_id AND i.person_id = record_outcome.person_id)
+    THEN
+        RAISE EXCEPTION 'outcome refused: the person''s identity was not determined'
+            USING ERRCODE = 'NX358', DETAIL = format('A potential match is confirmed first (%s).', ruling),
+                  HINT = 'facesnxt.determine_identity() records it with its basis.';
     END IF;
     INSERT INTO facesnxt.outcome (search_id, determination, person_id, corroboration, note, recorded_by, account_id)
     VALUES (search_id, determination, person_id, corroboration, note, who.acting_role, who.account_id)

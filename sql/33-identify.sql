@@ -158,7 +158,8 @@ BEGIN
 
     request := facesnxt.make_request(case_number, purpose, reason, fields, repositories, overrides)
         || jsonb_build_object('candidate_limit', candidates, 'threshold', threshold,
-                              'probe_sha256', encode(sha256(image), 'hex'));
+                              'probe_sha256', encode(sha256(image), 'hex'),
+                              'probe', facesnxt.probe_shape(image, given));
 
     verdict := facesnxt.gate(request);
     IF verdict.code IS NOT NULL THEN

@@ -27,7 +27,7 @@ INSERT INTO facesnxt.shipped_policy (code, document) VALUES ('MI', $policy$
     {"rule": "attestation", "clause": "MI-4.5.2.c", "value": true},
     {"rule": "request_desk", "clause": "MI-4.5.3.1", "value": true},
     {"rule": "subsequent", "clause": "MI-4.5.3.4", "value": true},
-    {"rule": "pace", "clause": "MI-4.5.2.d", "value": {"searches": 30, "minutes": 10}},
+    {"rule": "pace", "clause": "MI-4.5.2.d", "value": {"searches": 30, "minutes": 10, "probes": 15}},
     {"rule": "still_only", "clause": "MI-4.3.1", "value": true},
     {"rule": "activation_by", "clause": "MI-4.2", "value": "chief"},
     {"rule": "limitations_acknowledged", "clause": "MI-4.4.b", "value": true},

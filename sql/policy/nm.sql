@@ -34,6 +34,7 @@ INSERT INTO facesnxt.shipped_policy (code, document) VALUES ('NM', $policy$
     {"rule": "revocation_reasons", "clause": "NM-VII.E", "value": ["separation", "transfer", "misuse", "dissemination"]},
     {"rule": "evaluator", "clause": "NM-VI.D", "value": ["searcher"]},
     {"rule": "confirmed_by", "clause": "NM-V.E.2", "value": "searcher"},
+    {"rule": "determination_before", "clause": "NM-V.E.2", "value": ["arrest", "arrest warrant", "search warrant"]},
     {"rule": "corroboration", "clause": "NM-VI.D", "value": ["reports", "interviews", "line-up", "latent prints", "DNA"]},
     {"rule": "not_sole_basis", "clause": "NM-VI.E", "value": ["arrest warrant", "search warrant", "arrest"]},
     {"rule": "report", "clause": "NM-VI.C", "value": {"kind": "case report", "days": 7, "items": ["reason", "match"]}},

@@ -27,6 +27,8 @@ INSERT INTO facesnxt.shipped_policy (code, document) VALUES ('SP', $policy$
     {"rule": "revocation_reasons", "clause": "SP-IV.A.2", "value": ["no need", "separation"]},
     {"rule": "evaluator", "clause": "SP-IV.B.2", "value": ["searcher", "investigator", "supervisor"]},
     {"rule": "confirmed_by", "clause": "SP-I.C", "value": "department"},
+    {"rule": "determination_before", "clause": "SP-I.C", "value": ["arrest", "arrest warrant", "search warrant", "witness contact", "next-of-kin notice", "other"]},
+    {"rule": "worksheet", "clause": "SP-III.F", "value": ["eyes", "ears", "nose", "chin", "mouth", "hair", "structure", "scars", "marks", "blemishes", "tattoos", "complexion", "gender", "age"]},
     {"rule": "not_sole_basis", "clause": "SP-I.D", "value": ["arrest"]},
     {"rule": "other_systems_registered", "clause": "SP-I.A", "value": true}
   ]

@@ -14,6 +14,7 @@
 
 #include "bind/env.h"
 #include "bind/model.h"
+#include "bind/photo.h"
 #include "errors.h"
 #include "guc.h"
 #include "type/embedding.h"
@@ -31,8 +32,8 @@ typedef struct Faces
 	size_t		count;
 } Faces;
 
-static fx_jpeg_limits
-jpeg_limits(void)
+fx_jpeg_limits
+nx_jpeg_limits(void)
 {
 	fx_jpeg_limits limits;
 
@@ -47,7 +48,7 @@ jpeg_limits(void)
 static void
 find_faces(const fx_env *env, bytea *photo, NxModel *detector, float threshold, Faces *faces)
 {
-	fx_jpeg_limits limits = jpeg_limits();
+	fx_jpeg_limits limits = nx_jpeg_limits();
 	fx_error	err = {0};
 
 	memset(faces, 0, sizeof(*faces));

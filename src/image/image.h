@@ -37,6 +37,17 @@ extern void fx_image_free(const fx_env *env, fx_image *image);
 extern fx_code fx_jpeg_decode(const fx_env *env, const uint8_t *bytes, size_t length,
 							  const fx_jpeg_limits *limits, fx_image *image, fx_error *err);
 
+/* What a file is, seen from outside; nothing is decoded. */
+typedef enum fx_still
+{
+	FX_STILL_JPEG,				/* one picture */
+	FX_STILL_SEVERAL,			/* a multi-picture or animated file */
+	FX_STILL_VIDEO,				/* a film, or a picture with one behind it */
+	FX_STILL_OTHER				/* none of these */
+} fx_still;
+
+extern fx_still fx_still_kind(const uint8_t *bytes, size_t length);
+
 /* EXIF orientation 1..8 of a JPEG file; 1 when it has none or it is nonsense. */
 extern int	fx_exif_orientation(const uint8_t *bytes, size_t length);
 

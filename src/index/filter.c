@@ -200,10 +200,13 @@ init_set(fs_test *test, fs_filter *filter, const fs_filter_format *format, Strat
 		init_range(test, filter, format, strategy, strategy < BTEqualStrategyNumber ? test->high : test->low);
 	else if (test->high - test->low < TABLE_SPAN)
 	{
-		test->kind = TEST_TABLE;
-		test->table = palloc0(test->high - test->low + 2);
+		uint64		span = test->high - test->low + 1;
+
+		test->table = palloc0(span + 1);
 		for (int i = 0; i < test->nwords; i++)
 			test->table[test->words[i] - test->low] = 1;
+		/* without gaps it is a range, which is tested faster */
+		test->kind = memchr(test->table, 0, span) == NULL ? TEST_RANGE : TEST_TABLE;
 	}
 	else
 		test->kind = TEST_SET;

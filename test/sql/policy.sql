@@ -50,7 +50,9 @@ SELECT facesnxt.decide_policy(gen_random_uuid(), true);
 RESET SESSION AUTHORIZATION;
 UPDATE facesnxt.policy_rule SET force = 'should';
 DELETE FROM facesnxt.policy_purpose;
+SET client_min_messages = warning;
 TRUNCATE facesnxt.policy_version CASCADE;
+RESET client_min_messages;
 
 -- ---- documents that cannot be used
 SET SESSION AUTHORIZATION regress_adm_a;

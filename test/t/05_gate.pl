@@ -28,7 +28,8 @@ subtest 'what only the caller\'s transaction knows does not count' => sub {
 		'NX303', 'uncommitted case');
 	is(attempts($node, 'phantom case'), 'refused NX303 0', 'and the refusal is recorded');
 	refused('postgres', "BEGIN; SELECT facesnxt.create_agency('ZZ', 'phantom'); SELECT facesnxt.adopt_policy('ZZ', 'EXAMPLE'); "
-		  . "SELECT facesnxt.decide_policy(facesnxt.propose_policy('NM', document), true) FROM facesnxt.shipped_policy WHERE code = 'EXAMPLE'; SET ROLE nm_inv; "
+		  . "SET SESSION AUTHORIZATION adm; SELECT facesnxt.propose_policy('NM', document) FROM facesnxt.shipped_policy WHERE code = 'EXAMPLE'; "
+		  . "RESET SESSION AUTHORIZATION; SELECT facesnxt.decide_policy((SELECT version_id FROM facesnxt.policy_version ORDER BY proposed_at DESC LIMIT 1), true); SET ROLE nm_inv; "
 		  . "SELECT rank FROM facesnxt.search_template('[1,0,0]', '22-1', 'suspect', 'phantom purpose')",
 		'NX305', 'uncommitted purpose');
 	is(attempts($node, 'phantom purpose'), 'refused NX305 0', 'and the refusal is recorded');

@@ -110,9 +110,10 @@ BEGIN
     IF target.rolname IS NULL THEN
         RETURN NULL; -- the role was dropped: there is nothing left to cut
     END IF;
+    -- facesnxt_member opens nothing but the way to the gate, which refuses and records
     IF account.status <> 'suspended' THEN
         taken := ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
-                       WHERE m.member = cut_off.role AND g.rolname ~ '^facesnxt_' ORDER BY g.rolname);
+                       WHERE m.member = cut_off.role AND g.rolname ~ '^facesnxt_' AND g.rolname <> 'facesnxt_member' ORDER BY g.rolname);
         FOREACH granted IN ARRAY taken LOOP
             EXECUTE format('REVOKE %I FROM %I CASCADE', granted, target.rolname);
         END LOOP;

@@ -1,0 +1,141 @@
+-- What is known of an account, and what a version of a policy finds missing.
+
+CREATE FUNCTION facesnxt.account_facts(account facesnxt.account) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+        'agency', (SELECT g.code FROM facesnxt.agency g WHERE g.agency_id = $1.agency_id),
+        'status', $1.status,
+        -- a registration that was denied used up what had been approved before
+        'approvals', (SELECT coalesce(jsonb_agg(jsonb_build_object('office', p.office, 'by', p.by_role, 'at', p.at) ORDER BY p.at), '[]')
+                      FROM facesnxt.registration_approval p
+                      WHERE p.agency_id = $1.agency_id AND p.applicant = $1.role AND p.at > since.denied_at),
+        'email', EXISTS (SELECT FROM facesnxt.email_domain d
+                         WHERE d.agency_id = $1.agency_id AND d.domain = split_part($1.email, '@', 2)),
+        'email_verified', (SELECT max(e.at) FROM facesnxt.account_event e
+                           WHERE e.account_id = $1.account_id AND e.step = 'verified' AND e.at >= since.at),
+        'activation', (SELECT jsonb_build_object('office', e.office, 'by', e.by_role, 'at', e.at) FROM facesnxt.account_event e
+                       WHERE e.account_id = $1.account_id AND e.step = 'approved' AND e.at >= since.at),
+        'courses', (SELECT coalesce(jsonb_object_agg(c.course, jsonb_build_object('version', c.version, 'least', c.least,
+                        'assigned', (SELECT max(t.version) FROM facesnxt.course_assignment t
+                                     WHERE t.account_id = $1.account_id AND t.course = c.course),
+                        'passed', (SELECT jsonb_build_object('version', r.version, 'at', r.at) FROM facesnxt.course_result r
+                                   WHERE r.account_id = $1.account_id AND r.course = c.course AND r.passed
+                                   ORDER BY r.version DESC, r.at LIMIT 1))), '{}')
+                    FROM (SELECT v.course, max(v.version) AS version, coalesce(max(v.version) FILTER (WHERE v.retake), 1) AS least
+                          FROM facesnxt.course_version v WHERE v.agency_id = $1.agency_id GROUP BY v.course) c),
+        'training_acknowledged', (SELECT max(k.at) FROM facesnxt.acknowledgement k
+                                  WHERE k.account_id = $1.account_id AND k.kind = 'training' AND k.at >= since.at),
+        'limitations_acknowledged', (SELECT max(k.at) FROM facesnxt.acknowledgement k
+                                     WHERE k.account_id = $1.account_id AND k.kind = 'limitations'),
+        'agreement', jsonb_build_object(
+            'version', (SELECT max(v.number) FROM facesnxt.agreement_version v WHERE v.agency_id = $1.agency_id),
+            'accepted', (SELECT max(k.agreement) FROM facesnxt.acknowledgement k
+                         WHERE k.account_id = $1.account_id AND k.kind = 'agreement')),
+        'unit', (SELECT u.unit FROM facesnxt.unit_membership u
+                 WHERE u.role = $1.role AND u.agency_id = $1.agency_id ORDER BY u.at DESC LIMIT 1),
+        'unit_exception', (SELECT jsonb_build_object('office', x.office, 'by', x.by_role, 'until', x.until_at)
+                           FROM facesnxt.unit_exception x WHERE x.account_id = $1.account_id AND x.until_at > clock_timestamp()
+                           ORDER BY x.until_at DESC LIMIT 1),
+        'mou', (SELECT coalesce(jsonb_agg(jsonb_build_object('title', m.title, 'parties', m.parties, 'until', m.until_at) ORDER BY m.until_at), '[]')
+                FROM facesnxt.mou m
+                WHERE m.agency_id = $1.agency_id AND m.from_at <= clock_timestamp() AND m.until_at > clock_timestamp()
+                    AND NOT EXISTS (SELECT FROM facesnxt.mou_end e WHERE e.mou_id = m.mou_id)),
+        -- sessions that logged on as this very role; a gateway's are not its
+        'addresses', (SELECT coalesce(jsonb_agg(DISTINCT coalesce(host(s.client_addr), 'local')), '[]')
+                      FROM pg_stat_activity s WHERE s.usesysid = $1.role))
+    FROM (SELECT coalesce(max(e.at) FILTER (WHERE e.step = 'registered'), 'infinity') AS at,
+                 coalesce(max(e.at) FILTER (WHERE e.step = 'denied' AND $1.status <> 'denied'), '-infinity') AS denied_at
+          FROM facesnxt.account_event e WHERE e.account_id = $1.account_id) since
+$$;
+COMMENT ON FUNCTION facesnxt.account_facts(facesnxt.account) IS 'What is known of an account, as the rules'' tests read it';
+REVOKE ALL ON FUNCTION facesnxt.account_facts(facesnxt.account) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.missing_approval(office text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT 'approval by the office ' || $1 $$;
+COMMENT ON FUNCTION facesnxt.missing_approval(text) IS 'How account_gaps() names an approval that is missing';
+REVOKE ALL ON FUNCTION facesnxt.missing_approval(text) FROM PUBLIC;
+
+-- Places are the order of the steps: what has a lower place comes first.
+CREATE FUNCTION facesnxt.account_gaps(version_id uuid, account jsonb)
+RETURNS TABLE (place int, rule text, clause text, missing text, next_step text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH ruled AS MATERIALIZED (
+        SELECT r.rule, r.clause, r.value FROM facesnxt.policy_rule r WHERE r.version_id = $1 AND r.value <> 'false'
+    )
+    SELECT 10, r.rule, r.clause, facesnxt.missing_approval(o), format('%s: facesnxt.approve_registration(), before the registration', o)
+    FROM ruled r CROSS JOIN LATERAL jsonb_array_elements_text(CASE r.rule WHEN 'registration_approvals' THEN r.value ELSE '[]' END) o
+    WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(account->'approvals') a WHERE a->>'office' = o)
+    UNION ALL
+    SELECT 20, r.rule, r.clause, 'an address of the department', 'register with an e-mail address of one of the agency''s domains'
+    FROM ruled r WHERE r.rule = 'department_email' AND account->'email' IS DISTINCT FROM 'true'
+    UNION ALL
+    SELECT 30, r.rule, r.clause, 'a verified address', 'the applicant: facesnxt.verify_address(token), with the token that was mailed'
+    FROM ruled r WHERE r.rule = 'verification_hours' AND account->>'email_verified' IS NULL
+    UNION ALL
+    SELECT 40, r.rule, r.clause, format('approval of the account by the office %s', r.value #>> '{}'),
+        format('%s: facesnxt.decide_account()', r.value #>> '{}')
+    FROM ruled r WHERE r.rule = 'activation_by' AND account->>'activation' IS NULL
+    UNION ALL
+    SELECT 50, r.rule, r.clause, format('course "%s"', c), CASE
+        WHEN account->'courses'->c IS NULL THEN 'an administrator: facesnxt.define_course()'
+        WHEN account->'courses'->c->>'assigned' IS NULL THEN 'the applicant: facesnxt.take_course(), once the account is approved'
+        ELSE 'pass it; a trainer or an administrator says so: facesnxt.record_course()' END
+    FROM ruled r CROSS JOIN LATERAL jsonb_array_elements_text(CASE r.rule WHEN 'training' THEN r.value ELSE '[]' END) c
+    WHERE (account->'courses'->c->'passed'->>'version')::int >= (account->'courses'->c->>'least')::int IS NOT TRUE
+    UNION ALL
+    SELECT 60, r.rule, r.clause, 'acknowledgement of the training by payroll number', 'the applicant: facesnxt.acknowledge_training(payroll_number)'
+    FROM ruled r WHERE r.rule = 'training_acknowledged' AND account->>'training_acknowledged' IS NULL
+    UNION ALL
+    SELECT 70, r.rule, r.clause, 'acknowledgement of the limits of face recognition, bias included', 'the applicant: facesnxt.acknowledge_limitations()'
+    FROM ruled r WHERE r.rule = 'limitations_acknowledged' AND account->>'limitations_acknowledged' IS NULL
+    UNION ALL
+    SELECT 80, r.rule, r.clause, coalesce(format('acceptance of user agreement %s', account->'agreement'->>'version'), 'a user agreement'),
+        CASE WHEN account->'agreement'->>'version' IS NULL THEN 'an administrator: facesnxt.publish_agreement()'
+             ELSE 'the applicant: facesnxt.accept_agreement(version)' END
+    FROM ruled r WHERE r.rule = 'agreement'
+        AND (account->'agreement'->>'version')::int = (account->'agreement'->>'accepted')::int IS NOT TRUE
+    ORDER BY 1
+$$;
+COMMENT ON FUNCTION facesnxt.account_gaps(uuid, jsonb) IS
+'What an account lacks by a version of a policy, in the order of the steps; looks at the version and at the facts alone';
+REVOKE ALL ON FUNCTION facesnxt.account_gaps(uuid, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.lacks(account facesnxt.account)
+RETURNS TABLE (place int, rule text, clause text, missing text, next_step text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT g.* FROM facesnxt.account_gaps(facesnxt.policy_in_force($1.agency_id, clock_timestamp()), facesnxt.account_facts($1)) g $$;
+COMMENT ON FUNCTION facesnxt.lacks(facesnxt.account) IS 'What an account lacks now by the policy in force';
+REVOKE ALL ON FUNCTION facesnxt.lacks(facesnxt.account) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.require_steps(account_id uuid, before int, what text) RETURNS facesnxt.account
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    account facesnxt.account;
+    gap record;
+BEGIN
+    SELECT a.* INTO account FROM facesnxt.account a WHERE a.account_id = require_steps.account_id FOR NO KEY UPDATE;
+    SELECT g.* INTO gap FROM facesnxt.lacks(account) g WHERE g.place < before LIMIT 1;
+    IF gap.place IS NOT NULL THEN
+        RAISE EXCEPTION '% refused: a step before it is missing', what
+            USING ERRCODE = 'NX330', DETAIL = format('Missing: %s (%s).', gap.missing, gap.clause),
+                  HINT = format('Next: %s.', gap.next_step);
+    ELSIF account.status = 'denied' THEN
+        RAISE EXCEPTION '% refused: the account was denied', what
+            USING ERRCODE = 'NX330', DETAIL = format('Reason: %s.', account.status_reason),
+                  HINT = 'Next: facesnxt.register_account() asks anew.';
+    END IF;
+    RETURN account;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.require_steps(uuid, int, text) IS
+'Locks an account and refuses a step while one of a lower place is missing, naming it and its clause (SP-IV.A.1.f.1; NX330)';
+REVOKE ALL ON FUNCTION facesnxt.require_steps(uuid, int, text) FROM PUBLIC;

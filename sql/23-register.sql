@@ -1,0 +1,258 @@
+-- Registration: approvals before it, the address, the decision on it.
+
+CREATE FUNCTION facesnxt.approve_registration(
+    agency text, office text, applicant regrole, note text DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    of_agency uuid;
+    version uuid;
+    who CONSTANT oid[] := facesnxt.acting_persons();
+BEGIN
+    PERFORM facesnxt.check_person(applicant);
+    -- two approvals at once wait for each other here
+    SELECT a.agency_id INTO of_agency FROM facesnxt.agency a WHERE a.code = agency FOR NO KEY UPDATE;
+    version := facesnxt.policy_in_force(of_agency, clock_timestamp());
+    PERFORM facesnxt.require_office(of_agency,
+        CASE WHEN office = ANY (facesnxt.policy_texts(version, 'registration_approvals')) THEN office END,
+        facesnxt.policy_clause(version, 'registration_approvals'), applicant,
+        (SELECT u.unit FROM facesnxt.unit_membership u WHERE u.agency_id = of_agency AND u.role = applicant ORDER BY u.at DESC LIMIT 1));
+    -- only what a later policy asks for can be made up for
+    IF EXISTS (SELECT FROM facesnxt.account a WHERE a.role = approve_registration.applicant AND a.status <> 'denied'
+               AND NOT EXISTS (SELECT FROM facesnxt.lacks(a) g
+                               WHERE g.place = 10 AND g.missing = facesnxt.missing_approval(approve_registration.office))) THEN
+        RAISE EXCEPTION 'approval refused: role "%" is registered already', applicant
+            USING ERRCODE = 'NX330', DETAIL = format('Approvals come before the registration (%s).',
+                facesnxt.policy_clause(version, 'registration_approvals')),
+                  HINT = 'facesnxt.account_missing shows what an account lacks.';
+    ELSIF EXISTS (SELECT FROM facesnxt.registration_approval p
+                  WHERE p.agency_id = of_agency AND p.applicant = approve_registration.applicant AND p.persons && who
+                    AND p.office <> approve_registration.office
+                    AND p.at > coalesce((SELECT max(a.status_at) FROM facesnxt.account a WHERE a.role = p.applicant), '-infinity')) THEN
+        RAISE EXCEPTION 'approval refused: the same person has approved this registration'
+            USING ERRCODE = 'NX331', DETAIL = format('Each approval is another person''s (%s).',
+                facesnxt.policy_clause(version, 'registration_approvals')),
+                  HINT = 'Another holder of the office approves.';
+    END IF;
+    INSERT INTO facesnxt.registration_approval (agency_id, applicant, office, persons, note)
+    VALUES (of_agency, applicant, office, who, note);
+    PERFORM facesnxt.set_membership(applicant, 'facesnxt_member', true);
+END
+$$;
+COMMENT ON FUNCTION facesnxt.approve_registration(text, text, regrole, text) IS
+'Approves, in an office that the policy names, that a person registers (NM-V.A.2, NP-VI.D.2.a; NX330, NX331)';
+REVOKE ALL ON FUNCTION facesnxt.approve_registration(text, text, regrole, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.approve_registration(text, text, regrole, text) TO facesnxt_member;
+
+-- After the last step that a version asks for, access is granted; before the
+-- next one, whoever has to take it is told.
+CREATE FUNCTION facesnxt.go_on(account_id uuid, after text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    account facesnxt.account;
+    policy uuid;
+    wanted text;
+BEGIN
+    SELECT a.* INTO account FROM facesnxt.account a WHERE a.account_id = go_on.account_id FOR NO KEY UPDATE;
+    policy := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
+    wanted := facesnxt.policy_value(policy, 'activation_by') #>> '{}';
+    IF wanted IS NOT NULL AND NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place < 40)
+        AND EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place = 40) THEN
+        IF after IN ('registered', 'verified') THEN
+            PERFORM facesnxt.queue_mail_to(account, wanted, 'decide');
+        END IF;
+    ELSIF account.status NOT IN ('denied', 'revoked') AND NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place < 50) THEN
+        INSERT INTO facesnxt.course_assignment (account_id, agency_id, course, version)
+        SELECT account.account_id, account.agency_id, v.course, max(v.version) FROM facesnxt.course_version v
+        WHERE v.agency_id = account.agency_id AND v.course = ANY (facesnxt.policy_texts(policy, 'training'))
+        GROUP BY v.course ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            PERFORM facesnxt.queue_mail(account, 'training', (
+                SELECT jsonb_build_object('courses', jsonb_agg(jsonb_build_object('course', t.course, 'version', t.version,
+                    'instructions', v.instructions) ORDER BY t.course))
+                FROM facesnxt.course_assignment t JOIN facesnxt.course_version v USING (agency_id, course, version)
+                WHERE t.account_id = account.account_id));
+        END IF;
+        IF account.status IN ('pending', 'verified', 'approved') AND NOT EXISTS (SELECT FROM facesnxt.lacks(account)) AND EXISTS (
+            SELECT FROM facesnxt.policy_rule r WHERE r.version_id = policy AND r.rule IN ('training', 'activation_by'))
+            AND facesnxt.licence_free(account.agency_id)
+        THEN
+            PERFORM facesnxt.account_step(account.account_id, 'auto-grant', 'active', format('nothing is missing since: %s', after));
+            PERFORM facesnxt.queue_mail(account, 'active', '{}');
+        END IF;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.go_on(uuid, text) IS
+'What follows a step by itself: mail to whoever decides, courses once the account is approved, access once nothing is missing (SP-IV.A.1.h)';
+REVOKE ALL ON FUNCTION facesnxt.go_on(uuid, text) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.check_address(agency_id uuid, address text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    version CONSTANT uuid := facesnxt.policy_in_force(agency_id, clock_timestamp());
+BEGIN
+    IF (facesnxt.policy_value(version, 'department_email') = 'true' OR facesnxt.policy_value(version, 'verification_hours') IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM facesnxt.email_domain d
+                        WHERE d.agency_id = check_address.agency_id AND address LIKE '_%@' || d.domain AND address !~ '@.*@|\s') THEN
+        RAISE EXCEPTION 'registration refused: "%" is no e-mail address of the department', coalesce(address, '')
+            USING ERRCODE = 'NX332', DETAIL = format('Domains of the agency: %s (%s).',
+                coalesce((SELECT string_agg(d.domain, ', ' ORDER BY d.domain) FROM facesnxt.email_domain d
+                          WHERE d.agency_id = check_address.agency_id), 'none'),
+                coalesce(facesnxt.policy_clause(version, 'department_email'), facesnxt.policy_clause(version, 'verification_hours'))),
+                  HINT = 'Register with the address that the department gave you.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.check_address(uuid, text) IS 'Refuses an address of none of the agency''s domains, where the policy asks for one (SP-IV.A.1.c.1.a; NX332)';
+REVOKE ALL ON FUNCTION facesnxt.check_address(uuid, text) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.enter_account(agency text, role regrole, email text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    of_agency CONSTANT uuid := facesnxt.agency_named(agency);
+    version CONSTANT uuid := facesnxt.policy_in_force(of_agency, clock_timestamp());
+    address CONSTANT text := nullif(lower(btrim(email)), '');
+    account facesnxt.account;
+BEGIN
+    PERFORM facesnxt.check_person(role);
+    PERFORM facesnxt.check_address(of_agency, address);
+    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = enter_account.role FOR NO KEY UPDATE;
+    IF account.status = 'revoked' THEN
+        RAISE EXCEPTION 'account of role "%" is revoked', role
+            USING ERRCODE = 'NX302', DETAIL = 'A revoked account stays revoked.', HINT = 'Open an account for another role.';
+    ELSIF account.status = 'denied' AND account.agency_id = of_agency THEN
+        PERFORM facesnxt.account_step(account.account_id, 'registered', 'pending', 'asked anew');
+        UPDATE facesnxt.account a SET email = address WHERE a.account_id = account.account_id;
+    ELSE
+        INSERT INTO facesnxt.account (agency_id, role, email, status_by)
+        SELECT of_agency, enter_account.role, address, i.acting_role FROM facesnxt.session_identity() i
+        RETURNING * INTO account;
+        PERFORM facesnxt.account_step(account.account_id, 'registered', 'pending', NULL);
+    END IF;
+    -- what was approved before counts; what is missing now comes too late
+    PERFORM facesnxt.require_steps(account.account_id, 20, 'registration');
+    IF facesnxt.policy_value(version, 'verification_hours') IS NOT NULL THEN
+        SELECT a.* INTO account FROM facesnxt.account a WHERE a.account_id = account.account_id;
+        PERFORM facesnxt.queue_mail(account, 'verify', '{}');
+    END IF;
+    PERFORM facesnxt.go_on(account.account_id, 'registered');
+    RETURN account.account_id;
+EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION 'registration refused: the role or the address has an account'
+        USING ERRCODE = 'unique_violation', DETAIL = 'One account per person, and one per e-mail address (SP-IV.A.1).',
+              HINT = 'facesnxt.my_account shows yours.';
+END
+$$;
+COMMENT ON FUNCTION facesnxt.enter_account(text, regrole, text) IS 'What register_account() and open_account() have in common';
+REVOKE ALL ON FUNCTION facesnxt.enter_account(text, regrole, text) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.register_account(agency text, email text DEFAULT NULL) RETURNS uuid
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT facesnxt.enter_account($1, i.acting_oid, $2) FROM facesnxt.session_identity() i $$;
+COMMENT ON FUNCTION facesnxt.register_account(text, text) IS
+'Asks for an account for the acting role; the password is the server''s affair (SP-IV.A.1.a-c; NX330, NX332)';
+REVOKE ALL ON FUNCTION facesnxt.register_account(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.register_account(text, text) TO facesnxt_member;
+
+CREATE FUNCTION facesnxt.open_account(agency text, role regrole, email text DEFAULT NULL) RETURNS uuid
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT facesnxt.enter_account($1, $2, $3) $$;
+COMMENT ON FUNCTION facesnxt.open_account(text, regrole, text) IS
+'Registers somebody else: binds a role to an agency by a pending account, to which every step that the policy asks for still comes';
+REVOKE ALL ON FUNCTION facesnxt.open_account(text, regrole, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.open_account(text, regrole, text) TO facesnxt_admin;
+
+CREATE FUNCTION facesnxt.request_verification(email text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 20, 'verification');
+BEGIN
+    IF NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place IN (20, 30)) THEN
+        RETURN;
+    END IF;
+    account.email := coalesce(nullif(lower(btrim(request_verification.email)), ''), account.email);
+    PERFORM facesnxt.check_address(account.agency_id, account.email);
+    UPDATE facesnxt.account a SET email = account.email WHERE a.account_id = account.account_id AND a.email IS DISTINCT FROM account.email;
+    PERFORM facesnxt.queue_mail(account, 'verify', '{}');
+END
+$$;
+COMMENT ON FUNCTION facesnxt.request_verification(text) IS 'Has another token mailed to the acting role''s address, which can be changed until it is verified';
+REVOKE ALL ON FUNCTION facesnxt.request_verification(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.request_verification(text) TO facesnxt_member;
+
+CREATE FUNCTION facesnxt.verify_address(token text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 30, 'verification');
+BEGIN
+    IF NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place = 30) OR NOT EXISTS (
+        SELECT FROM facesnxt.email_token t
+        WHERE t.account_id = account.account_id AND t.sha256 = sha256(convert_to(token, 'UTF8')) AND t.expires_at > clock_timestamp()
+            AND t.email = account.email
+            AND t.at > (SELECT max(e.at) FROM facesnxt.account_event e WHERE e.account_id = account.account_id AND e.step = 'registered'))
+    THEN
+        RAISE EXCEPTION 'verification refused: the token does not hold'
+            USING ERRCODE = 'NX333', DETAIL = format('It is not the one that was mailed, it has expired, or it was used (%s).',
+                coalesce(facesnxt.policy_clause(facesnxt.policy_in_force(account.agency_id, clock_timestamp()), 'verification_hours'), 'no clause')),
+                  HINT = 'facesnxt.request_verification() has another one mailed.';
+    END IF;
+    PERFORM facesnxt.account_step(account.account_id, 'verified',
+        CASE account.status WHEN 'pending' THEN 'verified' ELSE account.status END, NULL);
+    PERFORM facesnxt.go_on(account.account_id, 'verified');
+END
+$$;
+COMMENT ON FUNCTION facesnxt.verify_address(text) IS 'Verifies the acting role''s address by the token that was mailed to it (SP-IV.A.1.d; NX333)';
+REVOKE ALL ON FUNCTION facesnxt.verify_address(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.verify_address(text) TO facesnxt_member;
+
+CREATE FUNCTION facesnxt.decide_account(role regrole, approve boolean, reason text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    account facesnxt.account;
+    version uuid;
+    office text;
+BEGIN
+    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = decide_account.role;
+    version := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
+    office := facesnxt.policy_value(version, 'activation_by') #>> '{}';
+    PERFORM facesnxt.require_office(account.agency_id, office, facesnxt.policy_clause(version, 'activation_by'), role);
+    account := facesnxt.require_steps(account.account_id, 40, 'decision');
+    IF approve IS NULL OR (NOT approve AND btrim(coalesce(reason, '')) = '')
+        OR NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place = 40)
+        OR NOT (account.status IN ('pending', 'verified') OR (approve AND account.status IN ('active', 'suspended'))) THEN
+        RAISE EXCEPTION 'decision refused: it was taken, or has no reason'
+            USING ERRCODE = 'NX330', DETAIL = format('The account is %s; a denial needs a reason (%s).', account.status,
+                facesnxt.policy_clause(version, 'activation_by')),
+                  HINT = 'facesnxt.pending_accounts shows what is to be decided.';
+    END IF;
+    PERFORM facesnxt.account_step(account.account_id, CASE WHEN approve THEN 'approved' ELSE 'denied' END,
+        CASE WHEN NOT approve THEN 'denied' WHEN account.status IN ('active', 'suspended') THEN account.status ELSE 'approved' END,
+        reason, office);
+    IF approve THEN
+        PERFORM facesnxt.go_on(account.account_id, 'approved');
+    ELSE
+        PERFORM facesnxt.queue_mail(account, 'denied', jsonb_build_object('reason', reason));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.decide_account(regrole, boolean, text) IS
+'Approves or denies an account, with the reason, in the office that the policy names (SP-IV.A.1.e, NS-32.6.11.1, MI-4.2; NX330, NX331)';
+REVOKE ALL ON FUNCTION facesnxt.decide_account(regrole, boolean, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.decide_account(regrole, boolean, text) TO facesnxt_member;

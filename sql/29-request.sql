@@ -1,0 +1,178 @@
+-- The request desk: who asks does not search, who searches answers a request,
+-- and all results go to whoever asked.
+
+CREATE TABLE facesnxt.search_request (
+    request_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    agency_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    requested_by name NOT NULL,
+    session_role name NOT NULL,
+    session_oid oid NOT NULL,
+    case_number text,
+    incident_type text NOT NULL CHECK (incident_type <> ''),
+    note text,
+    requested_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+CREATE INDEX ON facesnxt.search_request (agency_id, requested_at);
+COMMENT ON TABLE facesnxt.search_request IS
+'Requests for a search: probes, incident number where there is one, incident type and whatever else helps (MI-4.5.3.1)';
+
+CREATE TABLE facesnxt.request_probe (
+    request_id uuid NOT NULL REFERENCES facesnxt.search_request,
+    place int NOT NULL,
+    sha256 bytea NOT NULL,
+    PRIMARY KEY (request_id, place)
+);
+COMMENT ON TABLE facesnxt.request_probe IS 'The photographs of a request, which are kept in facesnxt.probe';
+
+CREATE TABLE facesnxt.result_delivery (
+    search_id uuid PRIMARY KEY,
+    request_id uuid NOT NULL REFERENCES facesnxt.search_request,
+    agency_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    recipient name NOT NULL,
+    candidates int NOT NULL,
+    delivered_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+CREATE INDEX ON facesnxt.result_delivery (request_id);
+COMMENT ON TABLE facesnxt.result_delivery IS
+'The list of a search that answers a request is its requester''s, whole, from the commit of the search on (MI-4.5.3.2.a)';
+
+DO $$
+DECLARE
+    kept name;
+BEGIN
+    FOREACH kept IN ARRAY ARRAY['search_request', 'request_probe', 'result_delivery']::name[] LOOP
+        PERFORM pg_catalog.pg_extension_config_dump(pg_catalog.format('facesnxt.%I', kept)::regclass, '');
+        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', kept);
+        EXECUTE pg_catalog.format('GRANT SELECT ON TABLE facesnxt.%I TO facesnxt_auditor', kept);
+        EXECUTE pg_catalog.format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.%I '
+            'FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change()', kept || '_append_only', kept);
+        EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER %I', kept, kept || '_append_only');
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION facesnxt.apply_request(request jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    who CONSTANT facesnxt.account := facesnxt.acting_account(request->'identity');
+    stated CONSTANT text := nullif(btrim(request->>'case_number'), '');
+    new_id uuid;
+BEGIN
+    IF who.account_id IS NULL THEN
+        RETURN facesnxt.no_account();
+    END IF;
+    IF stated IS NOT NULL AND NOT EXISTS (
+        SELECT FROM facesnxt.case_file c WHERE c.agency_id = who.agency_id AND c.case_number = stated) THEN
+        RETURN facesnxt.refusal('NX303', 'request refused: the case is not known', format('Your agency has no case "%s".', stated),
+            'Leave the incident number out, or name one that is registered.');
+    END IF;
+    INSERT INTO facesnxt.search_request (agency_id, account_id, requested_by, session_role, session_oid, case_number, incident_type, note)
+    VALUES (who.agency_id, who.account_id, request->'identity'->>'acting_role', request->'identity'->>'session_role',
+            (request->'identity'->>'session_oid')::oid, stated, request->>'incident_type', request->>'note')
+    RETURNING request_id INTO new_id;
+    INSERT INTO facesnxt.probe (agency_id, sha256, image)
+    SELECT DISTINCT ON (sha256(p.image)) who.agency_id, sha256(p.image), p.image
+    FROM (SELECT decode(e, 'base64') AS image FROM jsonb_array_elements_text(request->'probes') e) p
+    ON CONFLICT DO NOTHING;
+    INSERT INTO facesnxt.request_probe (request_id, place, sha256)
+    SELECT new_id, e.place, sha256(decode(e.image, 'base64'))
+    FROM jsonb_array_elements_text(request->'probes') WITH ORDINALITY AS e (image, place);
+    RETURN jsonb_build_object('id', new_id);
+END
+$$;
+COMMENT ON FUNCTION facesnxt.apply_request(jsonb) IS 'The writer''s part of request_search()';
+REVOKE ALL ON FUNCTION facesnxt.apply_request(jsonb) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.request_search(
+    probes bytea[], incident_type text, case_number text DEFAULT NULL, note text DEFAULT NULL)
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    image bytea;
+    encoded jsonb := '[]';
+BEGIN
+    IF coalesce(cardinality(probes), 0) NOT BETWEEN 1 AND 10 OR array_position(probes, NULL) IS NOT NULL
+        OR btrim(coalesce(incident_type, '')) = '' THEN
+        RAISE EXCEPTION 'request refused: it needs photographs and an incident type'
+            USING ERRCODE = 'NX399', DETAIL = 'A request has its probe images, the incident type and, if there is one, the incident number (MI-4.5.3.1).',
+                  HINT = 'Give 1 to 10 photographs and the type of the incident.';
+    END IF;
+    FOREACH image IN ARRAY probes LOOP
+        PERFORM facesnxt.check_still(image);
+        encoded := encoded || to_jsonb(encode(image, 'base64'));
+    END LOOP;
+    RETURN facesnxt.record_it('request', jsonb_build_object(
+        'probes', encoded, 'incident_type', incident_type, 'case_number', case_number, 'note', note))->>'id';
+END
+$$;
+COMMENT ON FUNCTION facesnxt.request_search(bytea[], text, text, text) IS
+'Asks the desk for a search, which somebody else makes: photographs, incident type, incident number where there is one, whatever else helps; it is committed at once (NX399, NX322)';
+REVOKE ALL ON FUNCTION facesnxt.request_search(bytea[], text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.request_search(bytea[], text, text, text) TO facesnxt_requester, facesnxt_investigator;
+
+CREATE FUNCTION facesnxt.my_active_account() RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT a.account_id FROM facesnxt.session_identity() i
+    JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active'
+$$;
+COMMENT ON FUNCTION facesnxt.my_active_account() IS 'The acting role''s active account, or NULL';
+REVOKE ALL ON FUNCTION facesnxt.my_active_account() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.my_active_account() TO facesnxt_requester, facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.my_agency() TO facesnxt_requester;
+
+CREATE VIEW facesnxt.my_requests WITH (security_barrier) AS
+    SELECT r.request_id, r.requested_by, r.case_number, r.incident_type, r.note, r.requested_at,
+        ARRAY(SELECT p.sha256 FROM facesnxt.request_probe p WHERE p.request_id = r.request_id ORDER BY p.place) AS probes,
+        (SELECT pg_catalog.count(*) FROM facesnxt.result_delivery d WHERE d.request_id = r.request_id) AS searches
+    FROM facesnxt.search_request r
+    WHERE r.agency_id = (SELECT facesnxt.my_agency())
+        AND (r.account_id = (SELECT facesnxt.my_active_account()) OR pg_catalog.pg_has_role(current_user, 'facesnxt_investigator', 'USAGE'));
+COMMENT ON VIEW facesnxt.my_requests IS 'Requests: to the desk all of its agency, to others their own; searches is how many have answered';
+REVOKE ALL ON TABLE facesnxt.my_requests FROM PUBLIC;
+GRANT SELECT ON TABLE facesnxt.my_requests TO facesnxt_requester, facesnxt_investigator;
+
+-- ---- the writer's part of a search
+
+CREATE FUNCTION facesnxt.deliver(search_id uuid, verdict facesnxt.verdict, candidates int) RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO facesnxt.result_delivery (search_id, request_id, agency_id, account_id, recipient, candidates)
+    SELECT $1, r.request_id, r.agency_id, r.account_id, r.requested_by, $3
+    FROM facesnxt.search_request r
+    WHERE r.request_id = ($2.facts->'search'->'request'->>'id')::uuid
+$$;
+COMMENT ON FUNCTION facesnxt.deliver(uuid, facesnxt.verdict, int) IS
+'Gives the whole list of a search to whoever asked for it, in the transaction that records it (MI-4.5.3.2.a)';
+REVOKE ALL ON FUNCTION facesnxt.deliver(uuid, facesnxt.verdict, int) FROM PUBLIC;
+
+-- Searches of one account are recorded one after the other, or sessions that
+-- search at the same instant would not see each other and outrun the pace.
+CREATE TABLE facesnxt.turn (account_id uuid PRIMARY KEY);
+COMMENT ON TABLE facesnxt.turn IS 'A row to lock for each account that searches; only the writer does';
+REVOKE ALL ON TABLE facesnxt.turn FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('facesnxt.turn', '');
+
+CREATE FUNCTION facesnxt.take_turn(request jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    acting CONSTANT uuid := (facesnxt.acting_account(request->'identity')).account_id;
+BEGIN
+    IF acting IS NOT NULL THEN
+        INSERT INTO facesnxt.turn (account_id) VALUES (acting) ON CONFLICT DO NOTHING;
+        PERFORM FROM facesnxt.turn t WHERE t.account_id = acting FOR UPDATE;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.take_turn(jsonb) IS 'Waits until no other search of the acting account is being recorded (MI-4.5.2.d)';
+REVOKE ALL ON FUNCTION facesnxt.take_turn(jsonb) FROM PUBLIC;

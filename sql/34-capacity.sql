@@ -1,0 +1,213 @@
+-- Who acts after a search, in what capacity, and what is refused of it.
+
+CREATE TABLE facesnxt.case_link (
+    search_id uuid NOT NULL REFERENCES facesnxt.search,
+    case_id uuid NOT NULL REFERENCES facesnxt.case_file,
+    account_id uuid NOT NULL,
+    acting_role name NOT NULL,
+    session_role name NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (search_id, case_id)
+);
+COMMENT ON TABLE facesnxt.case_link IS 'Case files that a search and all its results were put into later (MI-4.5.3.2.b)';
+
+CREATE TABLE facesnxt.refused_step (
+    refusal_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    step text NOT NULL,
+    search_id uuid NOT NULL REFERENCES facesnxt.search,
+    person_id uuid,
+    sqlstate text NOT NULL,
+    rule text,
+    clause text,
+    message text NOT NULL,
+    detail text,
+    version_id uuid,
+    account_id uuid NOT NULL,
+    acting_role name NOT NULL,
+    session_role name NOT NULL,
+    client_address inet,
+    application text,
+    requested_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+COMMENT ON TABLE facesnxt.refused_step IS
+'Steps after a search that the policy refused, committed whatever became of the caller''s transaction; actions are in facesnxt.action';
+
+-- The case that a search belongs to: named at the query, or later.
+CREATE FUNCTION facesnxt.search_case(search_id uuid) RETURNS uuid
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(s.case_id, (SELECT l.case_id FROM facesnxt.case_link l WHERE l.search_id = $1
+                                ORDER BY l.recorded_at DESC LIMIT 1))
+    FROM facesnxt.search s WHERE s.search_id = $1
+$$;
+COMMENT ON FUNCTION facesnxt.search_case(uuid) IS 'The case of a search: named at the query, else the one that it was linked to last';
+REVOKE ALL ON FUNCTION facesnxt.search_case(uuid) FROM PUBLIC;
+
+-- The one place that says who is what of a case.
+CREATE FUNCTION facesnxt.acts_as(account_id uuid, case_id uuid, capacity text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM facesnxt.case_assignment s JOIN facesnxt.account a ON a.account_id = s.account_id
+        WHERE s.account_id = $1 AND s.case_id = $2 AND s.capacity = $3 AND s.ended_at IS NULL AND a.status = 'active')
+$$;
+COMMENT ON FUNCTION facesnxt.acts_as(uuid, uuid, text) IS 'Whether an active account has a capacity in a case now';
+REVOKE ALL ON FUNCTION facesnxt.acts_as(uuid, uuid, text) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.capacities(account_id uuid, search_id uuid) RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT ARRAY(
+        SELECT c FROM unnest(ARRAY['investigator', 'case_officer', 'lead_investigator', 'arresting_officer', 'supervisor']) c
+        WHERE facesnxt.acts_as($1, facesnxt.search_case($2), c))
+        || CASE WHEN EXISTS (SELECT FROM facesnxt.search s WHERE s.search_id = $2 AND s.account_id = $1)
+                THEN ARRAY['searcher'] ELSE '{}' END
+        || 'department'::text
+$$;
+COMMENT ON FUNCTION facesnxt.capacities(uuid, uuid) IS
+'Everything that an account is with regard to a search: searcher, its capacities in the case, and a member of the department';
+REVOKE ALL ON FUNCTION facesnxt.capacities(uuid, uuid) FROM PUBLIC;
+
+CREATE TYPE facesnxt.actor AS (
+    search_id uuid,
+    account_id uuid,
+    agency_id uuid,
+    version_id uuid,
+    acting_role name,
+    session_role name,
+    capacities text[],
+    searched boolean
+);
+COMMENT ON TYPE facesnxt.actor IS 'Who acts on a search: account, policy in force, capacities, and whether the same hand searched';
+
+-- Another agency's search and one that does not exist look the same. Whoever
+-- logs on as one and acts as the other by SET ROLE has searched all the same;
+-- a gateway, which has no account, lends its hand to nobody.
+CREATE FUNCTION facesnxt.search_actor(search_id uuid, reviewing boolean DEFAULT false) RETURNS facesnxt.actor
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    actor facesnxt.actor;
+    who record;
+BEGIN
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'refused: isolation level is %', current_setting('transaction_isolation')
+            USING ERRCODE = 'NX306', DETAIL = 'A snapshot of the past would not show that an account was revoked (SP-IV.A.2).',
+                  HINT = 'Work in a transaction of isolation level READ COMMITTED.';
+    END IF;
+    SELECT i.*, a.account_id, a.agency_id INTO who
+    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active';
+    IF who.account_id IS NULL THEN
+        RAISE EXCEPTION 'refused: the acting role has no active account'
+            USING ERRCODE = 'NX302', DETAIL = 'What follows a search is done by accounts, as the search is (SP-IV.B.1).',
+                  HINT = 'Ask the administrator of your agency.';
+    END IF;
+    SELECT s.search_id, who.account_id, s.agency_id, facesnxt.policy_in_force(s.agency_id, clock_timestamp()),
+        who.acting_role, who.session_role, facesnxt.capacities(who.account_id, s.search_id),
+        s.account_id = who.account_id OR s.acting_oid = who.session_oid OR s.session_oid = who.acting_oid
+            OR (s.session_oid = who.session_oid AND EXISTS (SELECT FROM facesnxt.account a WHERE a.role = who.session_oid))
+    INTO actor
+    FROM facesnxt.search s
+    WHERE s.search_id = search_actor.search_id AND s.agency_id = who.agency_id AND s.status = 'completed';
+    IF actor.search_id IS NULL THEN
+        RAISE EXCEPTION 'refused: no such search of your agency was completed'
+            USING ERRCODE = 'NX307', HINT = 'SELECT * FROM facesnxt.my_searches shows the searches of your agency.';
+    END IF;
+    IF NOT reviewing AND actor.search_id = ANY (facesnxt.blind_searches()) THEN
+        RAISE EXCEPTION 'refused: you are to review this search blindly'
+            USING ERRCODE = 'NX354', DETAIL = 'Whoever reviews has seen neither rank nor score nor a conclusion.',
+                  HINT = 'Answer the review first: SELECT * FROM facesnxt.my_reviews.';
+    END IF;
+    RETURN actor;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.search_actor(uuid, boolean) IS 'The acting role, as far as a search of its agency is concerned; who reviews it blindly does nothing else (NX302, NX306, NX307, NX354)';
+REVOKE ALL ON FUNCTION facesnxt.search_actor(uuid, boolean) FROM PUBLIC;
+
+-- Records a refused step in a transaction of its own and raises it. Does not return.
+CREATE FUNCTION facesnxt.refuse_step(
+    actor facesnxt.actor, step text, person_id uuid, code text, rule text, clause text, message text, detail text, hint text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    said text := coalesce(facesnxt.policy_clause(actor.version_id, rule), clause);
+BEGIN
+    said := concat(detail, ' (' || said || ')');
+    PERFORM facesnxt.audit_write('step', jsonb_build_object(
+        'step', step, 'identity', (SELECT to_jsonb(i) FROM facesnxt.session_identity() i), 'isolation', 'read committed',
+        'requested_at', clock_timestamp(), 'actor', to_jsonb(actor), 'person_id', person_id,
+        'refusal', jsonb_build_object('code', code, 'rule', rule, 'message', message, 'detail', said,
+            'clause', coalesce(facesnxt.policy_clause(actor.version_id, rule), clause))), NULL);
+    PERFORM facesnxt.raise(code, message, said, hint);
+END
+$$;
+COMMENT ON FUNCTION facesnxt.refuse_step(facesnxt.actor, text, uuid, text, text, text, text, text, text) IS
+'Records that a step after a search was refused, then raises it with the clause of the policy in force, else the one given';
+REVOKE ALL ON FUNCTION facesnxt.refuse_step(facesnxt.actor, text, uuid, text, text, text, text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.step_apply(request jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF request->>'step' = 'action' THEN
+        RETURN facesnxt.action_apply(request);
+    END IF;
+    INSERT INTO facesnxt.refused_step (step, search_id, person_id, sqlstate, rule, clause, message, detail, version_id,
+        account_id, acting_role, session_role, client_address, application, requested_at)
+    VALUES (request->>'step', (request->'actor'->>'search_id')::uuid, (request->>'person_id')::uuid,
+        request->'refusal'->>'code', request->'refusal'->>'rule', request->'refusal'->>'clause',
+        request->'refusal'->>'message', request->'refusal'->>'detail', (request->'actor'->>'version_id')::uuid,
+        (request->'actor'->>'account_id')::uuid, request->'identity'->>'acting_role', request->'identity'->>'session_role',
+        (request->'identity'->>'client_address')::inet, request->'identity'->>'application',
+        (request->>'requested_at')::timestamptz);
+    RETURN jsonb_build_object();
+END
+$$;
+COMMENT ON FUNCTION facesnxt.step_apply(jsonb) IS 'The writer''s transaction for a step after a search: a judged action, or a step that was refused';
+REVOKE ALL ON FUNCTION facesnxt.step_apply(jsonb) FROM PUBLIC;
+
+-- The candidate must be one that was shown in this search.
+CREATE FUNCTION facesnxt.check_candidate(actor facesnxt.actor, step text, person_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM facesnxt.candidate c WHERE c.search_id = actor.search_id AND c.person_id = check_candidate.person_id) THEN
+        PERFORM facesnxt.refuse_step(actor, step, person_id, 'NX308', NULL, NULL,
+            format('%s refused: the person is not a candidate of this search', step),
+            'Only who was on the list can be a lead of it.', 'SELECT * FROM facesnxt.my_candidates shows its candidates.');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.check_candidate(facesnxt.actor, text, uuid) IS 'Refuses a step about a person who was no candidate of the search (NX308)';
+REVOKE ALL ON FUNCTION facesnxt.check_candidate(facesnxt.actor, text, uuid) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.link_case(search_id uuid, case_number text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    actor CONSTANT facesnxt.actor := facesnxt.search_actor(search_id);
+    wanted uuid := (SELECT c.case_id FROM facesnxt.case_file c
+                    WHERE c.agency_id = actor.agency_id AND c.case_number = link_case.case_number);
+BEGIN
+    IF wanted IS NULL THEN
+        RAISE EXCEPTION 'your agency has no case "%"', case_number
+            USING ERRCODE = 'NX303', HINT = 'SELECT * FROM facesnxt.my_cases shows the cases of your agency.';
+    END IF;
+    INSERT INTO facesnxt.case_link (search_id, case_id, account_id, acting_role, session_role)
+    VALUES (search_id, wanted, actor.account_id, actor.acting_role, actor.session_role)
+    ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.link_case(uuid, text) IS 'Puts a search and all its results into a case file of the same agency (MI-4.5.3.2.b)';
+REVOKE ALL ON FUNCTION facesnxt.link_case(uuid, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.link_case(uuid, text) TO facesnxt_investigator;
