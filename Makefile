@@ -89,10 +89,12 @@ AUDIT = src/audit/writer.o src/audit/worker.o
 
 SESSION = src/session/identity.o src/session/raise.o
 
+DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/door.o src/door/cut.o
+
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
 
 PURE = $(BASE) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
-OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(BIND)
+OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(BIND)
 
 # ---- SQL: numbered parts, in this order
 
@@ -154,6 +156,9 @@ SQL_PARTS = \
 	sql/43-verify.sql \
 	sql/44-platform.sql \
 	sql/45-public.sql \
+	sql/46-ticket.sql \
+	sql/47-revocation.sql \
+	sql/48-tenancy.sql \
 	sql/49-account-doors.sql
 
 DATA = $(wildcard sql/updates/*.sql)

@@ -15,7 +15,7 @@ DECLARE
     wanted name;
 BEGIN
     FOREACH wanted IN ARRAY ARRAY['facesnxt_investigator', 'facesnxt_requester', 'facesnxt_auditor', 'facesnxt_admin',
-        'facesnxt_member', 'facesnxt_mailer']::name[] LOOP
+        'facesnxt_member', 'facesnxt_integrator', 'facesnxt_mailer']::name[] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = wanted) THEN
             EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', wanted);
         END IF;

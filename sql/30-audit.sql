@@ -79,6 +79,7 @@ DECLARE
     new_id uuid;
 BEGIN
     CASE kind
+        WHEN 'open_search', 'close_search', 'raw_statement', 'raw_rows' THEN RETURN facesnxt.apply_ticket(kind, request);
         WHEN 'probe' THEN RETURN facesnxt.apply_probe(request, attachment);
         WHEN 'derivation' THEN RETURN facesnxt.apply_derivation(request, attachment);
         WHEN 'consent' THEN RETURN facesnxt.apply_consent(request);

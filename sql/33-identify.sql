@@ -228,6 +228,7 @@ BEGIN
         request->>'model', coalesce((request->'scan'->>'every_code')::boolean, true)
     FROM jsonb_to_recordset(request->'list')
         AS l (rank int, person_id uuid, reference_id uuid, repository text, score real)
+    WHERE facesnxt.still_in()
     ORDER BY l.rank;
 END
 $$;

@@ -71,4 +71,28 @@
 #define facesnxt_local_transaction()	(MyProc->lxid)
 #endif
 
+/* 18 runs every plan so that it can be run again.  The last parameter of ExecutorRun(). */
+#if PG_VERSION_NUM >= 180000
+#define FACESNXT_RUN_ONCE
+#define FACESNXT_RUN_ONCE_PASS
+#else
+#define FACESNXT_RUN_ONCE		, bool once
+#define FACESNXT_RUN_ONCE_PASS	, once
+#endif
+
+/* 16 moved the rights that a relation is read with out of the range table.  With parser/parse_relation.h. */
+#if PG_VERSION_NUM >= 160000
+#define FACESNXT_CHECK_PERMS_ARGS	List *rangeTable, List *permInfos, bool raise
+#define FACESNXT_CHECK_PERMS_PASS	rangeTable, permInfos, raise
+#define facesnxt_checked_as(statement, entry) \
+	((entry)->perminfoindex > 0 ? getRTEPermissionInfo((statement)->permInfos, entry)->checkAsUser : InvalidOid)
+#define facesnxt_checked_as_list(entry) \
+	((entry)->perminfoindex > 0 ? getRTEPermissionInfo(permInfos, entry)->checkAsUser : InvalidOid)
+#else
+#define FACESNXT_CHECK_PERMS_ARGS	List *rangeTable, bool raise
+#define FACESNXT_CHECK_PERMS_PASS	rangeTable, raise
+#define facesnxt_checked_as(statement, entry)	((entry)->checkAsUser)
+#define facesnxt_checked_as_list(entry)			((entry)->checkAsUser)
+#endif
+
 #endif							/* FACESNXT_COMPAT_H */

@@ -39,6 +39,11 @@
 #define ERRCODE_NX_OUTCOME_REFUSED		MAKE_SQLSTATE('N','X','3','0','8')
 #define ERRCODE_NX_RECORD_IMMUTABLE		MAKE_SQLSTATE('N','X','3','0','9')
 
+/* NX37: raw statements and open searches; NX38: cutting off */
+#define ERRCODE_NX_NO_OPEN_SEARCH		MAKE_SQLSTATE('N','X','3','7','0')
+#define ERRCODE_NX_RAW_BOUND			MAKE_SQLSTATE('N','X','3','7','2')
+#define ERRCODE_NX_NO_SWEEPER			MAKE_SQLSTATE('N','X','3','8','1')
+
 /* NX4: the audit record cannot be written, so nothing leaves */
 #define ERRCODE_NX_AUDIT_NO_WORKER		MAKE_SQLSTATE('N','X','4','0','1')
 #define ERRCODE_NX_AUDIT_READ_ONLY		MAKE_SQLSTATE('N','X','4','0','2')

@@ -5,6 +5,7 @@
 
 #include "fmgr.h"
 
+#include "door/door.h"
 #include "guc.h"
 #include "index/index.h"
 
@@ -18,4 +19,6 @@ _PG_init(void)
 	facesnxt_guc_init();
 	fs_options_init();
 	fs_planner_init();
+	fx_door_init();
+	fx_cut_init();
 }

@@ -96,6 +96,16 @@ WHERE c.relkind IN ('r', 'p', 'S')
                   WHERE e.extname = 'facesnxt' AND c.oid = ANY (e.extconfig))
 ORDER BY c.oid::regclass::text;
 
+-- Whose rows are an agency's are guarded by row-level security, its owner included.
+SELECT 'rows of an agency without forced row-level security', c.oid::regclass
+FROM member AS m
+JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
+WHERE c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+  AND EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid
+              AND a.attname IN ('agency_id', 'account_id', 'case_id', 'search_id'))
+  AND EXISTS (SELECT FROM pg_catalog.aclexplode(c.relacl) AS acl WHERE acl.grantee <> c.relowner)
+ORDER BY c.oid::regclass::text;
+
 -- All that stands in the schema belongs to the extension, so that DROP
 -- EXTENSION leaves nothing and an upgrade forgets nothing.
 SELECT 'in the schema but not of the extension', c.oid::regclass

@@ -45,8 +45,9 @@ subtest 'what only the caller\'s transaction knows does not count' => sub {
 };
 
 subtest 'revocation between two searches of one transaction' => sub {
-	my $user = session($node, 'nm_inv');
-	$user->query_safe('BEGIN');
+	# a session of the role's own would be ended; a gateway's stays
+	my $user = session($node, 'postgres');
+	$user->query_safe('SET ROLE nm_inv; BEGIN');
 	is($user->query(search_sql('before')), $rows, 'the first searches');
 	$node->safe_psql('postgres', "SELECT facesnxt.set_account_status('nm_inv', 'suspended', 'test')");
 	is($user->query(search_sql('after')), '', 'the second gives nothing');
@@ -59,13 +60,14 @@ subtest 'revocation between two searches of one transaction' => sub {
 
 subtest 'revocation while the record is being written' => sub {
 	my $holder = session($node, 'postgres');
-	my $user = session($node, 'nm_inv');
+	my $user = session($node, 'postgres');
+	$user->query_safe("SET application_name = 'gateway'; SET ROLE nm_inv");
 	$holder->query_safe('BEGIN');
 	# the session asks the gate first and then waits here for the references
 	$holder->query_safe('LOCK TABLE facesnxt.reference IN ACCESS EXCLUSIVE MODE');
 	$user->query_until(qr/searching/, "\\echo searching\n" . search_sql('during') . ";\n");
 	wait_for($node, 'the search is past its first gate',
-		"SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'nm_inv' AND wait_event_type = 'Lock'");
+		"SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'gateway' AND wait_event_type = 'Lock'");
 	$holder->query_safe("SELECT facesnxt.set_account_status('nm_inv', 'suspended', 'test')");
 	$holder->query_safe('COMMIT');
 	$holder->quit;

@@ -1,0 +1,61 @@
+/*
+ * door.h - raw statements on the references: who may run them, what they may
+ * look like, what they took out; and how a session learns that a role was cut
+ * off.  README.md says how the parts work together.
+ */
+#ifndef FACESNXT_DOOR_H
+#define FACESNXT_DOOR_H
+
+#include "compat.h"
+
+#include "datatype/timestamp.h"
+#include "executor/execdesc.h"
+#include "utils/uuid.h"
+
+#define FX_DOOR_REPOSITORIES	16
+
+/* The open search of this session, if it has one (ticket.c). */
+typedef struct fx_ticket
+{
+	bool		open;
+	pg_uuid_t	id;
+	Oid			acting;			/* who opened it: SET ROLE leaves it behind */
+	Oid			session;
+	TimestampTz expires;
+	int			max_rows;		/* of one statement */
+	int			nrepositories;
+	Oid			repositories[FX_DOOR_REPOSITORIES]; /* values of the enum */
+} fx_ticket;
+
+extern fx_ticket fx_ticket_held;
+
+/* NULL, or why the session's open search lets nothing through now. */
+extern const char *fx_ticket_fault(void);
+
+/* The probe of a statement, and what is wrong with its shape (shape.c). */
+typedef struct fx_shape
+{
+	Node	   *probe;			/* Const or Param; NULL: none was found */
+	const char *fault;			/* NULL: none */
+} fx_shape;
+
+extern void fx_shape_of(PlannedStmt *statement, Oid reference, fx_shape *shape);
+extern bool fx_is_template_type(Oid type);
+
+/* Runs a statement of the extension's as its owner; the first column as text, or NULL (owner.c). */
+extern char *fx_as_owner(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls);
+extern Oid	fx_schema(void);
+extern Oid	fx_reference(void);
+extern bool fx_is_owner(Oid user);
+
+/* How often roles have changed, as far as this session has heard (cut.c). */
+extern uint64 fx_role_changes(void);
+/* Raises NX302 when the role was cut off since *seen; an error leaves *seen as it was. */
+extern void fx_stop_if_cut_off(Oid role, uint64 *seen);
+/* Says in pg_locks that a search of the role runs here. */
+extern void fx_note_running(Oid role, bool running);
+
+extern void fx_door_init(void);
+extern void fx_cut_init(void);
+
+#endif							/* FACESNXT_DOOR_H */
