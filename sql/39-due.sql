@@ -39,6 +39,18 @@ BEGIN
 END
 $$;
 
+-- An auditor or administrator with an account is bound to its agency.
+CREATE FUNCTION facesnxt.bound_to() RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT a.agency_id FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.role IN (i.acting_oid, i.session_oid)
+    ORDER BY a.role = i.acting_oid DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION facesnxt.bound_to() IS 'The agency of whoever acts, by an account of whatever status; NULL: the host''s';
+REVOKE ALL ON FUNCTION facesnxt.bound_to() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.bound_to() TO facesnxt_auditor, facesnxt_investigator;
+
 -- ---- the log that the desk keeps (MI-4.5.3.3.a)
 
 CREATE VIEW facesnxt.search_log WITH (security_barrier) AS
@@ -49,7 +61,8 @@ CREATE VIEW facesnxt.search_log WITH (security_barrier) AS
             AS ultimately_identified,
         EXISTS (SELECT FROM facesnxt.identification i WHERE i.search_id = s.search_id) AS identification_recorded
     FROM facesnxt.search s
-    WHERE s.status = 'completed';
+    WHERE s.status = 'completed'
+        AND ((SELECT facesnxt.bound_to()) IS NULL OR s.agency_id = (SELECT facesnxt.bound_to()));
 COMMENT ON VIEW facesnxt.search_log IS
 'Every completed search: when, incident number and type, whether it yielded results, and whether there was ultimately a positive identification; NULL: not told yet (MI-4.5.3.3.a)';
 REVOKE ALL ON TABLE facesnxt.search_log FROM PUBLIC;
@@ -99,8 +112,8 @@ REVOKE ALL ON TABLE facesnxt.owed FROM PUBLIC;
 CREATE FUNCTION facesnxt.list_owed() RETURNS SETOF facesnxt.owed
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT o.* FROM facesnxt.owed o $$;
-COMMENT ON FUNCTION facesnxt.list_owed() IS 'facesnxt.owed of all agencies';
+AS $$ SELECT o.* FROM facesnxt.owed o WHERE facesnxt.bound_to() IS NULL OR o.agency_id = facesnxt.bound_to() $$;
+COMMENT ON FUNCTION facesnxt.list_owed() IS 'facesnxt.owed of all agencies, or of the one that an auditor is bound to';
 REVOKE ALL ON FUNCTION facesnxt.list_owed() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.list_owed() TO facesnxt_auditor;
 

@@ -369,6 +369,9 @@ subtest 'agencies, and records' => sub {
 		is((as_role($node, 'nm_inv', "SELECT count(*) FROM facesnxt.$view WHERE search_id <> ALL (ARRAY(SELECT search_id FROM facesnxt.my_searches))"))[1], '0',
 			"SP-II.A: $view shows one's own agency's");
 	}
+	$node->safe_psql('postgres', "CREATE ROLE mi_aud LOGIN; GRANT facesnxt_auditor TO mi_aud; SELECT facesnxt.open_account('MI', 'mi_aud')");
+	is((as_role($node, 'mi_aud', "SELECT string_agg(DISTINCT agency, ',') FROM facesnxt.$_"))[1], 'MI', "SP-II.A: an agency's auditor sees its $_")
+		for 'search_log', 'due';
 	foreach my $table (qw(comparison comparison_finding match_decision review corroboration identification confirmation quality_notice
 		action report delivery outcome_notice refused_step case_link withdrawal outcome))
 	{
