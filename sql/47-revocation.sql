@@ -98,7 +98,7 @@ AS $$
 DECLARE
     account facesnxt.account;
     target record;
-    taken name[] := '{}';
+    taken name[] := ARRAY[]::name[];
     granted name;
     new_id uuid;
 BEGIN
@@ -182,8 +182,8 @@ DECLARE
     cut facesnxt.revocation;
     gone_at timestamptz;
     found record;
-    ended int[] := '{}';
-    stopped int[] := '{}';
+    ended int[];
+    stopped int[];
     present boolean;
     complete boolean;
 BEGIN
@@ -194,8 +194,8 @@ BEGIN
     LOOP
         seen_at := clock_timestamp();
         gone_at := seen_at;
-        ended := '{}';
-        stopped := '{}';
+        ended := ARRAY[]::int[];
+        stopped := ARRAY[]::int[];
         complete := true;
         -- a suspension that was lifted meanwhile is over; so is a dropped role
         WHILE EXISTS (SELECT FROM facesnxt.account a WHERE a.account_id = cut.account_id AND a.status <> 'active'

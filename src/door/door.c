@@ -140,7 +140,10 @@ reads_references(PlannedStmt *statement, Oid reference)
 		{
 			Oid			user = facesnxt_checked_as(statement, entry);
 
-			if (!fx_is_owner(OidIsValid(user) ? user : GetUserId()))
+			if (!OidIsValid(user))
+				user = GetUserId();
+			/* without the privilege the server refuses */
+			if (!fx_is_owner(user) && pg_attribute_aclcheck_all(reference, user, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK)
 				return true;
 		}
 	}
