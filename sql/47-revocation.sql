@@ -68,7 +68,7 @@ COMMENT ON FUNCTION facesnxt.sweep_after_commit() IS 'Has sweep() run in a backg
 REVOKE ALL ON FUNCTION facesnxt.sweep_after_commit() FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.still_in() RETURNS boolean
-LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'facesnxt_still_in';
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'facesnxt_still_in';
 COMMENT ON FUNCTION facesnxt.still_in() IS 'True, or an error when the acting role was cut off (NX302): asked for each candidate that leaves';
 REVOKE ALL ON FUNCTION facesnxt.still_in() FROM PUBLIC;
 

@@ -9,6 +9,7 @@
  */
 #include "door/door.h"
 
+#include "access/parallel.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -143,7 +144,8 @@ reads_references(PlannedStmt *statement, Oid reference)
 			if (!OidIsValid(user))
 				user = GetUserId();
 			/* without the privilege the server refuses */
-			if (!fx_is_owner(user) && pg_attribute_aclcheck_all(reference, user, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK)
+			if (!fx_is_owner(user) &&
+				pg_attribute_aclcheck_all(reference, user, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK)
 				return true;
 		}
 	}
@@ -231,7 +233,7 @@ door_start(QueryDesc *query, int eflags)
 		next_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
-	if (raw || calls_search(query->planstate, &schema))
+	if (raw || (!IsParallelWorker() && calls_search(query->planstate, &schema)))
 	{
 		MemoryContext context = query->estate->es_query_cxt;
 		admission  *entry = MemoryContextAllocZero(context, sizeof(admission));
