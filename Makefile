@@ -123,6 +123,7 @@ SQL_PARTS = \
 	sql/23-facts.sql \
 	sql/23-mail.sql \
 	sql/23-register.sql \
+	sql/23-decide.sql \
 	sql/23-training.sql \
 	sql/23-status.sql \
 	sql/23-unit.sql \
@@ -149,7 +150,6 @@ SQL_PARTS = \
 	sql/38-gate.sql \
 	sql/39-report.sql \
 	sql/39-due.sql \
-	sql/39-account-doors.sql \
 	sql/40-person.sql \
 	sql/41-view.sql \
 	sql/42-exigent.sql \
@@ -158,7 +158,8 @@ SQL_PARTS = \
 	sql/45-public.sql \
 	sql/46-ticket.sql \
 	sql/47-revocation.sql \
-	sql/48-tenancy.sql
+	sql/48-tenancy.sql \
+	sql/49-account-doors.sql
 
 DATA = $(wildcard sql/updates/*.sql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

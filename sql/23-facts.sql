@@ -1,10 +1,12 @@
 -- What is known of an account, and what a version of a policy finds missing.
 
+-- plpgsql keeps the plans of these for the next search of the session.
 CREATE FUNCTION facesnxt.account_facts(account facesnxt.account) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object(
+BEGIN
+    RETURN (SELECT jsonb_build_object(
         'agency', (SELECT g.code FROM facesnxt.agency g WHERE g.agency_id = $1.agency_id),
         'status', $1.status,
         -- a registration that was denied used up what had been approved before
@@ -47,7 +49,8 @@ AS $$
                       FROM pg_stat_activity s WHERE s.usesysid = $1.role))
     FROM (SELECT coalesce(max(e.at) FILTER (WHERE e.step = 'registered'), 'infinity') AS at,
                  coalesce(max(e.at) FILTER (WHERE e.step = 'denied' AND $1.status <> 'denied'), '-infinity') AS denied_at
-          FROM facesnxt.account_event e WHERE e.account_id = $1.account_id) since
+          FROM facesnxt.account_event e WHERE e.account_id = $1.account_id) since);
+END
 $$;
 COMMENT ON FUNCTION facesnxt.account_facts(facesnxt.account) IS 'What is known of an account, as the rules'' tests read it';
 REVOKE ALL ON FUNCTION facesnxt.account_facts(facesnxt.account) FROM PUBLIC;
@@ -62,45 +65,82 @@ REVOKE ALL ON FUNCTION facesnxt.missing_approval(text) FROM PUBLIC;
 -- Places are the order of the steps: what has a lower place comes first.
 CREATE FUNCTION facesnxt.account_gaps(version_id uuid, account jsonb)
 RETURNS TABLE (place int, rule text, clause text, missing text, next_step text)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH ruled AS MATERIALIZED (
-        SELECT r.rule, r.clause, r.value FROM facesnxt.policy_rule r WHERE r.version_id = $1 AND r.value <> 'false'
-    )
-    SELECT 10, r.rule, r.clause, facesnxt.missing_approval(o), format('%s: facesnxt.approve_registration(), before the registration', o)
-    FROM ruled r CROSS JOIN LATERAL jsonb_array_elements_text(CASE r.rule WHEN 'registration_approvals' THEN r.value ELSE '[]' END) o
-    WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(account->'approvals') a WHERE a->>'office' = o)
-    UNION ALL
-    SELECT 20, r.rule, r.clause, 'an address of the department', 'register with an e-mail address of one of the agency''s domains'
-    FROM ruled r WHERE r.rule = 'department_email' AND account->'email' IS DISTINCT FROM 'true'
-    UNION ALL
-    SELECT 30, r.rule, r.clause, 'a verified address', 'the applicant: facesnxt.verify_address(token), with the token that was mailed'
-    FROM ruled r WHERE r.rule = 'verification_hours' AND account->>'email_verified' IS NULL
-    UNION ALL
-    SELECT 40, r.rule, r.clause, format('approval of the account by the office %s', r.value #>> '{}'),
-        format('%s: facesnxt.decide_account()', r.value #>> '{}')
-    FROM ruled r WHERE r.rule = 'activation_by' AND account->>'activation' IS NULL
-    UNION ALL
-    SELECT 50, r.rule, r.clause, format('course "%s"', c), CASE
-        WHEN account->'courses'->c IS NULL THEN 'an administrator: facesnxt.define_course()'
-        WHEN account->'courses'->c->>'assigned' IS NULL THEN 'the applicant: facesnxt.take_course(), once the account is approved'
-        ELSE 'pass it; a trainer or an administrator says so: facesnxt.record_course()' END
-    FROM ruled r CROSS JOIN LATERAL jsonb_array_elements_text(CASE r.rule WHEN 'training' THEN r.value ELSE '[]' END) c
-    WHERE (account->'courses'->c->'passed'->>'version')::int >= (account->'courses'->c->>'least')::int IS NOT TRUE
-    UNION ALL
-    SELECT 60, r.rule, r.clause, 'acknowledgement of the training by payroll number', 'the applicant: facesnxt.acknowledge_training(payroll_number)'
-    FROM ruled r WHERE r.rule = 'training_acknowledged' AND account->>'training_acknowledged' IS NULL
-    UNION ALL
-    SELECT 70, r.rule, r.clause, 'acknowledgement of the limits of face recognition, bias included', 'the applicant: facesnxt.acknowledge_limitations()'
-    FROM ruled r WHERE r.rule = 'limitations_acknowledged' AND account->>'limitations_acknowledged' IS NULL
-    UNION ALL
-    SELECT 80, r.rule, r.clause, coalesce(format('acceptance of user agreement %s', account->'agreement'->>'version'), 'a user agreement'),
-        CASE WHEN account->'agreement'->>'version' IS NULL THEN 'an administrator: facesnxt.publish_agreement()'
-             ELSE 'the applicant: facesnxt.accept_agreement(version)' END
-    FROM ruled r WHERE r.rule = 'agreement'
-        AND (account->'agreement'->>'version')::int = (account->'agreement'->>'accepted')::int IS NOT TRUE
-    ORDER BY 1
+DECLARE
+    steps CONSTANT text[] := ARRAY['registration_approvals', 'department_email', 'verification_hours', 'activation_by',
+        'training', 'training_acknowledged', 'limitations_acknowledged', 'agreement'];
+    value jsonb;
+    wanted text;
+    course jsonb;
+BEGIN
+    FOR place, rule, clause, value IN
+        SELECT 10 * array_position(steps, r.rule), r.rule, r.clause, r.value FROM facesnxt.policy_rule r
+        WHERE r.version_id = account_gaps.version_id AND r.rule = ANY (steps) AND r.value <> 'false'
+        ORDER BY 1
+    LOOP
+        missing := NULL;
+        CASE rule
+            WHEN 'registration_approvals' THEN
+                FOR wanted IN SELECT jsonb_array_elements_text(value) LOOP
+                    IF NOT coalesce(account->'approvals' @> jsonb_build_array(jsonb_build_object('office', wanted)), false) THEN
+                        missing := facesnxt.missing_approval(wanted);
+                        next_step := format('%s: facesnxt.approve_registration(), before the registration', wanted);
+                        RETURN NEXT;
+                    END IF;
+                END LOOP;
+                missing := NULL;
+            WHEN 'department_email' THEN
+                IF account->'email' IS DISTINCT FROM 'true' THEN
+                    missing := 'an address of the department';
+                    next_step := 'register with an e-mail address of one of the agency''s domains';
+                END IF;
+            WHEN 'verification_hours' THEN
+                IF account->>'email_verified' IS NULL THEN
+                    missing := 'a verified address';
+                    next_step := 'the applicant: facesnxt.verify_address(token), with the token that was mailed';
+                END IF;
+            WHEN 'activation_by' THEN
+                IF account->>'activation' IS NULL THEN
+                    missing := format('approval of the account by the office %s', value #>> '{}');
+                    next_step := format('%s: facesnxt.decide_account()', value #>> '{}');
+                END IF;
+            WHEN 'training' THEN
+                FOR wanted IN SELECT jsonb_array_elements_text(value) LOOP
+                    course := account->'courses'->wanted;
+                    IF (course->'passed'->>'version')::int >= (course->>'least')::int IS NOT TRUE THEN
+                        missing := format('course "%s"', wanted);
+                        next_step := CASE
+                            WHEN course IS NULL THEN 'an administrator: facesnxt.define_course()'
+                            WHEN course->>'assigned' IS NULL THEN 'the applicant: facesnxt.take_course(), once the account is approved'
+                            ELSE 'pass it; a trainer or an administrator says so: facesnxt.record_course()' END;
+                        RETURN NEXT;
+                    END IF;
+                END LOOP;
+                missing := NULL;
+            WHEN 'training_acknowledged' THEN
+                IF account->>'training_acknowledged' IS NULL THEN
+                    missing := 'acknowledgement of the training by payroll number';
+                    next_step := 'the applicant: facesnxt.acknowledge_training(payroll_number)';
+                END IF;
+            WHEN 'limitations_acknowledged' THEN
+                IF account->>'limitations_acknowledged' IS NULL THEN
+                    missing := 'acknowledgement of the limits of face recognition, bias included';
+                    next_step := 'the applicant: facesnxt.acknowledge_limitations()';
+                END IF;
+            WHEN 'agreement' THEN
+                IF (account->'agreement'->>'version')::int = (account->'agreement'->>'accepted')::int IS NOT TRUE THEN
+                    missing := coalesce('acceptance of user agreement ' || (account->'agreement'->>'version'), 'a user agreement');
+                    next_step := CASE WHEN account->'agreement'->>'version' IS NULL THEN 'an administrator: facesnxt.publish_agreement()'
+                                      ELSE 'the applicant: facesnxt.accept_agreement(version)' END;
+                END IF;
+        END CASE;
+        IF missing IS NOT NULL THEN
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+END
 $$;
 COMMENT ON FUNCTION facesnxt.account_gaps(uuid, jsonb) IS
 'What an account lacks by a version of a policy, in the order of the steps; looks at the version and at the facts alone';

@@ -20,9 +20,10 @@ BEGIN
         RETURN facesnxt.refusal('NX393', 'copy refused: no such image of your agency is kept',
             format('SHA-256 %s (NP-VI.B.2.b).', request->>'parent'), 'Keep the original first: facesnxt.register_probe().');
     END IF;
-    IF hash = parent OR EXISTS (
-        SELECT FROM facesnxt.probe p WHERE p.agency_id = who.agency_id AND p.sha256 = hash
-            AND NOT EXISTS (SELECT FROM facesnxt.probe_derivation d WHERE d.agency_id = who.agency_id AND d.sha256 = hash)) THEN
+    -- an image that was only searched may turn out to be a copy
+    IF hash = parent OR EXISTS (SELECT FROM facesnxt.probe_source s WHERE s.agency_id = who.agency_id AND s.sha256 = hash)
+        OR EXISTS (SELECT FROM facesnxt.request_probe p JOIN facesnxt.search_request r USING (request_id)
+                   WHERE r.agency_id = who.agency_id AND p.sha256 = hash) THEN
         RETURN facesnxt.refusal('NX393', 'copy refused: these are the bytes of an original',
             'An enhancement is a copy that is saved separately (NP-VI.B.2.b).', 'Hand over the enhanced copy.');
     END IF;
@@ -118,8 +119,8 @@ BEGIN
             USING ERRCODE = 'NX394', DETAIL = 'It is documented why the person could not consent, and for what it is submitted (NP-VI.A.3.note).',
                   HINT = 'Give "why_no_consent" and "submission_purpose".';
     END IF;
-    RETURN facesnxt.record_it('consent', jsonb_build_object('sha256', encode(sha256, 'hex'), 'consented', consented,
-        'encounter', encounter, 'why_no_consent', why_no_consent, 'submission_purpose', submission_purpose))->>'id';
+    RETURN (facesnxt.record_it('consent', jsonb_build_object('sha256', encode(sha256, 'hex'), 'consented', consented,
+        'encounter', encounter, 'why_no_consent', why_no_consent, 'submission_purpose', submission_purpose))->>'id')::uuid;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.record_consent(bytea, boolean, text, text, text) IS

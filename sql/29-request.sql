@@ -23,6 +23,7 @@ CREATE TABLE facesnxt.request_probe (
     sha256 bytea NOT NULL,
     PRIMARY KEY (request_id, place)
 );
+CREATE INDEX ON facesnxt.request_probe (sha256);
 COMMENT ON TABLE facesnxt.request_probe IS 'The photographs of a request, which are kept in facesnxt.probe';
 
 CREATE TABLE facesnxt.result_delivery (
@@ -53,12 +54,23 @@ BEGIN
 END
 $$;
 
+-- Whoever asks need not be let to search: the account may lack whatever that
+-- takes, as long as it is not cut off.
+CREATE FUNCTION facesnxt.asking_account(identity jsonb) RETURNS facesnxt.account
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT a FROM facesnxt.account a WHERE a.role = ($1->>'acting_oid')::oid AND a.status NOT IN ('denied', 'suspended', 'revoked')
+$$;
+COMMENT ON FUNCTION facesnxt.asking_account(jsonb) IS 'The account of who asks for a search, or NULL';
+REVOKE ALL ON FUNCTION facesnxt.asking_account(jsonb) FROM PUBLIC;
+
 CREATE FUNCTION facesnxt.apply_request(request jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    who CONSTANT facesnxt.account := facesnxt.acting_account(request->'identity');
+    who CONSTANT facesnxt.account := facesnxt.asking_account(request->'identity');
     stated CONSTANT text := nullif(btrim(request->>'case_number'), '');
     new_id uuid;
 BEGIN
@@ -95,7 +107,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     image bytea;
-    encoded jsonb := '[]';
+    encoded jsonb := jsonb_build_array();
 BEGIN
     IF coalesce(cardinality(probes), 0) NOT BETWEEN 1 AND 10 OR array_position(probes, NULL) IS NOT NULL
         OR btrim(coalesce(incident_type, '')) = '' THEN
@@ -107,8 +119,8 @@ BEGIN
         PERFORM facesnxt.check_still(image);
         encoded := encoded || to_jsonb(encode(image, 'base64'));
     END LOOP;
-    RETURN facesnxt.record_it('request', jsonb_build_object(
-        'probes', encoded, 'incident_type', incident_type, 'case_number', case_number, 'note', note))->>'id';
+    RETURN (facesnxt.record_it('request', jsonb_build_object(
+        'probes', encoded, 'incident_type', incident_type, 'case_number', case_number, 'note', note))->>'id')::uuid;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.request_search(bytea[], text, text, text) IS
@@ -128,13 +140,21 @@ REVOKE ALL ON FUNCTION facesnxt.my_active_account() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.my_active_account() TO facesnxt_requester, facesnxt_investigator;
 GRANT EXECUTE ON FUNCTION facesnxt.my_agency() TO facesnxt_requester;
 
+CREATE FUNCTION facesnxt.my_asking_account() RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT (facesnxt.asking_account(to_jsonb(i))).account_id FROM facesnxt.session_identity() i $$;
+COMMENT ON FUNCTION facesnxt.my_asking_account() IS 'The account in whose name the acting role can ask for searches, or NULL';
+REVOKE ALL ON FUNCTION facesnxt.my_asking_account() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.my_asking_account() TO facesnxt_requester, facesnxt_investigator;
+
 CREATE VIEW facesnxt.my_requests WITH (security_barrier) AS
     SELECT r.request_id, r.requested_by, r.case_number, r.incident_type, r.note, r.requested_at,
         ARRAY(SELECT p.sha256 FROM facesnxt.request_probe p WHERE p.request_id = r.request_id ORDER BY p.place) AS probes,
         (SELECT pg_catalog.count(*) FROM facesnxt.result_delivery d WHERE d.request_id = r.request_id) AS searches
     FROM facesnxt.search_request r
-    WHERE r.agency_id = (SELECT facesnxt.my_agency())
-        AND (r.account_id = (SELECT facesnxt.my_active_account()) OR pg_catalog.pg_has_role(current_user, 'facesnxt_investigator', 'USAGE'));
+    WHERE r.account_id = (SELECT facesnxt.my_asking_account())
+        OR (r.agency_id = (SELECT facesnxt.my_agency()) AND pg_catalog.pg_has_role(current_user, 'facesnxt_investigator', 'USAGE'));
 COMMENT ON VIEW facesnxt.my_requests IS 'Requests: to the desk all of its agency, to others their own; searches is how many have answered';
 REVOKE ALL ON TABLE facesnxt.my_requests FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_requests TO facesnxt_requester, facesnxt_investigator;
@@ -145,6 +165,10 @@ CREATE FUNCTION facesnxt.deliver(search_id uuid, verdict facesnxt.verdict, candi
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+    INSERT INTO facesnxt.delivery (search_id, recipient, recipient_role, ranks, complete, account_id, acting_role, session_role)
+    SELECT $1, r.account_id, r.requested_by, ARRAY(SELECT generate_series(1, $3)), true, s.account_id, s.acting_role, s.session_role
+    FROM facesnxt.search_request r, facesnxt.search s
+    WHERE r.request_id = ($2.facts->'search'->'request'->>'id')::uuid AND s.search_id = $1;
     INSERT INTO facesnxt.result_delivery (search_id, request_id, agency_id, account_id, recipient, candidates)
     SELECT $1, r.request_id, r.agency_id, r.account_id, r.requested_by, $3
     FROM facesnxt.search_request r

@@ -113,7 +113,8 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('exigent: the papers follow within %s hours', facesnxt.policy_value($1, 'exigent')->>'hours')
-    WHERE $3->'fields'->>'exigent' = 'true' AND facesnxt.policy_value($1, 'exigent')->'papers' ? $2
+    WHERE $3->'fields'->>'exigent' = 'true' AND $3->'search'->>'mode' = 'identification'
+        AND facesnxt.policy_value($1, 'exigent')->'papers' ? $2
 $$;
 COMMENT ON FUNCTION facesnxt.left_for_later(uuid, text, jsonb) IS 'Why a rule is not asked yet of an exigent search, or NULL (NP-VI.A.2, NS-32.6.2.3)';
 REVOKE ALL ON FUNCTION facesnxt.left_for_later(uuid, text, jsonb) FROM PUBLIC;

@@ -28,7 +28,8 @@ CREATE VIEW facesnxt.my_outcomes WITH (security_barrier) AS
     SELECT o.outcome_id, o.search_id, o.determination, o.person_id, o.corroboration, o.note,
         o.recorded_by, o.recorded_at
     FROM facesnxt.outcome o JOIN facesnxt.search s ON s.search_id = o.search_id
-    WHERE s.agency_id = (SELECT facesnxt.my_agency());
+    WHERE s.agency_id = (SELECT facesnxt.my_agency())
+        AND s.search_id <> ALL ((SELECT facesnxt.blind_searches())::uuid[]);
 COMMENT ON VIEW facesnxt.my_outcomes IS 'Outcomes of the searches of the acting role''s agency';
 REVOKE ALL ON TABLE facesnxt.my_outcomes FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_outcomes TO facesnxt_investigator;
@@ -46,7 +47,7 @@ DECLARE
     new_id uuid;
 BEGIN
     SELECT i.acting_role, a.account_id, a.agency_id INTO who
-    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active';
+    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.account_id = facesnxt.member_account(i.acting_oid);
     IF who.account_id IS NULL THEN
         RAISE EXCEPTION 'outcome refused: the acting role has no active account'
             USING ERRCODE = 'NX302', HINT = 'Ask the administrator of your agency.';
@@ -58,6 +59,7 @@ BEGIN
         RAISE EXCEPTION 'outcome refused: no such search of your agency was completed'
             USING ERRCODE = 'NX307', HINT = 'SELECT * FROM facesnxt.my_searches shows the searches of your agency.';
     END IF;
+    PERFORM facesnxt.check_not_blind(search_id);
     IF determination IN ('identified', 'identification') THEN
         RAISE EXCEPTION 'outcome refused: a search alone identifies nobody'
             USING ERRCODE = 'NX308', DETAIL = 'A candidate is a lead (SP-I.D, NM-IV.H).',
@@ -96,4 +98,4 @@ $$;
 COMMENT ON FUNCTION facesnxt.record_outcome(uuid, text, uuid, text, text) IS
 'Appends what was determined about a search of one''s own agency: "lead confirmed", "no match" or "inconclusive"';
 REVOKE ALL ON FUNCTION facesnxt.record_outcome(uuid, text, uuid, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.record_outcome(uuid, text, uuid, text, text) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.record_outcome(uuid, text, uuid, text, text) TO facesnxt_requester, facesnxt_investigator;

@@ -45,17 +45,46 @@ $$;
 COMMENT ON FUNCTION facesnxt.search_case(uuid) IS 'The case of a search: named at the query, else the one that it was linked to last';
 REVOKE ALL ON FUNCTION facesnxt.search_case(uuid) FROM PUBLIC;
 
--- The one place that says who is what of a case.
-CREATE FUNCTION facesnxt.acts_as(account_id uuid, case_id uuid, capacity text) RETURNS boolean
+-- What follows a search is also done by members who do not search themselves:
+-- whoever asks the desk evaluates (MI-4.3.4.1.a). They are in
+-- facesnxt_requester and their account is not cut off.
+CREATE FUNCTION facesnxt.member_account(role oid) RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT a.account_id FROM facesnxt.account a
+    WHERE a.role = $1 AND (a.status = 'active' OR (a.status NOT IN ('denied', 'suspended', 'revoked')
+        AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = $1) AND pg_has_role($1, 'facesnxt_requester', 'USAGE')))
+$$;
+COMMENT ON FUNCTION facesnxt.member_account(oid) IS 'The account in whose name a role works on what was found, or NULL';
+REVOKE ALL ON FUNCTION facesnxt.member_account(oid) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.my_member_account() RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT facesnxt.member_account(i.acting_oid) FROM facesnxt.session_identity() i $$;
+COMMENT ON FUNCTION facesnxt.my_member_account() IS 'The same of the acting role';
+REVOKE ALL ON FUNCTION facesnxt.my_member_account() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.my_member_account() TO facesnxt_requester, facesnxt_investigator;
+
+-- The one place that says who is what of a case. A supervisor of the agency, or
+-- of the unit given, by appointment is one of every case there.
+CREATE FUNCTION facesnxt.acts_as(account_id uuid, case_id uuid, capacity text, unit text DEFAULT NULL) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (
-        SELECT FROM facesnxt.case_assignment s JOIN facesnxt.account a ON a.account_id = s.account_id
-        WHERE s.account_id = $1 AND s.case_id = $2 AND s.capacity = $3 AND s.ended_at IS NULL AND a.status = 'active')
+        SELECT FROM facesnxt.account a
+        WHERE a.account_id = $1 AND facesnxt.member_account(a.role) IS NOT NULL AND (
+            EXISTS (SELECT FROM facesnxt.case_assignment s
+                    WHERE s.account_id = $1 AND s.case_id = $2 AND s.capacity = $3 AND s.ended_at IS NULL)
+            OR ($3 = 'supervisor' AND EXISTS (
+                SELECT FROM facesnxt.office_holder h
+                WHERE h.agency_id = a.agency_id AND h.role = a.role AND h.office = 'supervisor' AND (h.unit IS NULL OR h.unit = $4)))))
 $$;
-COMMENT ON FUNCTION facesnxt.acts_as(uuid, uuid, text) IS 'Whether an active account has a capacity in a case now';
-REVOKE ALL ON FUNCTION facesnxt.acts_as(uuid, uuid, text) FROM PUBLIC;
+COMMENT ON FUNCTION facesnxt.acts_as(uuid, uuid, text, text) IS
+'Whether an account has a capacity now: by assignment to the case, as a supervisor also by office';
+REVOKE ALL ON FUNCTION facesnxt.acts_as(uuid, uuid, text, text) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.capacities(account_id uuid, search_id uuid) RETURNS text[]
 LANGUAGE sql STABLE
@@ -63,7 +92,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT ARRAY(
         SELECT c FROM unnest(ARRAY['investigator', 'case_officer', 'lead_investigator', 'arresting_officer', 'supervisor']) c
-        WHERE facesnxt.acts_as($1, facesnxt.search_case($2), c))
+        WHERE facesnxt.acts_as($1, facesnxt.search_case($2), c,
+            (SELECT s.facts->'account'->>'unit' FROM facesnxt.search s WHERE s.search_id = $2)))
         || CASE WHEN EXISTS (SELECT FROM facesnxt.search s WHERE s.search_id = $2 AND s.account_id = $1)
                 THEN ARRAY['searcher'] ELSE '{}' END
         || 'department'::text
@@ -101,7 +131,7 @@ BEGIN
                   HINT = 'Work in a transaction of isolation level READ COMMITTED.';
     END IF;
     SELECT i.*, a.account_id, a.agency_id INTO who
-    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active';
+    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.account_id = facesnxt.member_account(i.acting_oid);
     IF who.account_id IS NULL THEN
         RAISE EXCEPTION 'refused: the acting role has no active account'
             USING ERRCODE = 'NX302', DETAIL = 'What follows a search is done by accounts, as the search is (SP-IV.B.1).',
@@ -118,10 +148,8 @@ BEGIN
         RAISE EXCEPTION 'refused: no such search of your agency was completed'
             USING ERRCODE = 'NX307', HINT = 'SELECT * FROM facesnxt.my_searches shows the searches of your agency.';
     END IF;
-    IF NOT reviewing AND actor.search_id = ANY (facesnxt.blind_searches()) THEN
-        RAISE EXCEPTION 'refused: you are to review this search blindly'
-            USING ERRCODE = 'NX354', DETAIL = 'Whoever reviews has seen neither rank nor score nor a conclusion.',
-                  HINT = 'Answer the review first: SELECT * FROM facesnxt.my_reviews.';
+    IF NOT reviewing THEN
+        PERFORM facesnxt.check_not_blind(actor.search_id);
     END IF;
     RETURN actor;
 END
@@ -210,4 +238,4 @@ END
 $$;
 COMMENT ON FUNCTION facesnxt.link_case(uuid, text) IS 'Puts a search and all its results into a case file of the same agency (MI-4.5.3.2.b)';
 REVOKE ALL ON FUNCTION facesnxt.link_case(uuid, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.link_case(uuid, text) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.link_case(uuid, text) TO facesnxt_requester, facesnxt_investigator;

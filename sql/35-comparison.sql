@@ -153,7 +153,7 @@ $$;
 COMMENT ON FUNCTION facesnxt.compare_candidate(uuid, uuid, text, jsonb, text) IS
 'Disposes of a candidate: the worksheet of its comparison with the probe, and the conclusion (SP-III.F, NM-IV.G.1, MI-4.5.3.2.c)';
 REVOKE ALL ON FUNCTION facesnxt.compare_candidate(uuid, uuid, text, jsonb, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.compare_candidate(uuid, uuid, text, jsonb, text) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.compare_candidate(uuid, uuid, text, jsonb, text) TO facesnxt_requester, facesnxt_investigator;
 
 -- Candidates that nobody disposed of yet.
 CREATE FUNCTION facesnxt.undisposed(search_id uuid) RETURNS int[]
@@ -219,4 +219,4 @@ $$;
 COMMENT ON FUNCTION facesnxt.decide_match(uuid, boolean, uuid, text) IS
 'Decides for a search whether the probe seems to match a candidate; by who evaluates under the policy (NM-VI.B.2)';
 REVOKE ALL ON FUNCTION facesnxt.decide_match(uuid, boolean, uuid, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.decide_match(uuid, boolean, uuid, text) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.decide_match(uuid, boolean, uuid, text) TO facesnxt_requester, facesnxt_investigator;

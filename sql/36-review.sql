@@ -24,7 +24,7 @@ AS $$
 DECLARE
     actor CONSTANT facesnxt.actor := facesnxt.search_actor(search_id);
     second CONSTANT uuid := (SELECT a.account_id FROM facesnxt.account a
-                             WHERE a.role = reviewer AND a.agency_id = actor.agency_id AND a.status = 'active');
+                             WHERE a.role = reviewer AND a.agency_id = actor.agency_id AND facesnxt.member_account(a.role) IS NOT NULL);
     new_id uuid;
 BEGIN
     PERFORM facesnxt.check_candidate(actor, 'review', person_id);
@@ -37,10 +37,16 @@ BEGIN
             SELECT FROM facesnxt.search s WHERE s.search_id = ask_review.search_id AND s.account_id = second)
         OR EXISTS (
             SELECT FROM facesnxt.comparison c WHERE c.search_id = ask_review.search_id AND c.account_id = second)
+        OR EXISTS (
+            SELECT FROM facesnxt.delivery d WHERE d.search_id = ask_review.search_id AND d.recipient = second)
+        OR EXISTS (
+            SELECT FROM facesnxt.result_delivery d WHERE d.search_id = ask_review.search_id AND d.account_id = second)
+        OR EXISTS (
+            SELECT FROM facesnxt.access_log l WHERE l.search_id = ask_review.search_id AND l.account_id = second)
     THEN
         PERFORM facesnxt.refuse_step(actor, 'review', person_id, 'NX354', 'blind_review', 'SP-III.F',
             'review refused: the reviewer is not another person',
-            'Whoever searched, compared or asks has seen rank, score or a conclusion.', 'Ask a person who has not.');
+            'Whoever searched, compared, asks, received or looked at the list has seen rank, score or a conclusion.', 'Ask a person who has not.');
     END IF;
     INSERT INTO facesnxt.review (search_id, person_id, reviewer, account_id, acting_role, session_role)
     VALUES (search_id, person_id, second, actor.account_id, actor.acting_role, actor.session_role)
@@ -50,18 +56,32 @@ END
 $$;
 COMMENT ON FUNCTION facesnxt.ask_review(uuid, uuid, regrole) IS 'Asks another person of the agency to compare a pair blindly (NX354)';
 REVOKE ALL ON FUNCTION facesnxt.ask_review(uuid, uuid, regrole) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.ask_review(uuid, uuid, regrole) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.ask_review(uuid, uuid, regrole) TO facesnxt_requester, facesnxt_investigator;
+
+CREATE FUNCTION facesnxt.check_not_blind(search_id uuid) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF search_id = ANY (facesnxt.blind_searches()) THEN
+        RAISE EXCEPTION 'refused: you are to review this search blindly'
+            USING ERRCODE = 'NX354', DETAIL = 'Whoever reviews has seen neither rank nor score nor a conclusion.',
+                  HINT = 'Answer the review first: SELECT * FROM facesnxt.my_reviews.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.check_not_blind(uuid) IS 'Refuses to show a search to whom its review makes blind (NX354)';
+REVOKE ALL ON FUNCTION facesnxt.check_not_blind(uuid) FROM PUBLIC;
 
 -- Neither search nor person nor reference is named: only the pair.
 CREATE VIEW facesnxt.my_reviews WITH (security_barrier) AS
     SELECT r.review_id, r.recorded_at AS asked_at, c.conclusion, c.recorded_at AS answered_at
     FROM facesnxt.review r
-        JOIN facesnxt.search s ON s.search_id = r.search_id
         LEFT JOIN facesnxt.comparison c ON c.review_id = r.review_id
-    WHERE s.agency_id = (SELECT facesnxt.my_agency()) AND r.reviewer = (SELECT facesnxt.my_active_account());
+    WHERE r.reviewer = (SELECT facesnxt.my_member_account());
 COMMENT ON VIEW facesnxt.my_reviews IS 'Pairs that the acting role is asked to compare blindly, and its own answers';
 REVOKE ALL ON TABLE facesnxt.my_reviews FROM PUBLIC;
-GRANT SELECT ON TABLE facesnxt.my_reviews TO facesnxt_investigator;
+GRANT SELECT ON TABLE facesnxt.my_reviews TO facesnxt_requester, facesnxt_investigator;
 
 -- The acting role's review and its search; one of somebody else and none look the same.
 CREATE FUNCTION facesnxt.own_review(review_id uuid) RETURNS facesnxt.review
@@ -72,7 +92,7 @@ DECLARE
     asked facesnxt.review;
 BEGIN
     SELECT r.* INTO asked FROM facesnxt.review r
-    WHERE r.review_id = own_review.review_id AND r.reviewer = facesnxt.my_active_account();
+    WHERE r.review_id = own_review.review_id AND r.reviewer = facesnxt.my_member_account();
     IF asked.review_id IS NULL THEN
         RAISE EXCEPTION 'you are not asked for this review'
             USING ERRCODE = 'NX307', HINT = 'SELECT * FROM facesnxt.my_reviews shows yours.';
@@ -84,19 +104,27 @@ COMMENT ON FUNCTION facesnxt.own_review(uuid) IS 'A review that the acting role 
 REVOKE ALL ON FUNCTION facesnxt.own_review(uuid) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.review_pair(review_id uuid, OUT probe bytea, OUT reference bytea) RETURNS record
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT (SELECT p.image FROM facesnxt.probe p WHERE p.agency_id = s.agency_id AND p.sha256 = s.probe_sha256),
-        (SELECT i.photo FROM facesnxt.reference_image i WHERE i.reference_id = c.reference_id)
-    FROM facesnxt.own_review($1) r
-        JOIN facesnxt.search s ON s.search_id = r.search_id
-        JOIN facesnxt.candidate c ON c.search_id = r.search_id AND c.person_id = r.person_id
+DECLARE
+    asked CONSTANT facesnxt.review := facesnxt.own_review(review_id);
+    pair record;
+BEGIN
+    SELECT s.agency_id, s.probe_sha256, c.rank, c.reference_id INTO pair
+    FROM facesnxt.search s JOIN facesnxt.candidate c ON c.search_id = s.search_id AND c.person_id = asked.person_id
+    WHERE s.search_id = asked.search_id;
+    -- who saw them is committed before they leave
+    PERFORM facesnxt.record_it('view', jsonb_build_object('kind', 'view', 'search_id', asked.search_id,
+        'ranks', jsonb_build_array(pair.rank), 'fields', jsonb_build_array('photo', 'probe')));
+    probe := (SELECT p.image FROM facesnxt.probe p WHERE p.agency_id = pair.agency_id AND p.sha256 = pair.probe_sha256);
+    reference := (SELECT i.photo FROM facesnxt.reference_image i WHERE i.reference_id = pair.reference_id);
+END
 $$;
 COMMENT ON FUNCTION facesnxt.review_pair(uuid) IS
 'The two photographs of a blind review, without rank, score, name or conclusion; NULL where only a template was handed over';
 REVOKE ALL ON FUNCTION facesnxt.review_pair(uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.review_pair(uuid) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.review_pair(uuid) TO facesnxt_requester, facesnxt_investigator;
 
 CREATE FUNCTION facesnxt.give_review(review_id uuid, conclusion text, features jsonb DEFAULT NULL, note text DEFAULT NULL)
 RETURNS void
@@ -121,4 +149,4 @@ END
 $$;
 COMMENT ON FUNCTION facesnxt.give_review(uuid, text, jsonb, text) IS 'Answers a blind review, once (NX354, NX365)';
 REVOKE ALL ON FUNCTION facesnxt.give_review(uuid, text, jsonb, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.give_review(uuid, text, jsonb, text) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.give_review(uuid, text, jsonb, text) TO facesnxt_requester, facesnxt_investigator;

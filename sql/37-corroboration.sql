@@ -133,7 +133,7 @@ $$;
 COMMENT ON FUNCTION facesnxt.add_corroboration(uuid, uuid, text, text, boolean, text) IS
 'Enters evidence about a candidate that is independent of the search (NX356)';
 REVOKE ALL ON FUNCTION facesnxt.add_corroboration(uuid, uuid, text, text, boolean, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.add_corroboration(uuid, uuid, text, text, boolean, text) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.add_corroboration(uuid, uuid, text, text, boolean, text) TO facesnxt_requester, facesnxt_investigator;
 
 CREATE FUNCTION facesnxt.withdraw_corroboration(item_id uuid, reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -149,7 +149,7 @@ END
 $$;
 COMMENT ON FUNCTION facesnxt.withdraw_corroboration(uuid, text) IS 'Says that corroboration does not hold any more: it counts for nothing from now on';
 REVOKE ALL ON FUNCTION facesnxt.withdraw_corroboration(uuid, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.withdraw_corroboration(uuid, text) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.withdraw_corroboration(uuid, text) TO facesnxt_requester, facesnxt_investigator;
 
 -- Who determines an identity: the person that confirmed_by names. Independent
 -- means are no person; that they are there is asked of everyone.
@@ -207,7 +207,7 @@ $$;
 COMMENT ON FUNCTION facesnxt.determine_identity(uuid, uuid, text, uuid[]) IS
 'Records that a person was identified, on what basis and corroboration, by whom the policy names (SP-I.C, NP-VI.B.3, NX350, NX355, NX357)';
 REVOKE ALL ON FUNCTION facesnxt.determine_identity(uuid, uuid, text, uuid[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.determine_identity(uuid, uuid, text, uuid[]) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.determine_identity(uuid, uuid, text, uuid[]) TO facesnxt_requester, facesnxt_investigator;
 
 CREATE FUNCTION facesnxt.confirm_corroboration(search_id uuid, person_id uuid, note text DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -242,4 +242,4 @@ $$;
 COMMENT ON FUNCTION facesnxt.confirm_corroboration(uuid, uuid, text) IS
 'A supervisor of the case, never the searcher, confirms the corroboration that there is so far (NS-32.6.7, NP-VI.C.1; NX350, NX357, NX360)';
 REVOKE ALL ON FUNCTION facesnxt.confirm_corroboration(uuid, uuid, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.confirm_corroboration(uuid, uuid, text) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.confirm_corroboration(uuid, uuid, text) TO facesnxt_requester, facesnxt_investigator;

@@ -82,7 +82,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT facesnxt.probe_quality(a.search_id) FROM facesnxt.search_actor($1) a $$;
 COMMENT ON FUNCTION facesnxt.show_probe_quality(uuid) IS 'Shows the quality of a probe as it was measured for the search, and what the search gave (MI-4.3.4.1.b)';
 REVOKE ALL ON FUNCTION facesnxt.show_probe_quality(uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.show_probe_quality(uuid) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.show_probe_quality(uuid) TO facesnxt_requester, facesnxt_investigator;
 
 -- What was shown is handed back: nobody acknowledges what was not looked at.
 CREATE FUNCTION facesnxt.acknowledge_probe_quality(search_id uuid, shown jsonb, weighing text) RETURNS void
@@ -104,7 +104,7 @@ $$;
 COMMENT ON FUNCTION facesnxt.acknowledge_probe_quality(uuid, jsonb, text) IS
 'Acknowledges the quality of a probe as shown, and says how it and the results were weighed (MI-4.3.4.1.b, NX361)';
 REVOKE ALL ON FUNCTION facesnxt.acknowledge_probe_quality(uuid, jsonb, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.acknowledge_probe_quality(uuid, jsonb, text) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.acknowledge_probe_quality(uuid, jsonb, text) TO facesnxt_requester, facesnxt_investigator;
 
 -- ---- facts and judgement
 

@@ -27,7 +27,7 @@ BEGIN
     kept.account_id := account.account_id;
     kept.agency_id := account.agency_id;
     kept.version_id := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
-    IF account.account_id IS NULL OR account.status <> 'active' THEN
+    IF facesnxt.member_account(account.role) IS NULL THEN
         kept.sqlstate := 'NX302';
         kept.clause := 'SP-IV.A.2';
         kept.message := 'action refused: the acting role has no active account';
@@ -96,7 +96,8 @@ $$;
 COMMENT ON FUNCTION facesnxt.request_action(uuid, uuid, text, text, jsonb) IS
 'Asks whether an action about a candidate may go ahead now: its number when the policy permits it, else an error with the clause; either way it is recorded for good (NX302, NX307, NX308, NX352 to NX361)';
 REVOKE ALL ON FUNCTION facesnxt.request_action(uuid, uuid, text, text, jsonb) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.request_action(uuid, uuid, text, text, jsonb) TO facesnxt_investigator;
+-- whose account is not active comes as far as the gate, which records the attempt
+GRANT EXECUTE ON FUNCTION facesnxt.request_action(uuid, uuid, text, text, jsonb) TO facesnxt_requester, facesnxt_investigator, facesnxt_member;
 
 CREATE FUNCTION facesnxt.would_refuse_action(search_id uuid, person_id uuid, kind text, version_id uuid DEFAULT NULL)
 RETURNS TABLE (rule text, clause text, sqlstate text, message text, detail text, hint text, reason_against text)
@@ -109,4 +110,4 @@ $$;
 COMMENT ON FUNCTION facesnxt.would_refuse_action(uuid, uuid, text, uuid) IS
 'Everything that still stands against an action, under the policy in force or another version; nothing is asked for';
 REVOKE ALL ON FUNCTION facesnxt.would_refuse_action(uuid, uuid, text, uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.would_refuse_action(uuid, uuid, text, uuid) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.would_refuse_action(uuid, uuid, text, uuid) TO facesnxt_requester, facesnxt_investigator;

@@ -113,7 +113,7 @@ $$;
 COMMENT ON FUNCTION facesnxt.file_report(uuid, text, boolean, jsonb, text) IS
 'Links a search with the report that documents it, with the items that the policy asks for; what the record knows is taken from it (NM-VI.C, NS-32.6.6; NX364)';
 REVOKE ALL ON FUNCTION facesnxt.file_report(uuid, text, boolean, jsonb, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.file_report(uuid, text, boolean, jsonb, text) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.file_report(uuid, text, boolean, jsonb, text) TO facesnxt_requester, facesnxt_investigator;
 
 CREATE FUNCTION facesnxt.deliver_results(search_id uuid, recipient regrole, ranks int[] DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -124,7 +124,7 @@ DECLARE
     whole CONSTANT int[] := ARRAY(SELECT c.rank FROM facesnxt.candidate c WHERE c.search_id = deliver_results.search_id ORDER BY c.rank);
     given CONSTANT int[] := ARRAY(SELECT w FROM unnest(whole) w WHERE deliver_results.ranks IS NULL OR w = ANY (deliver_results.ranks) ORDER BY w);
     receiver CONSTANT uuid := (SELECT a.account_id FROM facesnxt.account a
-                               WHERE a.role = recipient AND a.agency_id = actor.agency_id AND a.status = 'active');
+                               WHERE a.role = recipient AND a.agency_id = actor.agency_id AND facesnxt.member_account(a.role) IS NOT NULL);
     new_id uuid;
 BEGIN
     IF NOT 'searcher' = ANY (actor.capacities) THEN
@@ -160,7 +160,9 @@ DECLARE
     new_id uuid;
 BEGIN
     IF NOT actor.capacities && ARRAY['case_officer', 'lead_investigator', 'arresting_officer'] AND NOT EXISTS (
-        SELECT FROM facesnxt.delivery d WHERE d.search_id = notify_outcome.search_id AND d.recipient = actor.account_id)
+        SELECT FROM facesnxt.delivery d WHERE d.search_id = notify_outcome.search_id AND d.recipient = actor.account_id
+        UNION ALL
+        SELECT FROM facesnxt.result_delivery d WHERE d.search_id = notify_outcome.search_id AND d.account_id = actor.account_id)
     THEN
         PERFORM facesnxt.refuse_step(actor, 'outcome notice', NULL, 'NX350', 'outcome_notice', 'MI-4.5.3.3.b',
             'outcome notice refused: you did not ask for this search', 'Whoever asked tells the desk what became of it.',
@@ -180,4 +182,4 @@ $$;
 COMMENT ON FUNCTION facesnxt.notify_outcome(uuid, boolean, text) IS
 'Tells the desk whether there was ultimately a positive identification; appended to the log (MI-4.5.3.3.b, NX350, NX358)';
 REVOKE ALL ON FUNCTION facesnxt.notify_outcome(uuid, boolean, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.notify_outcome(uuid, boolean, text) TO facesnxt_investigator;
+GRANT EXECUTE ON FUNCTION facesnxt.notify_outcome(uuid, boolean, text) TO facesnxt_requester, facesnxt_investigator;

@@ -4,8 +4,10 @@
 CREATE TABLE facesnxt.access_log (
     access_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
     kind text NOT NULL CHECK (kind IN ('view', 'results', 'export', 'photograph')),
-    agency_id uuid NOT NULL,
-    account_id uuid NOT NULL,
+    sqlstate text,
+    message text,
+    agency_id uuid CHECK (agency_id IS NOT NULL OR sqlstate IS NOT NULL),
+    account_id uuid CHECK (account_id IS NOT NULL OR sqlstate IS NOT NULL),
     acting_role name NOT NULL,
     session_role name NOT NULL,
     client_address inet,
@@ -20,12 +22,13 @@ CREATE TABLE facesnxt.access_log (
     ground text,
     clause text,
     recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    CHECK (kind <> 'export' OR (recipient <> '' AND ground <> ''))
+    CHECK (kind <> 'export' OR sqlstate IS NOT NULL OR (recipient <> '' AND ground <> ''))
 );
 CREATE INDEX ON facesnxt.access_log (agency_id, recorded_at);
 CREATE INDEX ON facesnxt.access_log (search_id);
 COMMENT ON TABLE facesnxt.access_log IS
-'Who saw which candidates'' fields, fetched which results, and gave what to whom on what ground (NM-V.C, NM-IX.A.3, MI-4.4.a); committed before anything leaves';
+'Who saw which candidates'' fields, fetched which results, and gave what to whom on what ground (NM-V.C, NM-IX.A.3, MI-4.4.a); committed before anything leaves, and what was refused';
+COMMENT ON COLUMN facesnxt.access_log.sqlstate IS 'Why it was refused; NULL when it was shown or given';
 COMMENT ON COLUMN facesnxt.access_log.clause IS 'The clause of the policy in force that asks for the entry, where one does; it is made anyway';
 CREATE TRIGGER access_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.access_log
     FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
@@ -37,7 +40,8 @@ SELECT pg_catalog.pg_extension_config_dump('facesnxt.access_log', '');
 CREATE VIEW facesnxt.field_view WITH (security_barrier) AS
     SELECT l.access_id, l.recorded_at, l.kind, l.acting_role, l.session_role, l.search_id, s.person_id, s.rank, f.field, l.recipient, l.ground
     FROM facesnxt.access_log l CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(l.persons), pg_catalog.unnest(l.ranks)) AS s (person_id, rank)
-        CROSS JOIN LATERAL pg_catalog.unnest(l.fields) AS f (field);
+        CROSS JOIN LATERAL pg_catalog.unnest(l.fields) AS f (field)
+    WHERE l.sqlstate IS NULL;
 COMMENT ON VIEW facesnxt.field_view IS 'Who saw which field of whom, a row each (NM-IV.I)';
 REVOKE ALL ON TABLE facesnxt.field_view FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.field_view TO facesnxt_auditor;
@@ -47,19 +51,20 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    who CONSTANT facesnxt.account := facesnxt.acting_account(request->'identity');
+    who CONSTANT facesnxt.account := CASE request->>'kind' WHEN 'results' THEN facesnxt.asking_account(request->'identity')
+                                         ELSE facesnxt.acting_account(request->'identity') END;
     version_id CONSTANT uuid := facesnxt.policy_in_force(who.agency_id, clock_timestamp());
     wanted CONSTANT uuid := (request->>'search_id')::uuid;
     wanted_request CONSTANT uuid := (request->>'request_id')::uuid;
     shown int[];
     persons uuid[];
     whole int;
+    refused jsonb;
     new_id uuid;
 BEGIN
     IF who.account_id IS NULL THEN
-        RETURN facesnxt.no_account();
-    END IF;
-    IF request->>'kind' IN ('view', 'export') THEN
+        refused := facesnxt.no_account();
+    ELSIF request->>'kind' IN ('view', 'export') THEN
         -- another agency's search and one that does not exist look the same
         SELECT array_agg(c.rank ORDER BY c.rank), array_agg(c.person_id ORDER BY c.rank), max(s.candidates)
         INTO shown, persons, whole
@@ -67,44 +72,48 @@ BEGIN
         WHERE s.search_id = wanted AND s.agency_id = who.agency_id AND s.status = 'completed'
             AND (request->'ranks' = 'null' OR request->'ranks' @> to_jsonb(c.rank));
         IF shown IS NULL OR (request->'ranks' <> 'null' AND cardinality(shown) < jsonb_array_length(request->'ranks')) THEN
-            RETURN facesnxt.refusal('NX397', 'refused: your agency''s searches have no such candidate',
+            refused := facesnxt.refusal('NX397', 'refused: your agency''s searches have no such candidate',
                 'Candidates are shown to the agency that searched (NM-IX.A.3).', 'SELECT * FROM facesnxt.my_candidates shows them.');
-        END IF;
-        IF request->>'kind' = 'export' AND facesnxt.policy_value(version_id, 'all_results') = 'true' AND cardinality(shown) < whole THEN
-            RETURN facesnxt.refusal('NX397', 'export refused: it leaves candidates out',
+        ELSIF request->>'kind' = 'export'
+            AND (btrim(coalesce(request->>'recipient', '')) = '' OR btrim(coalesce(request->>'ground', '')) = '') THEN
+            refused := facesnxt.refusal('NX397', 'export refused: it names no recipient or no ground',
+                'Nothing is shared with whoever is not authorised (NM-IX.A.3).', 'Say to whom the candidates go and on what ground.');
+        ELSIF request->>'kind' = 'export' AND facesnxt.policy_value(version_id, 'all_results') = 'true' AND cardinality(shown) < whole THEN
+            refused := facesnxt.refusal('NX397', 'export refused: it leaves candidates out',
                 format('All results are given (%s); %s of %s were asked for.', facesnxt.policy_clause(version_id, 'all_results'),
                        cardinality(shown), whole), 'Leave "ranks" out.');
         END IF;
     ELSIF request->>'kind' = 'results' THEN
         -- all lists of a request, to whoever asked; one row of the log for each
         IF NOT EXISTS (SELECT FROM facesnxt.search_request r WHERE r.request_id = wanted_request AND r.account_id = who.account_id) THEN
-            RETURN facesnxt.refusal('NX399', 'refused: you made no such request', 'Results go to whoever asked for them (MI-4.5.3.2.a).',
+            refused := facesnxt.refusal('NX399', 'refused: you made no such request', 'Results go to whoever asked for them (MI-4.5.3.2.a).',
                 'SELECT * FROM facesnxt.my_requests shows your requests.');
+        ELSE
+            INSERT INTO facesnxt.access_log (kind, agency_id, account_id, acting_role, session_role, client_address, application,
+                search_id, request_id, ranks, persons, fields, recipient, clause)
+            SELECT 'results', who.agency_id, who.account_id, request->'identity'->>'acting_role', request->'identity'->>'session_role',
+                (request->'identity'->>'client_address')::inet, request->'identity'->>'application', d.search_id, d.request_id,
+                ARRAY(SELECT c.rank FROM facesnxt.candidate c WHERE c.search_id = d.search_id ORDER BY c.rank),
+                ARRAY(SELECT c.person_id FROM facesnxt.candidate c WHERE c.search_id = d.search_id ORDER BY c.rank),
+                '{}', d.recipient, facesnxt.policy_clause(version_id, 'all_results')
+            FROM facesnxt.result_delivery d WHERE d.request_id = wanted_request;
+            RETURN jsonb_build_object('searches', (
+                SELECT coalesce(jsonb_agg(d.search_id), '[]') FROM facesnxt.result_delivery d WHERE d.request_id = wanted_request));
         END IF;
-        INSERT INTO facesnxt.access_log (kind, agency_id, account_id, acting_role, session_role, client_address, application,
-            search_id, request_id, ranks, persons, fields, recipient, clause)
-        SELECT 'results', who.agency_id, who.account_id, request->'identity'->>'acting_role', request->'identity'->>'session_role',
-            (request->'identity'->>'client_address')::inet, request->'identity'->>'application', d.search_id, d.request_id,
-            ARRAY(SELECT c.rank FROM facesnxt.candidate c WHERE c.search_id = d.search_id ORDER BY c.rank),
-            ARRAY(SELECT c.person_id FROM facesnxt.candidate c WHERE c.search_id = d.search_id ORDER BY c.rank),
-            '{}', d.recipient, facesnxt.policy_clause(version_id, 'all_results')
-        FROM facesnxt.result_delivery d WHERE d.request_id = wanted_request;
-        RETURN jsonb_build_object('searches', (
-            SELECT coalesce(jsonb_agg(d.search_id), '[]') FROM facesnxt.result_delivery d WHERE d.request_id = wanted_request));
     ELSIF NOT EXISTS (
         SELECT FROM facesnxt.probe p WHERE p.agency_id = who.agency_id AND p.sha256 = decode(request->>'sha256', 'hex')) THEN
-        RETURN facesnxt.refusal('NX397', 'refused: no such image of your agency is kept', 'Images are shown to the agency that keeps them (MI-4.4.a).',
+        refused := facesnxt.refusal('NX397', 'refused: no such image of your agency is kept', 'Images are shown to the agency that keeps them (MI-4.4.a).',
             'SELECT * FROM facesnxt.my_probes shows them.');
     END IF;
-    INSERT INTO facesnxt.access_log (kind, agency_id, account_id, acting_role, session_role, client_address, application,
-        search_id, sha256, ranks, persons, fields, recipient, ground, clause)
-    VALUES (request->>'kind', who.agency_id, who.account_id, request->'identity'->>'acting_role', request->'identity'->>'session_role',
-        (request->'identity'->>'client_address')::inet, request->'identity'->>'application', wanted,
-        decode(request->>'sha256', 'hex'), shown, persons,
+    INSERT INTO facesnxt.access_log (kind, sqlstate, message, agency_id, account_id, acting_role, session_role, client_address, application,
+        search_id, request_id, sha256, ranks, persons, fields, recipient, ground, clause)
+    VALUES (request->>'kind', refused->>'code', refused->>'message', who.agency_id, who.account_id, request->'identity'->>'acting_role', request->'identity'->>'session_role',
+        (request->'identity'->>'client_address')::inet, request->'identity'->>'application', wanted, wanted_request,
+        decode(request->>'sha256', 'hex'), CASE WHEN refused IS NULL THEN shown END, CASE WHEN refused IS NULL THEN persons END,
         ARRAY(SELECT jsonb_array_elements_text(nullif(request->'fields', 'null'))),
         request->>'recipient', request->>'ground', facesnxt.policy_clause(version_id, 'pii_views_logged'))
     RETURNING access_id INTO new_id;
-    RETURN jsonb_build_object('id', new_id, 'ranks', to_jsonb(shown), 'agency_id', who.agency_id);
+    RETURN coalesce(refused, jsonb_build_object('id', new_id, 'ranks', to_jsonb(shown), 'agency_id', who.agency_id));
 END
 $$;
 COMMENT ON FUNCTION facesnxt.apply_view(jsonb) IS 'The writer''s part of what shows, fetches or gives away';
@@ -132,6 +141,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM facesnxt.check_person_fields(fields);
+    PERFORM facesnxt.check_not_blind(search_id);
     PERFORM facesnxt.record_it('view', jsonb_build_object('kind', 'view', 'search_id', search_id,
         'ranks', jsonb_build_array(rank), 'fields', to_jsonb(fields)));
     RETURN QUERY SELECT p.* FROM facesnxt.candidate c, facesnxt.person_fields(c.person_id, c.reference_id, view_candidate.fields) p
@@ -153,11 +163,7 @@ DECLARE
     answer jsonb;
 BEGIN
     PERFORM facesnxt.check_person_fields(fields);
-    IF btrim(coalesce(recipient, '')) = '' OR btrim(coalesce(ground, '')) = '' THEN
-        RAISE EXCEPTION 'export refused: it names no recipient or no ground'
-            USING ERRCODE = 'NX397', DETAIL = 'Nothing is shared with whoever is not authorised (NM-IX.A.3).',
-                  HINT = 'Say to whom the candidates go and on what ground.';
-    END IF;
+    PERFORM facesnxt.check_not_blind(search_id);
     answer := facesnxt.record_it('view', jsonb_build_object('kind', 'export', 'search_id', search_id, 'ranks', to_jsonb(ranks),
         'fields', to_jsonb(fields), 'recipient', recipient, 'ground', ground));
     RETURN QUERY SELECT (answer->>'id')::uuid, c.rank, c.score, p.*
@@ -206,6 +212,9 @@ COMMENT ON FUNCTION facesnxt.request_results(uuid) IS
 'All results of all searches that answer a request of one''s own, none left out: leads, not identifications; that they were fetched is committed first (MI-4.5.3.2.a, NX399)';
 REVOKE ALL ON FUNCTION facesnxt.request_results(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.request_results(uuid) TO facesnxt_requester, facesnxt_investigator;
+
+-- whoever asked tells the desk what became of it (MI-4.5.3.3.b)
+GRANT EXECUTE ON FUNCTION facesnxt.notify_outcome(uuid, boolean, text) TO facesnxt_requester;
 
 CREATE VIEW facesnxt.delivery_state WITH (security_barrier) AS
     SELECT r.request_id, r.agency_id, r.requested_by, r.case_number, r.incident_type, r.requested_at, d.search_id, d.candidates, d.delivered_at,

@@ -106,8 +106,13 @@ CREATE FUNCTION facesnxt.somebody_identified(search_id uuid) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce((SELECT o.determination = 'lead confirmed' FROM facesnxt.outcome o WHERE o.search_id = $1
-                     ORDER BY o.recorded_at DESC LIMIT 1), false)
+    SELECT coalesce((
+        SELECT said.identified
+        FROM (SELECT i.recorded_at, true AS identified FROM facesnxt.identification i WHERE i.search_id = $1
+              UNION ALL SELECT n.recorded_at, n.identified FROM facesnxt.outcome_notice n WHERE n.search_id = $1
+              UNION ALL SELECT o.recorded_at, o.determination = 'lead confirmed' FROM facesnxt.outcome o WHERE o.search_id = $1) said
+        ORDER BY said.recorded_at DESC LIMIT 1), false)
 $$;
-COMMENT ON FUNCTION facesnxt.somebody_identified(uuid) IS 'Whether what was determined last of a search is that a lead was confirmed';
+COMMENT ON FUNCTION facesnxt.somebody_identified(uuid) IS
+'Whether what was recorded last of a search is that somebody was identified: a determination, a notice to the desk or an outcome';
 REVOKE ALL ON FUNCTION facesnxt.somebody_identified(uuid) FROM PUBLIC;

@@ -173,9 +173,9 @@ BEGIN
             USING ERRCODE = 'NX392', DETAIL = 'Every use of any system is documented, with its results (NS-32.6.6, NS-32.6.6.4).',
                   HINT = 'Give the system, when it was searched and what came of it.';
     END IF;
-    RETURN facesnxt.record_it('external search', jsonb_build_object('platform', platform, 'searched_at', searched_at,
+    RETURN (facesnxt.record_it('external search', jsonb_build_object('platform', platform, 'searched_at', searched_at,
         'case_number', case_number, 'purpose', purpose, 'reason', reason, 'results', results, 'fields', fields, 'overrides', overrides,
-        'mode', 'external', 'repositories', '[]'::jsonb))->>'id';
+        'mode', 'external', 'repositories', '[]'::jsonb))->>'id')::uuid;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.record_external_search(text, timestamptz, text, text, text, text, jsonb, jsonb) IS

@@ -27,7 +27,7 @@ SELECT is(has_any_column_privilege('tap_inv', format('facesnxt.%I', t), 'SELECT'
     'an investigator reads ' || t || ' through a view only')
 FROM unnest(ARRAY['search', 'candidate', 'outcome', 'account', 'case_file']) t;
 SELECT is(has_table_privilege('tap_aud', format('facesnxt.%I', t), 'SELECT'), true, 'an auditor reads ' || t)
-FROM unnest(ARRAY['search', 'candidate', 'outcome', 'account', 'agency', 'purpose', 'case_file']) t;
+FROM unnest(ARRAY['search', 'candidate', 'outcome', 'account', 'agency', 'policy_rule', 'case_file']) t;
 SELECT is(has_table_privilege('tap_inv', format('facesnxt.%I', v), 'SELECT'), true, 'an investigator reads ' || v)
 FROM unnest(ARRAY['my_searches', 'my_candidates', 'my_outcomes', 'my_cases']) v;
 

@@ -66,5 +66,6 @@ RESET ROLE;
 SELECT array_agg(concat(kind, ' ', acting_role, ' ', field, ' ', recipient, ' ', ground) ORDER BY recorded_at, field)
     = '{"view regress_desk city  ","view regress_desk date_of_birth  ","view regress_desk name  ","view regress_desk photo  ","export regress_desk gender State Attorney subpoena 7","export regress_desk name State Attorney subpoena 7"}'
 FROM facesnxt.field_view WHERE person_id = :'person';
+SELECT array_agg(concat_ws(' ', acting_role, kind, sqlstate, fields) ORDER BY recorded_at) FROM facesnxt.access_log WHERE kind IN ('view', 'export') AND sqlstate IS NOT NULL;
 UPDATE facesnxt.access_log SET acting_role = 'x';
 DELETE FROM facesnxt.access_log;

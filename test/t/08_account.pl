@@ -311,6 +311,24 @@ SQL
 	does('nm_cmd', "SELECT facesnxt.revoke_account('nm_bob', 'misuse', violation_id => '$violation')", 'NM-VII.E.3: misuse');
 	is(value("SELECT e.by_role || ' ' || v.kind FROM facesnxt.account_event e JOIN facesnxt.violation v USING (violation_id)"), 'nm_cmd personal use', 'NM-IX.A.7: the revocation refers to the violation');
 	cut_off('nm_bob', $purpose, 'NM-VII.E.3');
+
+	roles(qw(nm_cal nm_dee));
+	for my $applicant ('nm_cal', 'nm_dee')
+	{
+		does('adm', "SELECT facesnxt.set_unit('NM5', '$applicant', 'Investigative Section')", "$applicant joins the unit");
+		does('nm_sup', sprintf($approve, 'supervisor', $applicant), 'is approved');
+		does('nm_cmd', sprintf($approve, 'investigative_section_commander', $applicant), 'by both');
+		does($applicant, "SELECT facesnxt.register_account('NM5'); SELECT facesnxt.accept_agreement(2)", 'and registers');
+		does('adm', "SELECT facesnxt.record_course('$applicant', 'FACESNXT online training', 1, true)", 'and is trained');
+		searches($applicant, $purpose, 'NM-V.E.3: and searches');
+	}
+	does('nm_cmd', "SELECT facesnxt.revoke_account('nm_cal', 'separation')", 'NM-VII.E.1: separation');
+	cut_off('nm_cal', $purpose, 'NM-VII.E.1');
+	my $search = value("SELECT search_id FROM facesnxt.search WHERE acting_role = 'nm_dee' AND status = 'completed'");
+	$violation = does('nm_cmd', "SELECT facesnxt.report_violation('nm_dee', 'dissemination', 'sent the list to a friend', '$search')", 'NM-IX.A.7: a search is the evidence');
+	refused('nm_cmd', "SELECT facesnxt.revoke_account('nm_dee', 'dissemination', violation_id => gen_random_uuid())", 'NX338', 'NM-VII\.E', 'NM-VII.E.4: of a violation that there is');
+	does('nm_cmd', "SELECT facesnxt.revoke_account('nm_dee', 'dissemination', violation_id => '$violation')", 'NM-VII.E.4: dissemination');
+	cut_off('nm_dee', $purpose, 'NM-VII.E.4');
 };
 
 subtest 'New Smyrna Beach' => sub {
@@ -430,6 +448,28 @@ SQL
 	is(steps_of('px_bob'), 'registered auto-grant', 'NP-VI.C.2.c.note: its licence is reissued to the one who waited');
 	searches('px_bob', $purpose, 'NP-VI.C.2.c.note: who searches');
 
+	# two last steps at the same time, one licence
+	agency('NPY', 'NP', '{"licences": 1}');
+	roles(qw(py_ann py_bob py_sup));
+	does('adm', <<'SQL', 'an administrator prepares NPY');
+SELECT facesnxt.define_course('NPY', 'FACESNXT online training'), facesnxt.appoint('NPY', 'supervisor', 'py_sup');
+SQL
+	for my $applicant ('py_ann', 'py_bob')
+	{
+		does('py_sup', "SELECT facesnxt.approve_registration('NPY', 'supervisor', '$applicant')", 'NP-VI.D.2.a: approved');
+		does($applicant, "SELECT facesnxt.register_account('NPY')", 'NP-VI.D.2.a: registered');
+	}
+	my ($first, $second) = (session($node, 'adm'), session($node, 'adm'));
+	$_->query_safe('BEGIN') for ($first, $second);
+	$first->query_safe("SELECT facesnxt.record_course('py_ann', 'FACESNXT online training', 1, true)");
+	$second->query_until(qr/passing/, "\\echo passing\nSELECT facesnxt.record_course('py_bob', 'FACESNXT online training', 1, true);\n");
+	wait_for($node, 'NP-VI.C.2.c: the second grant waits for the first',
+		"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'adm' AND wait_event_type = 'Lock')");
+	$first->query_safe('COMMIT');
+	$second->query_safe('COMMIT');
+	$_->quit for ($first, $second);
+	is(status_of('py_ann') . ' ' . status_of('py_bob'), 'active pending', 'NP-VI.C.2.c: one of them has the licence');
+
 	my $here = session($node, 'np_ann');
 	$here->query_safe('SELECT 1');
 	my ($out, $err);
@@ -444,7 +484,7 @@ subtest 'Miami' => sub {
 	agency('MI5', 'MI');
 	roles(qw(mi_ann mi_bob mi_chief mi_sup));
 	does('adm', <<'SQL', 'an administrator prepares');
-SELECT facesnxt.publish_agreement('MI5', 'Terms of service of the site');
+SELECT facesnxt.publish_agreement('MI5', 'Terms of service of the site'), facesnxt.enrol_member('MI5', '77', 'Ann', sworn => false);
 SELECT facesnxt.appoint('MI5', 'chief', 'mi_chief'), facesnxt.appoint('MI5', 'rtcc_supervisor', 'mi_sup');
 SELECT facesnxt.set_unit('MI5', 'mi_ann', 'Real Time Crime Center'), facesnxt.set_unit('MI5', 'mi_bob', 'Homicide');
 SELECT facesnxt.admit('mi_ann'), facesnxt.admit('mi_bob');
@@ -462,6 +502,7 @@ SQL
 		does($applicant, 'SELECT facesnxt.accept_agreement(1)', 'MI-4.5.4: they are');
 		is(steps_of($applicant), 'registered approved auto-grant', 'MI-4.2: access is granted');
 	}
+	is(value("SELECT sworn FROM facesnxt.roster WHERE name = 'Ann' AND payroll_number = '77'"), 'f', 'MI-4.2: a civilian has an account as well');
 	searches('mi_ann', $purpose, 'MI-4.5: a member of the Real Time Crime Center searches');
 	refused('mi_bob', search_for($purpose), 'NX316', 'Homicide.*chief', 'MI-4.5: a detective does not');
 	does('mi_chief', "SELECT facesnxt.grant_unit_exception('mi_bob', now() + interval '1 day', 'authorised')", 'MI-4.2: unless the Chief authorises him');

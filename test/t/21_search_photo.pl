@@ -56,6 +56,17 @@ JOIN facesnxt.probe p ON p.sha256 = s.probe_sha256 AND p.agency_id = s.agency_id
 JOIN facesnxt.probe_template t USING (search_id)
 SQL
 
+# what an evaluator and a blind reviewer are shown
+my ($id, $person) = split /\|/, $node->safe_psql('postgres', 'SELECT s.search_id, c.person_id FROM facesnxt.search s JOIN facesnxt.candidate c USING (search_id)
+	WHERE c.rank = 1 ORDER BY s.recorded_at LIMIT 1');
+($status, $out, $err) = investigate("SELECT q->'measured', (q->>'eye_distance')::real > 10, q ? 'sharpness', q->'candidates' FROM facesnxt.show_probe_quality('$id') q");
+is($out, 'true|t|t|2', 'MI-4.3.4.1.b: the quality of the probe and the results are shown') or diag($err);
+$node->safe_psql('postgres', "CREATE ROLE nm_second LOGIN; GRANT facesnxt_investigator TO nm_second;
+	SELECT facesnxt.open_account('NM', 'nm_second'), facesnxt.set_account_status('nm_second', 'active', NULL)");
+($status, $out, $err) = investigate("SELECT facesnxt.ask_review('$id', '$person', 'nm_second')");
+is((as_role($node, 'nm_second', "SELECT p.probe = (SELECT bytes FROM file WHERE name = 'second'), p.reference = (SELECT bytes FROM file WHERE name = 'first')
+	FROM facesnxt.my_reviews r, facesnxt.review_pair(r.review_id) p"))[1], 't|t', 'NM-IV.G.1: the reviewer gets the two photographs') or diag($err);
+
 ($status, $out, $err) = investigate("SELECT * FROM facesnxt.search((SELECT bytes FROM file WHERE name = 'nobody'), '22-1', 'criminal')");
 like($err, qr/NX111/, 'a photograph without a face is refused');
 is( $node->safe_psql('postgres',
