@@ -68,7 +68,7 @@ COMMENT ON FUNCTION facesnxt.sweep_after_commit() IS 'Has sweep() run in a backg
 REVOKE ALL ON FUNCTION facesnxt.sweep_after_commit() FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.still_in() RETURNS boolean
-LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'facesnxt_still_in';
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'facesnxt_still_in';
 COMMENT ON FUNCTION facesnxt.still_in() IS 'True, or an error when the acting role was cut off (NX302): asked for each candidate that leaves';
 REVOKE ALL ON FUNCTION facesnxt.still_in() FROM PUBLIC;
 
@@ -98,7 +98,7 @@ AS $$
 DECLARE
     account facesnxt.account;
     target record;
-    taken name[] := '{}';
+    taken name[] := ARRAY[]::name[];
     granted name;
     new_id uuid;
 BEGIN
@@ -182,8 +182,8 @@ DECLARE
     cut facesnxt.revocation;
     gone_at timestamptz;
     found record;
-    ended int[] := '{}';
-    stopped int[] := '{}';
+    ended int[];
+    stopped int[];
     present boolean;
     complete boolean;
 BEGIN
@@ -194,8 +194,8 @@ BEGIN
     LOOP
         seen_at := clock_timestamp();
         gone_at := seen_at;
-        ended := '{}';
-        stopped := '{}';
+        ended := ARRAY[]::int[];
+        stopped := ARRAY[]::int[];
         complete := true;
         -- a suspension that was lifted meanwhile is over; so is a dropped role
         WHILE EXISTS (SELECT FROM facesnxt.account a WHERE a.account_id = cut.account_id AND a.status <> 'active'

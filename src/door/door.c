@@ -9,6 +9,7 @@
  */
 #include "door/door.h"
 
+#include "access/parallel.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -140,7 +141,10 @@ reads_references(PlannedStmt *statement, Oid reference)
 		{
 			Oid			user = facesnxt_checked_as(statement, entry);
 
-			if (!fx_is_owner(OidIsValid(user) ? user : GetUserId()))
+			if (!OidIsValid(user))
+				user = GetUserId();
+			/* an attempt without the privilege is one, too, and is recorded before the server refuses it */
+			if (!fx_is_owner(user))
 				return true;
 		}
 	}
@@ -228,7 +232,7 @@ door_start(QueryDesc *query, int eflags)
 		next_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
-	if (raw || calls_search(query->planstate, &schema))
+	if (raw || (!IsParallelWorker() && calls_search(query->planstate, &schema)))
 	{
 		MemoryContext context = query->estate->es_query_cxt;
 		admission  *entry = MemoryContextAllocZero(context, sizeof(admission));

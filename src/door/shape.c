@@ -271,7 +271,8 @@ fx_shape_of(PlannedStmt *statement, Oid reference, fx_shape *shape)
 	{
 		RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
 
-		if (entry->rtekind == RTE_RELATION && entry->relkind != RELKIND_VIEW && (entry->relid != reference || ++tables > 1))
+		if (entry->rtekind == RTE_RELATION && entry->relkind != RELKIND_VIEW &&
+			(entry->relid != reference || ++tables > 1))
 		{
 			shape->fault = "It reads more than the table of references, once.";
 			return;
