@@ -9,6 +9,7 @@ FROM (SELECT facesnxt.create_person('Many') AS id) p, generate_series(1, 200);
 -- another model
 SELECT facesnxt.enrol_template(facesnxt.with_model('[1,0,0]', '0000000b'), facesnxt.create_person('Other'), 'booking', 'fingerprint') IS NOT NULL;
 SET ROLE regress_nm;
+-- NM-IV.C: by person; NM-IV.E: ranked, in a total order; NM-IV.F: recorded as returned
 CREATE TEMP TABLE list AS
 SELECT * FROM facesnxt.search_template(facesnxt.with_model('[1,0,0]', '0000000a'), '22-1', 'criminal', 'list', candidates => 8);
 SELECT count(*) = 8 AND array_agg(rank ORDER BY rank) = '{1,2,3,4,5,6,7,8}' FROM list;
