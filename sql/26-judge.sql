@@ -168,7 +168,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     asked record;
-    found facesnxt.finding;
 BEGIN
     FOR asked IN
         SELECT r.rule, r.clause, r.force, r.value, k.sqlstate, k.test
@@ -176,15 +175,13 @@ BEGIN
         WHERE r.version_id = judge.version_id AND k.test IS NOT NULL
         ORDER BY k.place
     LOOP
-        EXECUTE format('SELECT f.* FROM facesnxt.%I($1, $2, $3) f', asked.test) INTO found
+        EXECUTE format('SELECT f.message, f.detail, f.hint FROM facesnxt.%I($1, $2, $3) f', asked.test)
+        INTO message, detail, hint
         USING judge.version_id, asked.value, facts;
-        IF found.message IS NOT NULL THEN
+        IF message IS NOT NULL THEN
             rule := asked.rule;
             clause := asked.clause;
             sqlstate := asked.sqlstate;
-            message := found.message;
-            detail := found.detail;
-            hint := found.hint;
             reason_against := facesnxt.left_for_later(version_id, asked.rule, facts);
             IF asked.force = 'should' THEN
                 reason_against := coalesce(reason_against, nullif(btrim(coalesce(facts->'overrides'->>asked.rule, '')), ''));

@@ -26,7 +26,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     given record;
-    at timestamptz;
 BEGIN
     IF fields IS NULL THEN
         RETURN NULL;
@@ -46,7 +45,7 @@ BEGIN
             RETURN format('Field "%s" is a text.', given.key);
         ELSIF given.value_kind = 'timestamp' THEN
             BEGIN
-                at := (given.value #>> '{}')::timestamptz;
+                PERFORM (given.value #>> '{}')::timestamptz;
             EXCEPTION WHEN data_exception THEN
                 RETURN format('Field "%s" is a time.', given.key);
             END;

@@ -54,7 +54,7 @@ BEGIN
 END
 $$;
 
-CREATE VIEW facesnxt.revocation_latency WITH (security_invoker) AS
+CREATE VIEW facesnxt.revocation_latency WITH (security_barrier, security_invoker) AS
     SELECT r.role, r.status, r.decided_by, r.decided_at, e.seen_at, e.sessions_ended, e.searches_stopped, e.last_gone_at,
         e.last_gone_at - e.seen_at AS latency, e.complete
     FROM facesnxt.revocation r LEFT JOIN facesnxt.revocation_end e USING (revocation_id);

@@ -18,7 +18,7 @@ isolation=$(make -s print-ISOLATION)
 agree REGRESS "$regress" "$(names test/sql .sql)"
 agree ISOLATION "$isolation" "$(names test/specs .spec)"
 agree "expected/" "$regress $isolation" "$(names expected .out)"
-agree SQL_PARTS "$(make -s print-SQL_PARTS)" "$(find sql -maxdepth 1 -name '*.sql')"
+agree SQL_PARTS "$(make -s print-SQL_PARTS)" "$(find sql -name '*.sql' -not -path 'sql/updates/*')"
 agree OBJS "$(make -s print-OBJS | sed 's/\.o\>/.c/g; s,src/infer/onnx.pb-c.c,,')" "$(project_files -path './src/*.c')"
 if [ "$(readlink test/expected)" != ../expected ]; then
     echo "test/expected must be a link to ../expected: pg_isolation_regress looks there"

@@ -35,7 +35,7 @@ FROM unnest(ARRAY['my_searches', 'my_candidates', 'my_outcomes', 'my_cases']) v;
 CREATE TEMP TABLE allowed (name text, inv boolean, aud boolean, adm boolean);
 INSERT INTO allowed VALUES
     ('search', true, false, false), ('search_template', true, false, false), ('record_outcome', true, false, false),
-    ('my_agency', true, false, false),
+    ('my_agency', true, true, true),
     ('create_agency', false, false, true), ('adopt_policy', false, false, true), ('open_account', false, false, true),
     ('set_account_status', false, false, true), ('open_case', false, false, true), ('close_case', false, false, true),
     ('create_person', false, false, true), ('enrol', false, false, true), ('enrol_template', false, false, true),

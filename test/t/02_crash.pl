@@ -29,7 +29,7 @@ sub hold_audit
 {
 	my $holder = session($node, 'postgres');
 	$holder->query_safe('BEGIN');
-	$holder->query_safe('LOCK TABLE facesnxt.search IN ACCESS EXCLUSIVE MODE');
+	$holder->query_safe('LOCK TABLE facesnxt.search IN SHARE MODE');
 	return $holder;
 }
 

@@ -28,7 +28,7 @@ sub refused
 subtest 'no worker slot' => sub {
 	my $holder = session($node, 'postgres');
 	$holder->query_safe('BEGIN');
-	$holder->query_safe('LOCK TABLE facesnxt.search IN ACCESS EXCLUSIVE MODE');
+	$holder->query_safe('LOCK TABLE facesnxt.search IN SHARE MODE');
 	$node->safe_psql('postgres', "ALTER ROLE nm_inv SET facesnxt.audit_timeout = '100s'");
 	my @users = map { session($node, 'nm_inv') } (1 .. 2);
 	$_->query_until(qr/searching/, "\\echo searching\n" . search_sql('holds a slot') . ";\n") for @users;
@@ -112,7 +112,7 @@ SQL
 
 subtest 'locks of the caller itself' => sub {
 	$node->safe_psql('postgres', "ALTER ROLE postgres SET facesnxt.audit_timeout = '1s'");
-	for my $table (qw(search candidate probe_template account case_file purpose agency))
+	for my $table (qw(search candidate probe_template account case_file policy_rule agency))
 	{
 		refused("BEGIN; LOCK TABLE facesnxt.$table IN ACCESS EXCLUSIVE MODE; SET ROLE nm_inv; " . search_sql("lock $table"),
 			qr/NX403.*lock timeout/s, "LOCK TABLE $table", 'postgres');
@@ -124,7 +124,7 @@ subtest 'locks of the caller itself' => sub {
 	refused("BEGIN; LOCK TABLE facesnxt.search IN SHARE MODE; SET ROLE nm_inv; "
 		  . "SELECT * FROM facesnxt.search_template('[1,0,0]', 'unknown', 'criminal', 'refusal')",
 		qr/NX403.*lock timeout/s, 'a refusal that cannot be recorded', 'postgres');
-	for my $lock ('account FOR UPDATE', 'case_file FOR UPDATE', 'agency FOR UPDATE', 'purpose FOR UPDATE', 'search FOR UPDATE')
+	for my $lock ('account FOR UPDATE', 'case_file FOR UPDATE', 'agency FOR UPDATE', 'policy_version FOR UPDATE', 'search FOR UPDATE')
 	{
 		my ($status, $out) = as_role($node, 'postgres',
 			"BEGIN; CREATE TEMP TABLE held AS SELECT 1 FROM facesnxt.$lock; SET ROLE nm_inv; " . search_sql($lock));
@@ -152,7 +152,7 @@ subtest 'writer that does not answer' => sub {
 	$node->safe_psql('postgres', "ALTER ROLE nm_inv SET facesnxt.audit_timeout = '3s'");
 	my $holder = session($node, 'postgres');
 	$holder->query_safe('BEGIN');
-	$holder->query_safe('LOCK TABLE facesnxt.search IN ACCESS EXCLUSIVE MODE');
+	$holder->query_safe('LOCK TABLE facesnxt.search IN SHARE MODE');
 	my $user = session($node, 'nm_inv');
 	$user->query_until(qr/searching/, "\\echo searching\n\\set VERBOSITY verbose\n" . search_sql('stopped') . ";\n");
 	wait_for($node, 'the writer waits', "SELECT count(*) = 1 FROM $waiting");
