@@ -257,11 +257,12 @@ walk_plan(shape_walk *walk, Plan *plan, Plan *top)
 void
 fx_shape_of(PlannedStmt *statement, Oid reference, fx_shape *shape)
 {
-	shape_walk	walk = {shape, fx_schema(), template_type()};
+	shape_walk	walk = {NULL, fx_schema(), template_type()};
 	ListCell   *cell;
 	int			tables = 0;
 
 	memset(shape, 0, sizeof(*shape));
+	walk.shape = shape;
 	if (statement->commandType != CMD_SELECT || statement->hasModifyingCTE || statement->rowMarks != NIL)
 	{
 		shape->fault = "It is no plain SELECT.";
