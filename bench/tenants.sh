@@ -35,7 +35,8 @@ GRANT SELECT ON public.probe TO PUBLIC;
 VACUUM ANALYZE facesnxt.reference;
 SELECT index_references('0000000a') \g /dev/null
 SELECT pg_prewarm(index_references('0000000a')), pg_prewarm('facesnxt.reference') \g /dev/null
-SELECT create_agency('A' || i, 'Agency ' || i), adopt_policy('A' || i, 'EXAMPLE') FROM generate_series(1, :agencies) i \g /dev/null
+SELECT create_agency('A' || i, 'Agency ' || i) FROM generate_series(1, :agencies) i \g /dev/null
+SELECT adopt_policy('A' || i, 'EXAMPLE') FROM generate_series(1, :agencies) i \g /dev/null
 SELECT open_case('A' || i, format('A%s-%s', i, j), 'robbery') FROM generate_series(1, :agencies) i, generate_series(1, 3) j \g /dev/null
 SELECT format('CREATE ROLE t_%s LOGIN IN ROLE facesnxt_investigator', i) FROM generate_series(1, :accounts) i \gexec
 SELECT open_account('A' || 1 + i % :agencies, format('t_%s', i)::regrole) FROM generate_series(1, :accounts) i \g /dev/null
