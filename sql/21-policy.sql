@@ -89,20 +89,8 @@ CREATE TABLE facesnxt.policy_rule (
 COMMENT ON TABLE facesnxt.policy_rule IS 'The rules of a version, each with the clause that it comes from';
 COMMENT ON COLUMN facesnxt.policy_rule.force IS 'shall: refused; should: passes with a reason, which is recorded (NM-IV.J)';
 
-DO $$
-DECLARE
-    kept name;
-BEGIN
-    FOREACH kept IN ARRAY ARRAY['policy_version', 'policy_decision', 'policy_purpose', 'policy_rule']::name[] LOOP
-        PERFORM pg_catalog.pg_extension_config_dump(pg_catalog.format('facesnxt.%I', kept)::regclass, '');
-        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', kept);
-        EXECUTE pg_catalog.format('GRANT SELECT ON TABLE facesnxt.%I TO facesnxt_auditor, facesnxt_admin', kept);
-        EXECUTE pg_catalog.format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.%I '
-            'FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change()', kept || '_append_only', kept);
-        EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER %I', kept, kept || '_append_only');
-    END LOOP;
-END
-$$;
+SELECT facesnxt.keep_record(kept, 'facesnxt_auditor', 'facesnxt_admin')
+FROM pg_catalog.unnest(ARRAY['policy_version', 'policy_decision', 'policy_purpose', 'policy_rule']::name[]) kept;
 
 -- ---- which version, and what it says
 

@@ -210,12 +210,7 @@ BEGIN
                 ADD by_session name NOT NULL DEFAULT (facesnxt.session_identity()).session_role,
                 ADD at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()', kept);
         END IF;
-        PERFORM pg_catalog.pg_extension_config_dump(pg_catalog.format('facesnxt.%I', kept)::regclass, '');
-        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', kept);
-        EXECUTE pg_catalog.format('GRANT SELECT ON TABLE facesnxt.%I TO facesnxt_auditor, facesnxt_admin', kept);
-        EXECUTE pg_catalog.format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.%I '
-            'FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change()', kept || '_append_only', kept);
-        EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER %I', kept, kept || '_append_only');
+        PERFORM facesnxt.keep_record(kept, 'facesnxt_auditor', 'facesnxt_admin');
     END LOOP;
 END
 $$;

@@ -136,20 +136,8 @@ CREATE INDEX ON facesnxt.consent (agency_id, sha256);
 COMMENT ON TABLE facesnxt.consent IS
 'Whether a person consented to a photograph (NP-VI.B.4); if not, why not and for what it is submitted (NP-VI.A.3.note)';
 
-DO $$
-DECLARE
-    kept name;
-BEGIN
-    FOREACH kept IN ARRAY ARRAY['probe_source', 'probe_derivation', 'consent']::name[] LOOP
-        PERFORM pg_catalog.pg_extension_config_dump(pg_catalog.format('facesnxt.%I', kept)::regclass, '');
-        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', kept);
-        EXECUTE pg_catalog.format('GRANT SELECT ON TABLE facesnxt.%I TO facesnxt_auditor', kept);
-        EXECUTE pg_catalog.format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.%I '
-            'FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change()', kept || '_append_only', kept);
-        EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER %I', kept, kept || '_append_only');
-    END LOOP;
-END
-$$;
+SELECT facesnxt.keep_record(kept, 'facesnxt_auditor')
+FROM pg_catalog.unnest(ARRAY['probe_source', 'probe_derivation', 'consent']::name[]) kept;
 
 -- All images that go back to the same originals, itself included.
 CREATE FUNCTION facesnxt.probe_family(agency_id uuid, sha256 bytea) RETURNS SETOF bytea

@@ -39,20 +39,8 @@ CREATE INDEX ON facesnxt.result_delivery (request_id);
 COMMENT ON TABLE facesnxt.result_delivery IS
 'The list of a search that answers a request is its requester''s, whole, from the commit of the search on (MI-4.5.3.2.a)';
 
-DO $$
-DECLARE
-    kept name;
-BEGIN
-    FOREACH kept IN ARRAY ARRAY['search_request', 'request_probe', 'result_delivery']::name[] LOOP
-        PERFORM pg_catalog.pg_extension_config_dump(pg_catalog.format('facesnxt.%I', kept)::regclass, '');
-        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', kept);
-        EXECUTE pg_catalog.format('GRANT SELECT ON TABLE facesnxt.%I TO facesnxt_auditor', kept);
-        EXECUTE pg_catalog.format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.%I '
-            'FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change()', kept || '_append_only', kept);
-        EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER %I', kept, kept || '_append_only');
-    END LOOP;
-END
-$$;
+SELECT facesnxt.keep_record(kept, 'facesnxt_auditor')
+FROM pg_catalog.unnest(ARRAY['search_request', 'request_probe', 'result_delivery']::name[]) kept;
 
 -- Whoever asks need not be let to search: the account may lack whatever that
 -- takes, as long as it is not cut off.

@@ -11,13 +11,9 @@ CREATE TABLE facesnxt.probe (
     PRIMARY KEY (agency_id, sha256)
 );
 ALTER TABLE facesnxt.probe ALTER COLUMN image SET STORAGE EXTERNAL;
-CREATE TRIGGER probe_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.probe
-    FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
-ALTER TABLE facesnxt.probe ENABLE ALWAYS TRIGGER probe_append_only;
 COMMENT ON TABLE facesnxt.probe IS 'Probe images as they were handed over, once per agency and content; never altered (NP-VI.B.2.a)';
 COMMENT ON COLUMN facesnxt.probe.sha256 IS 'SHA-256 of image, which names it in facesnxt.search';
-REVOKE ALL ON TABLE facesnxt.probe FROM PUBLIC;
-SELECT pg_catalog.pg_extension_config_dump('facesnxt.probe', '');
+SELECT facesnxt.keep_record('probe');
 
 CREATE TABLE facesnxt.search (
     search_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
@@ -68,9 +64,6 @@ CREATE TABLE facesnxt.search (
 );
 CREATE INDEX ON facesnxt.search (agency_id, recorded_at);
 CREATE INDEX ON facesnxt.search (probe_sha256);
-CREATE TRIGGER search_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.search
-    FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
-ALTER TABLE facesnxt.search ENABLE ALWAYS TRIGGER search_append_only;
 COMMENT ON TABLE facesnxt.search IS
 'One row per attempt, completed or refused, committed before a candidate leaves (NM-V.E.4, MI-4.5.3.3.a); it stands without the rows it was copied from';
 COMMENT ON COLUMN facesnxt.search.sqlstate IS 'Why it was refused or failed; NULL when it was completed';
@@ -92,9 +85,7 @@ COMMENT ON COLUMN facesnxt.search.scan IS 'What the index did, as last_scan() te
 COMMENT ON COLUMN facesnxt.search.session_role IS 'Role that logged on';
 COMMENT ON COLUMN facesnxt.search.acting_role IS 'Role in whose name the search was made (SET ROLE)';
 COMMENT ON COLUMN facesnxt.search.application IS 'application_name: what the client says of itself';
-REVOKE ALL ON TABLE facesnxt.search FROM PUBLIC;
-GRANT SELECT ON TABLE facesnxt.search TO facesnxt_auditor;
-SELECT pg_catalog.pg_extension_config_dump('facesnxt.search', '');
+SELECT facesnxt.keep_record('search', 'facesnxt_auditor');
 
 CREATE TABLE facesnxt.probe_template (
     search_id uuid PRIMARY KEY REFERENCES facesnxt.search,
@@ -102,13 +93,9 @@ CREATE TABLE facesnxt.probe_template (
     extraction jsonb,
     template facesnxt.embedding NOT NULL
 );
-CREATE TRIGGER probe_template_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.probe_template
-    FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
-ALTER TABLE facesnxt.probe_template ENABLE ALWAYS TRIGGER probe_template_append_only;
 COMMENT ON TABLE facesnxt.probe_template IS 'The template that a search compared: biometric data, so apart from what auditors read';
 COMMENT ON COLUMN facesnxt.probe_template.extraction IS 'Detector, box and quality of the face; NULL when a template was handed over';
-REVOKE ALL ON TABLE facesnxt.probe_template FROM PUBLIC;
-SELECT pg_catalog.pg_extension_config_dump('facesnxt.probe_template', '');
+SELECT facesnxt.keep_record('probe_template');
 
 CREATE TABLE facesnxt.candidate (
     search_id uuid NOT NULL REFERENCES facesnxt.search,
@@ -122,14 +109,9 @@ CREATE TABLE facesnxt.candidate (
     UNIQUE (search_id, person_id)
 );
 CREATE INDEX ON facesnxt.candidate (person_id);
-CREATE TRIGGER candidate_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.candidate
-    FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
-ALTER TABLE facesnxt.candidate ENABLE ALWAYS TRIGGER candidate_append_only;
 COMMENT ON TABLE facesnxt.candidate IS 'The candidate lists that left: persons, each by the best reference; a lead, never an identification (NM-IV.C, SP-III.C)';
 COMMENT ON COLUMN facesnxt.candidate.score IS 'Cosine similarity of probe and reference, -1 to 1';
-REVOKE ALL ON TABLE facesnxt.candidate FROM PUBLIC;
-GRANT SELECT ON TABLE facesnxt.candidate TO facesnxt_auditor;
-SELECT pg_catalog.pg_extension_config_dump('facesnxt.candidate', '');
+SELECT facesnxt.keep_record('candidate', 'facesnxt_auditor');
 
 CREATE VIEW facesnxt.my_searches WITH (security_barrier) AS
     SELECT s.search_id, s.status, s.sqlstate, s.message, s.acting_role, s.case_number, s.incident_type,

@@ -14,15 +14,10 @@ CREATE TABLE facesnxt.outcome (
     CHECK (determination <> 'lead confirmed' OR corroboration <> '')
 );
 CREATE INDEX ON facesnxt.outcome (search_id, recorded_at);
-CREATE TRIGGER outcome_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.outcome
-    FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
-ALTER TABLE facesnxt.outcome ENABLE ALWAYS TRIGGER outcome_append_only;
 COMMENT ON TABLE facesnxt.outcome IS 'What was determined about a search and on what other ground (MI-4.5.3.3.b); the latest row counts, all stay';
 COMMENT ON COLUMN facesnxt.outcome.determination IS 'There is no "identified": a search alone identifies nobody (SP-I.D)';
 COMMENT ON COLUMN facesnxt.outcome.corroboration IS 'What confirms the lead independently of the search (NS-32.6.4)';
-REVOKE ALL ON TABLE facesnxt.outcome FROM PUBLIC;
-GRANT SELECT ON TABLE facesnxt.outcome TO facesnxt_auditor;
-SELECT pg_catalog.pg_extension_config_dump('facesnxt.outcome', '');
+SELECT facesnxt.keep_record('outcome', 'facesnxt_auditor');
 
 CREATE VIEW facesnxt.my_outcomes WITH (security_barrier) AS
     SELECT o.outcome_id, o.search_id, o.determination, o.person_id, o.corroboration, o.note,

@@ -11,12 +11,7 @@ BEGIN
     FOREACH kept IN ARRAY ARRAY['case_link', 'refused_step', 'comparison', 'match_decision', 'review', 'corroboration',
         'identification', 'confirmation', 'quality_notice', 'action', 'report', 'delivery', 'outcome_notice', 'comparison_finding', 'withdrawal']::name[]
     LOOP
-        PERFORM pg_catalog.pg_extension_config_dump(pg_catalog.format('facesnxt.%I', kept)::regclass, '');
-        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', kept);
-        EXECUTE pg_catalog.format('GRANT SELECT ON TABLE facesnxt.%I TO facesnxt_auditor', kept);
-        EXECUTE pg_catalog.format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.%I '
-            'FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change()', kept || '_append_only', kept);
-        EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER %I', kept, kept || '_append_only');
+        PERFORM facesnxt.keep_record(kept, 'facesnxt_auditor');
     END LOOP;
     FOREACH kept IN ARRAY ARRAY['comparison', 'match_decision', 'corroboration', 'identification', 'confirmation',
         'quality_notice', 'action', 'report', 'delivery', 'outcome_notice', 'refused_step', 'case_link', 'withdrawal']::name[]

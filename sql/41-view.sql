@@ -30,12 +30,7 @@ COMMENT ON TABLE facesnxt.access_log IS
 'Who saw which candidates'' fields, fetched which results, and gave what to whom on what ground (NM-V.C, NM-IX.A.3, MI-4.4.a); committed before anything leaves, and what was refused';
 COMMENT ON COLUMN facesnxt.access_log.sqlstate IS 'Why it was refused; NULL when it was shown or given';
 COMMENT ON COLUMN facesnxt.access_log.clause IS 'The clause of the policy in force that asks for the entry, where one does; it is made anyway';
-CREATE TRIGGER access_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.access_log
-    FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
-ALTER TABLE facesnxt.access_log ENABLE ALWAYS TRIGGER access_log_append_only;
-REVOKE ALL ON TABLE facesnxt.access_log FROM PUBLIC;
-GRANT SELECT ON TABLE facesnxt.access_log TO facesnxt_auditor;
-SELECT pg_catalog.pg_extension_config_dump('facesnxt.access_log', '');
+SELECT facesnxt.keep_record('access_log', 'facesnxt_auditor');
 
 CREATE VIEW facesnxt.field_view WITH (security_barrier) AS
     SELECT l.access_id, l.recorded_at, l.kind, l.acting_role, l.session_role, l.search_id, s.person_id, s.rank, f.field, l.recipient, l.ground

@@ -12,13 +12,8 @@ CREATE TABLE facesnxt.exigent_papers (
     session_role name NOT NULL,
     completed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
-CREATE TRIGGER exigent_papers_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.exigent_papers
-    FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
-ALTER TABLE facesnxt.exigent_papers ENABLE ALWAYS TRIGGER exigent_papers_append_only;
 COMMENT ON TABLE facesnxt.exigent_papers IS 'What an exigent search left out, as it was stated afterwards: when and by whom (NP-VI.A.2, NS-32.6.2.3)';
-REVOKE ALL ON TABLE facesnxt.exigent_papers FROM PUBLIC;
-GRANT SELECT ON TABLE facesnxt.exigent_papers TO facesnxt_auditor;
-SELECT pg_catalog.pg_extension_config_dump('facesnxt.exigent_papers', '');
+SELECT facesnxt.keep_record('exigent_papers', 'facesnxt_auditor');
 
 CREATE INDEX search_exigent ON facesnxt.search (account_id, recorded_at) WHERE fields->>'exigent' = 'true';
 

@@ -30,14 +30,9 @@ CREATE TABLE facesnxt.verification (
 );
 CREATE INDEX ON facesnxt.verification (account_id, recorded_at);
 CREATE INDEX ON facesnxt.verification (agency_id, recorded_at);
-CREATE TRIGGER verification_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.verification
-    FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change();
-ALTER TABLE facesnxt.verification ENABLE ALWAYS TRIGGER verification_append_only;
 COMMENT ON TABLE facesnxt.verification IS 'One row per 1:1 comparison, completed or refused, committed before the score leaves (NM-IV.G.2)';
 COMMENT ON COLUMN facesnxt.verification.score IS 'Cosine similarity, -1 to 1: a score, no decision that two photographs show one person';
-REVOKE ALL ON TABLE facesnxt.verification FROM PUBLIC;
-GRANT SELECT ON TABLE facesnxt.verification TO facesnxt_auditor;
-SELECT pg_catalog.pg_extension_config_dump('facesnxt.verification', '');
+SELECT facesnxt.keep_record('verification', 'facesnxt_auditor');
 
 CREATE VIEW facesnxt.my_verifications WITH (security_barrier) AS
     SELECT v.verification_id, v.status, v.sqlstate, v.message, v.acting_role, v.case_number, v.purpose, v.reason, v.probe_sha256,

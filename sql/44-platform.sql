@@ -45,20 +45,8 @@ CREATE INDEX ON facesnxt.external_search (agency_id, recorded_at);
 COMMENT ON TABLE facesnxt.external_search IS
 'Searches in other systems, with purpose, reason, investigation and results as for this one; what is refused stays on record, too (NS-32.6.6, SP-I.A)';
 
-DO $$
-DECLARE
-    kept name;
-BEGIN
-    FOREACH kept IN ARRAY ARRAY['platform', 'external_search']::name[] LOOP
-        PERFORM pg_catalog.pg_extension_config_dump(pg_catalog.format('facesnxt.%I', kept)::regclass, '');
-        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', kept);
-        EXECUTE pg_catalog.format('GRANT SELECT ON TABLE facesnxt.%I TO facesnxt_auditor', kept);
-        EXECUTE pg_catalog.format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.%I '
-            'FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change()', kept || '_append_only', kept);
-        EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER %I', kept, kept || '_append_only');
-    END LOOP;
-END
-$$;
+SELECT facesnxt.keep_record(kept, 'facesnxt_auditor')
+FROM pg_catalog.unnest(ARRAY['platform', 'external_search']::name[]) kept;
 GRANT SELECT ON TABLE facesnxt.platform TO facesnxt_admin;
 
 -- What a policy lists is a system's name, or "commercial platform" for the kind.

@@ -30,20 +30,8 @@ CREATE TABLE facesnxt.public_decision (
 CREATE INDEX ON facesnxt.public_decision (public_id, decided_at);
 COMMENT ON TABLE facesnxt.public_decision IS 'What was decided on a request of the public; the latest row counts, all stay';
 
-DO $$
-DECLARE
-    kept name;
-BEGIN
-    FOREACH kept IN ARRAY ARRAY['public_request', 'public_decision']::name[] LOOP
-        PERFORM pg_catalog.pg_extension_config_dump(pg_catalog.format('facesnxt.%I', kept)::regclass, '');
-        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', kept);
-        EXECUTE pg_catalog.format('GRANT SELECT ON TABLE facesnxt.%I TO facesnxt_auditor, facesnxt_admin', kept);
-        EXECUTE pg_catalog.format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.%I '
-            'FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change()', kept || '_append_only', kept);
-        EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER %I', kept, kept || '_append_only');
-    END LOOP;
-END
-$$;
+SELECT facesnxt.keep_record(kept, 'facesnxt_auditor', 'facesnxt_admin')
+FROM pg_catalog.unnest(ARRAY['public_request', 'public_decision']::name[]) kept;
 
 CREATE FUNCTION facesnxt.record_public_request(
     agency text, requester text, subject text, since timestamptz, until timestamptz)

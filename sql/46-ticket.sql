@@ -79,19 +79,8 @@ COMMENT ON TABLE facesnxt.raw_row IS 'The rows that a raw statement returned, co
 COMMENT ON COLUMN facesnxt.raw_row.rank IS 'In the order in which the rows left';
 COMMENT ON COLUMN facesnxt.raw_row.columns IS 'What left, as it was: an array of name and value';
 
-DO $$
-DECLARE
-    kept name;
-BEGIN
-    FOREACH kept IN ARRAY ARRAY['ticket', 'ticket_end', 'raw_statement', 'raw_row']::name[] LOOP
-        PERFORM pg_catalog.pg_extension_config_dump(pg_catalog.format('facesnxt.%I', kept)::regclass, '');
-        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', kept);
-        EXECUTE pg_catalog.format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.%I '
-            'FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change()', kept || '_append_only', kept);
-        EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER %I', kept, kept || '_append_only');
-    END LOOP;
-END
-$$;
+SELECT facesnxt.keep_record(kept)
+FROM pg_catalog.unnest(ARRAY['ticket', 'ticket_end', 'raw_statement', 'raw_row']::name[]) kept;
 GRANT SELECT ON TABLE facesnxt.ticket, facesnxt.ticket_end, facesnxt.raw_row TO facesnxt_auditor;
 -- all but the probe, which is biometric data
 GRANT SELECT (statement_id, ticket_id, agency_id, status, sqlstate, clause, message, detail, statement, stops,

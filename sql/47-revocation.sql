@@ -39,20 +39,8 @@ CREATE TABLE facesnxt.revocation_lifted (
 );
 COMMENT ON TABLE facesnxt.revocation_lifted IS 'Suspensions that ended: login and groups were given back';
 
-DO $$
-DECLARE
-    kept name;
-BEGIN
-    FOREACH kept IN ARRAY ARRAY['revocation', 'revocation_end', 'revocation_lifted']::name[] LOOP
-        PERFORM pg_catalog.pg_extension_config_dump(pg_catalog.format('facesnxt.%I', kept)::regclass, '');
-        EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', kept);
-        EXECUTE pg_catalog.format('GRANT SELECT ON TABLE facesnxt.%I TO facesnxt_auditor, facesnxt_admin', kept);
-        EXECUTE pg_catalog.format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.%I '
-            'FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change()', kept || '_append_only', kept);
-        EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER %I', kept, kept || '_append_only');
-    END LOOP;
-END
-$$;
+SELECT facesnxt.keep_record(kept, 'facesnxt_auditor', 'facesnxt_admin')
+FROM pg_catalog.unnest(ARRAY['revocation', 'revocation_end', 'revocation_lifted']::name[]) kept;
 
 CREATE VIEW facesnxt.revocation_latency WITH (security_barrier, security_invoker) AS
     SELECT r.role, r.status, r.decided_by, r.decided_at, e.seen_at, e.sessions_ended, e.searches_stopped, e.last_gone_at,
