@@ -85,7 +85,7 @@ INDEX = \
 	src/index/within.o \
 	src/index/vacuum.o
 
-AUDIT = src/audit/writer.o src/audit/worker.o
+AUDIT = src/audit/writer.o src/audit/box.o src/audit/worker.o
 
 SESSION = src/session/identity.o src/session/raise.o
 
@@ -138,6 +138,7 @@ SQL_PARTS = \
 	sql/29-request.sql \
 	sql/29-facts.sql \
 	sql/29-shape.sql \
+	sql/29-tests.sql \
 	sql/30-audit.sql \
 	sql/31-search.sql \
 	sql/32-outcome.sql \

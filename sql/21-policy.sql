@@ -95,37 +95,52 @@ FROM pg_catalog.unnest(ARRAY['policy_version', 'policy_decision', 'policy_purpos
 -- ---- which version, and what it says
 
 CREATE FUNCTION facesnxt.policy_in_force(agency_id uuid, at timestamptz) RETURNS uuid
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT v.version_id
-    FROM facesnxt.policy_version v JOIN facesnxt.policy_decision d USING (version_id)
-    WHERE v.agency_id = $1 AND d.adopted AND d.effective_from <= $2
-    ORDER BY d.effective_from DESC, v.number DESC
-    LIMIT 1
+BEGIN
+    RETURN (
+        SELECT v.version_id
+        FROM facesnxt.policy_version v JOIN facesnxt.policy_decision d USING (version_id)
+        WHERE v.agency_id = $1 AND d.adopted AND d.effective_from <= $2
+        ORDER BY d.effective_from DESC, v.number DESC
+        LIMIT 1);
+END
 $$;
 COMMENT ON FUNCTION facesnxt.policy_in_force(uuid, timestamptz) IS 'The version of an agency''s policy that was in force at a time, or NULL';
 REVOKE ALL ON FUNCTION facesnxt.policy_in_force(uuid, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.policy_in_force(uuid, timestamptz) TO facesnxt_auditor, facesnxt_admin;
 
 CREATE FUNCTION facesnxt.policy_value(version_id uuid, rule text) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT r.value FROM facesnxt.policy_rule r WHERE r.version_id = $1 AND r.rule = $2 $$;
+AS $$
+BEGIN
+    RETURN (SELECT r.value FROM facesnxt.policy_rule r WHERE r.version_id = $1 AND r.rule = $2);
+END
+$$;
 COMMENT ON FUNCTION facesnxt.policy_value(uuid, text) IS 'What a version says of a rule; NULL where it says nothing';
 REVOKE ALL ON FUNCTION facesnxt.policy_value(uuid, text) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.policy_texts(version_id uuid, rule text) RETURNS text[]
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT ARRAY(SELECT jsonb_array_elements_text(facesnxt.policy_value($1, $2))) $$;
+AS $$
+BEGIN
+    RETURN (SELECT ARRAY(SELECT jsonb_array_elements_text(facesnxt.policy_value($1, $2))));
+END
+$$;
 COMMENT ON FUNCTION facesnxt.policy_texts(uuid, text) IS 'The same of a rule whose value is an array of texts; empty where it says nothing';
 REVOKE ALL ON FUNCTION facesnxt.policy_texts(uuid, text) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.policy_clause(version_id uuid, rule text) RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT r.clause FROM facesnxt.policy_rule r WHERE r.version_id = $1 AND r.rule = $2 $$;
+AS $$
+BEGIN
+    RETURN (SELECT r.clause FROM facesnxt.policy_rule r WHERE r.version_id = $1 AND r.rule = $2);
+END
+$$;
 COMMENT ON FUNCTION facesnxt.policy_clause(uuid, text) IS 'The clause that a rule of a version comes from';
 REVOKE ALL ON FUNCTION facesnxt.policy_clause(uuid, text) FROM PUBLIC;
 

@@ -118,14 +118,17 @@ REVOKE ALL ON FUNCTION facesnxt.end_assignment(text, text, regrole, text) FROM P
 GRANT EXECUTE ON FUNCTION facesnxt.end_assignment(text, text, regrole, text) TO facesnxt_admin;
 
 CREATE FUNCTION facesnxt.case_facts(account facesnxt.account, case_number text) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object('number', $2) || coalesce((
-        SELECT jsonb_build_object('status', c.status, 'incident_type', c.incident_type,
-            'assigned', EXISTS (SELECT FROM facesnxt.case_assignment s
-                                WHERE s.case_id = c.case_id AND s.account_id = $1.account_id AND s.ended_at IS NULL))
-        FROM facesnxt.case_file c WHERE c.agency_id = $1.agency_id AND c.case_number = $2), '{}')
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object('number', $2) || coalesce((
+            SELECT jsonb_build_object('status', c.status, 'incident_type', c.incident_type,
+                'assigned', EXISTS (SELECT FROM facesnxt.case_assignment s
+                                    WHERE s.case_id = c.case_id AND s.account_id = $1.account_id AND s.ended_at IS NULL))
+            FROM facesnxt.case_file c WHERE c.agency_id = $1.agency_id AND c.case_number = $2), '{}'));
+END
 $$;
 COMMENT ON FUNCTION facesnxt.case_facts(facesnxt.account, text) IS 'What is known of a case of the account''s agency, as the rules'' tests read it';
 REVOKE ALL ON FUNCTION facesnxt.case_facts(facesnxt.account, text) FROM PUBLIC;

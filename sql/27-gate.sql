@@ -79,19 +79,22 @@ REVOKE ALL ON FUNCTION facesnxt.make_request(text, text, text, jsonb, text[], js
 -- Everything that the tests of rules read. It is kept with the search, so that
 -- any policy can judge it later.
 CREATE FUNCTION facesnxt.search_facts(account facesnxt.account, request jsonb) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object(
-        'requested_at', request->'requested_at',
-        'purpose', request->'purpose',
-        'reason', request->'reason',
-        'fields', coalesce(nullif(request->'fields', 'null'), '{}'),
-        'overrides', coalesce(nullif(request->'overrides', 'null'), '{}'),
-        'repositories', request->'repositories',
-        'account', facesnxt.account_facts($1),
-        'case', facesnxt.case_facts($1, nullif(request->>'case_number', '')),
-        'search', facesnxt.request_facts($1, request))
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object(
+            'requested_at', request->'requested_at',
+            'purpose', request->'purpose',
+            'reason', request->'reason',
+            'fields', coalesce(nullif(request->'fields', 'null'), '{}'),
+            'overrides', coalesce(nullif(request->'overrides', 'null'), '{}'),
+            'repositories', request->'repositories',
+            'account', facesnxt.account_facts($1),
+            'case', facesnxt.case_facts($1, nullif(request->>'case_number', '')),
+            'search', facesnxt.request_facts($1, request)));
+END
 $$;
 COMMENT ON FUNCTION facesnxt.search_facts(facesnxt.account, jsonb) IS 'What is known of an attempt, as the rules'' tests read it';
 REVOKE ALL ON FUNCTION facesnxt.search_facts(facesnxt.account, jsonb) FROM PUBLIC;
@@ -101,7 +104,7 @@ REVOKE ALL ON FUNCTION facesnxt.search_facts(facesnxt.account, jsonb) FROM PUBLI
 -- which sees committed rows only, and that answer counts.
 CREATE FUNCTION facesnxt.gate(request jsonb) RETURNS facesnxt.verdict
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     acting CONSTANT oid := (request->'identity'->>'acting_oid')::oid;

@@ -141,17 +141,20 @@ FROM pg_catalog.unnest(ARRAY['probe_source', 'probe_derivation', 'consent']::nam
 
 -- All images that go back to the same originals, itself included.
 CREATE FUNCTION facesnxt.probe_family(agency_id uuid, sha256 bytea) RETURNS SETOF bytea
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE ROWS 5
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+    RETURN QUERY
     WITH RECURSIVE up (sha) AS (
         SELECT $2
         UNION SELECT d.parent_sha256 FROM up JOIN facesnxt.probe_derivation d ON d.agency_id = $1 AND d.sha256 = up.sha
     ), down (sha) AS (
-        SELECT sha FROM up
+        SELECT up.sha FROM up
         UNION SELECT d.sha256 FROM down JOIN facesnxt.probe_derivation d ON d.agency_id = $1 AND d.parent_sha256 = down.sha
     )
-    SELECT sha FROM down
+    SELECT down.sha FROM down;
+END
 $$;
 COMMENT ON FUNCTION facesnxt.probe_family(uuid, bytea) IS 'The images of an agency that were made from the same originals, by SHA-256';
 REVOKE ALL ON FUNCTION facesnxt.probe_family(uuid, bytea) FROM PUBLIC;

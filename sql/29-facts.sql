@@ -4,89 +4,101 @@
 -- A person who logs on as one account and acts as another one asks and answers
 -- all the same; a gateway, which has no account, may do so for two persons.
 CREATE FUNCTION facesnxt.desk_facts(account facesnxt.account, request jsonb) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object(
-        'id', r.request_id, 'requester', r.requested_by, 'case_number', r.case_number, 'incident_type', r.incident_type,
-        'own', r.account_id = $1.account_id OR (
-            r.session_oid = ($2->'identity'->>'session_oid')::oid
-            AND EXISTS (SELECT FROM facesnxt.account a WHERE a.role = r.session_oid)),
-        'assigned', EXISTS (
-            SELECT FROM facesnxt.case_file c JOIN facesnxt.case_assignment s USING (case_id)
-            WHERE c.agency_id = $1.agency_id AND c.case_number = r.case_number AND s.account_id = r.account_id AND s.ended_at IS NULL),
-        -- of a template nothing is known: still_only decides whether it may be searched for
-        'asked_for', CASE WHEN $2->'probe'->>'kind' <> 'template' THEN EXISTS (
-            SELECT FROM facesnxt.probe_family($1.agency_id, decode($2->'probe'->>'sha256', 'hex')) f (sha256)
-                JOIN facesnxt.request_probe p USING (sha256) WHERE p.request_id = r.request_id) END)
-    FROM facesnxt.search_request r
-    WHERE r.agency_id = $1.agency_id AND r.request_id = ($2->'fields'->>'request')::uuid
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object(
+            'id', r.request_id, 'requester', r.requested_by, 'case_number', r.case_number, 'incident_type', r.incident_type,
+            'own', r.account_id = $1.account_id OR (
+                r.session_oid = ($2->'identity'->>'session_oid')::oid
+                AND EXISTS (SELECT FROM facesnxt.account a WHERE a.role = r.session_oid)),
+            'assigned', EXISTS (
+                SELECT FROM facesnxt.case_file c JOIN facesnxt.case_assignment s USING (case_id)
+                WHERE c.agency_id = $1.agency_id AND c.case_number = r.case_number AND s.account_id = r.account_id AND s.ended_at IS NULL),
+            -- of a template nothing is known: still_only decides whether it may be searched for
+            'asked_for', CASE WHEN $2->'probe'->>'kind' <> 'template' THEN EXISTS (
+                SELECT FROM facesnxt.probe_family($1.agency_id, decode($2->'probe'->>'sha256', 'hex')) f (sha256)
+                    JOIN facesnxt.request_probe p USING (sha256) WHERE p.request_id = r.request_id) END)
+        FROM facesnxt.search_request r
+        WHERE r.agency_id = $1.agency_id AND r.request_id = ($2->'fields'->>'request')::uuid);
+END
 $$;
 COMMENT ON FUNCTION facesnxt.desk_facts(facesnxt.account, jsonb) IS 'What is known of the request that a search answers, or NULL';
 REVOKE ALL ON FUNCTION facesnxt.desk_facts(facesnxt.account, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.chain_facts(account facesnxt.account, request jsonb) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH earlier AS (
-        SELECT s.search_id, s.recorded_at FROM facesnxt.search s
-        WHERE s.agency_id = $1.agency_id AND s.status = 'completed' AND s.facts->'search'->'probe'->>'sha256' IN (
-            SELECT encode(f, 'hex') FROM facesnxt.probe_family($1.agency_id, decode($2->'probe'->>'sha256', 'hex')) f)
-    )
-    SELECT jsonb_build_object(
-        'sequence', 1 + count(*),
-        'first', (array_agg(e.search_id ORDER BY e.recorded_at))[1],
-        'parent', $2->'fields'->>'parent_search',
-        'parent_known', coalesce(bool_or(e.search_id = ($2->'fields'->>'parent_search')::uuid), false),
-        'identified', coalesce(bool_or(facesnxt.somebody_identified(e.search_id)), false))
-    FROM earlier e
+BEGIN
+    RETURN (
+        WITH earlier AS (
+            SELECT s.search_id, s.recorded_at FROM facesnxt.search s
+            WHERE s.agency_id = $1.agency_id AND s.status = 'completed' AND s.facts->'search'->'probe'->>'sha256' IN (
+                SELECT encode(f, 'hex') FROM facesnxt.probe_family($1.agency_id, decode($2->'probe'->>'sha256', 'hex')) f)
+        )
+        SELECT jsonb_build_object(
+            'sequence', 1 + count(*),
+            'first', (array_agg(e.search_id ORDER BY e.recorded_at))[1],
+            'parent', $2->'fields'->>'parent_search',
+            'parent_known', coalesce(bool_or(e.search_id = ($2->'fields'->>'parent_search')::uuid), false),
+            'identified', coalesce(bool_or(facesnxt.somebody_identified(e.search_id)), false))
+        FROM earlier e);
+END
 $$;
 COMMENT ON FUNCTION facesnxt.chain_facts(facesnxt.account, jsonb) IS 'What is known of the agency''s earlier searches of a probe and of the images made from it';
 REVOKE ALL ON FUNCTION facesnxt.chain_facts(facesnxt.account, jsonb) FROM PUBLIC;
 
 -- Ages in seconds, so that a rule can ask for any window; of 200 at most.
 CREATE FUNCTION facesnxt.pace_facts(account facesnxt.account, request jsonb) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH made AS (
-        (SELECT s.recorded_at, coalesce(s.facts->'search'->'probe'->>'sha256', s.search_id::text) AS probe
-         FROM facesnxt.search s
-         WHERE s.account_id = $1.account_id AND s.status = 'completed'
-             AND s.recorded_at > ($2->>'requested_at')::timestamptz - interval '1 day'
-         ORDER BY s.recorded_at DESC LIMIT 200)
-        UNION ALL
-        (SELECT v.recorded_at, v.facts->'search'->'probe'->>'sha256'
-         FROM facesnxt.verification v
-         WHERE v.account_id = $1.account_id AND v.status = 'completed'
-             AND v.recorded_at > ($2->>'requested_at')::timestamptz - interval '1 day'
-         ORDER BY v.recorded_at DESC LIMIT 200)
-    ), aged AS (
-        SELECT greatest(0, floor(extract(epoch FROM ($2->>'requested_at')::timestamptz - m.recorded_at)))::int AS age, m.probe
-        FROM made m ORDER BY m.recorded_at DESC LIMIT 200
-    )
-    SELECT jsonb_build_object(
-        'ages', (SELECT coalesce(jsonb_agg(a.age ORDER BY a.age), '[]') FROM aged a),
-        'other_probes', (SELECT coalesce(jsonb_agg(p.age ORDER BY p.age), '[]')
-                         FROM (SELECT min(a.age) AS age FROM aged a
-                               WHERE a.probe IS DISTINCT FROM ($2->'probe'->>'sha256') GROUP BY a.probe) p))
+BEGIN
+    RETURN (
+        WITH made AS (
+            (SELECT s.recorded_at, coalesce(s.facts->'search'->'probe'->>'sha256', s.search_id::text) AS probe
+             FROM facesnxt.search s
+             WHERE s.account_id = $1.account_id AND s.status = 'completed'
+                 AND s.recorded_at > ($2->>'requested_at')::timestamptz - interval '1 day'
+             ORDER BY s.recorded_at DESC LIMIT 200)
+            UNION ALL
+            (SELECT v.recorded_at, v.facts->'search'->'probe'->>'sha256'
+             FROM facesnxt.verification v
+             WHERE v.account_id = $1.account_id AND v.status = 'completed'
+                 AND v.recorded_at > ($2->>'requested_at')::timestamptz - interval '1 day'
+             ORDER BY v.recorded_at DESC LIMIT 200)
+        ), aged AS (
+            SELECT greatest(0, floor(extract(epoch FROM ($2->>'requested_at')::timestamptz - m.recorded_at)))::int AS age, m.probe
+            FROM made m ORDER BY m.recorded_at DESC LIMIT 200
+        )
+        SELECT jsonb_build_object(
+            'ages', (SELECT coalesce(jsonb_agg(a.age ORDER BY a.age), '[]') FROM aged a),
+            'other_probes', (SELECT coalesce(jsonb_agg(p.age ORDER BY p.age), '[]')
+                             FROM (SELECT min(a.age) AS age FROM aged a
+                                   WHERE a.probe IS DISTINCT FROM ($2->'probe'->>'sha256') GROUP BY a.probe) p)));
+END
 $$;
 COMMENT ON FUNCTION facesnxt.pace_facts(facesnxt.account, jsonb) IS
 'Seconds since the account''s searches of the last day, and since the last search of each other probe';
 REVOKE ALL ON FUNCTION facesnxt.pace_facts(facesnxt.account, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.request_facts(account facesnxt.account, request jsonb) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object(
-        'mode', coalesce($2->>'mode', 'identification'),
-        'probe', $2->'probe',
-        'request', facesnxt.desk_facts($1, $2),
-        'chain', facesnxt.chain_facts($1, $2),
-        'pace', facesnxt.pace_facts($1, $2),
-        'exigent_overdue', facesnxt.exigent_overdue($1.account_id))
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object(
+            'mode', coalesce($2->>'mode', 'identification'),
+            'probe', $2->'probe',
+            'request', facesnxt.desk_facts($1, $2),
+            'chain', facesnxt.chain_facts($1, $2),
+            'pace', facesnxt.pace_facts($1, $2),
+            'exigent_overdue', facesnxt.exigent_overdue($1.account_id)));
+END
 $$;
 COMMENT ON FUNCTION facesnxt.request_facts(facesnxt.account, jsonb) IS 'What is known of a search itself, as the rules'' tests read it';
 REVOKE ALL ON FUNCTION facesnxt.request_facts(facesnxt.account, jsonb) FROM PUBLIC;

@@ -1,9 +1,12 @@
 -- The tests of the rules on how a search is made: desk, sequence, pace, still.
 
 CREATE FUNCTION facesnxt.test_request_desk(version_id uuid, value jsonb, facts jsonb) RETURNS facesnxt.finding
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    found facesnxt.finding;
+BEGIN
     SELECT f.*
     FROM (SELECT nullif(facts->'search'->'request', 'null') AS asked, facts->'fields'->>'request' AS given) r
         CROSS JOIN LATERAL (VALUES (CASE
@@ -21,12 +24,18 @@ AS $$
             ELSE format('Its incident number: %s.', coalesce(r.asked->>'case_number', 'none'))
         END, 'Give "request" in the fields; SELECT * FROM facesnxt.my_requests shows the requests.')) f (message, detail, hint)
     WHERE value = 'true' AND f.message IS NOT NULL
+    INTO found;
+    RETURN found;
+END
 $$;
 
 CREATE FUNCTION facesnxt.test_subsequent(version_id uuid, value jsonb, facts jsonb) RETURNS facesnxt.finding
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    found facesnxt.finding;
+BEGIN
     SELECT f.*
     FROM (SELECT facts->'search'->'chain' AS chain) c
         CROSS JOIN LATERAL (VALUES (CASE
@@ -44,12 +53,18 @@ AS $$
         END))
             f (message, detail, hint)
     WHERE value = 'true' AND facts->'search'->>'mode' = 'identification' AND f.message IS NOT NULL
+    INTO found;
+    RETURN found;
+END
 $$;
 
 CREATE FUNCTION facesnxt.test_pace(version_id uuid, value jsonb, facts jsonb) RETURNS facesnxt.finding
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    found facesnxt.finding;
+BEGIN
     SELECT 'search refused: too many in too short a time',
         format('%s searches of this account in the last %s minutes, of %s other probes; allowed: %s.', made.searches, value->>'minutes',
                made.probes, concat_ws(', ', (value->>'searches') || ' searches', (value->>'probes') || ' probes')),
@@ -60,24 +75,36 @@ AS $$
             (SELECT count(*) FROM jsonb_array_elements_text(facts->'search'->'pace'->'other_probes') AS a (age)
              WHERE a.age::int < 60 * (value->>'minutes')::numeric) AS probes) made
     WHERE made.searches >= least((value->>'searches')::int, 200) OR made.probes >= least((value->>'probes')::int, 200)
+    INTO found;
+    RETURN found;
+END
 $$;
 
 -- What was not handed over yet, as when one asks beforehand, has no kind.
 CREATE FUNCTION facesnxt.test_still(version_id uuid, value jsonb, facts jsonb) RETURNS facesnxt.finding
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    found facesnxt.finding;
+BEGIN
     SELECT 'search refused: the probe is no still photograph',
         format('A probe is a still image that is handed over; by its bytes this is: %s.', facts->'search'->'probe'->>'kind'),
         'Hand over one picture as a JPEG file to facesnxt.search().'
     WHERE value = 'true' AND facts->'search'->'probe'->>'kind' IN ('several pictures', 'video', 'template')
+    INTO found;
+    RETURN found;
+END
 $$;
 
 -- An exigent search leaves out some papers, never for long.
 CREATE FUNCTION facesnxt.test_exigent(version_id uuid, value jsonb, facts jsonb) RETURNS facesnxt.finding
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    found facesnxt.finding;
+BEGIN
     SELECT f.*
     FROM (VALUES (CASE
             WHEN (facts->'search'->>'exigent_overdue')::int > 0 THEN 'search refused: the papers of an exigent search are overdue'
@@ -93,17 +120,8 @@ AS $$
             ELSE 'Give "threat" in the fields, and a purpose for which a search can be exigent; or search with all papers.'
         END)) f (message, detail, hint)
     WHERE facts->'fields'->>'exigent' = 'true' AND f.message IS NOT NULL
-$$;
-
-DO $$
-DECLARE
-    test name;
-BEGIN
-    FOREACH test IN ARRAY ARRAY['request_desk', 'subsequent', 'pace', 'still', 'exigent']::name[] LOOP
-        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION facesnxt.%I(uuid, jsonb, jsonb) FROM PUBLIC', 'test_' || test);
-        EXECUTE pg_catalog.format('COMMENT ON FUNCTION facesnxt.%I(uuid, jsonb, jsonb) IS %L', 'test_' || test,
-            'Tests a rule of facesnxt.rule: NULL, or what is wrong');
-    END LOOP;
+    INTO found;
+    RETURN found;
 END
 $$;
 

@@ -41,9 +41,13 @@ REVOKE ALL ON TABLE facesnxt.my_exigent FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_exigent TO facesnxt_investigator;
 
 CREATE FUNCTION facesnxt.exigent_overdue(account_id uuid) RETURNS int
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT count(*)::int FROM facesnxt.exigent_search e WHERE e.account_id = $1 AND e.state = 'overdue' $$;
+AS $$
+BEGIN
+    RETURN (SELECT count(*)::int FROM facesnxt.exigent_search e WHERE e.account_id = $1 AND e.state = 'overdue');
+END
+$$;
 COMMENT ON FUNCTION facesnxt.exigent_overdue(uuid) IS 'How many exigent searches of an account lack papers that are due';
 REVOKE ALL ON FUNCTION facesnxt.exigent_overdue(uuid) FROM PUBLIC;
 
@@ -98,15 +102,18 @@ REVOKE ALL ON FUNCTION facesnxt.complete_papers(uuid, text, text, jsonb) FROM PU
 GRANT EXECUTE ON FUNCTION facesnxt.complete_papers(uuid, text, text, jsonb) TO facesnxt_investigator;
 
 CREATE FUNCTION facesnxt.somebody_identified(search_id uuid) RETURNS boolean
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce((
-        SELECT said.identified
-        FROM (SELECT i.recorded_at, true AS identified FROM facesnxt.identification i WHERE i.search_id = $1
-              UNION ALL SELECT n.recorded_at, n.identified FROM facesnxt.outcome_notice n WHERE n.search_id = $1
-              UNION ALL SELECT o.recorded_at, o.determination = 'lead confirmed' FROM facesnxt.outcome o WHERE o.search_id = $1) said
-        ORDER BY said.recorded_at DESC LIMIT 1), false)
+BEGIN
+    RETURN (
+        SELECT coalesce((
+            SELECT said.identified
+            FROM (SELECT i.recorded_at, true AS identified FROM facesnxt.identification i WHERE i.search_id = $1
+                  UNION ALL SELECT n.recorded_at, n.identified FROM facesnxt.outcome_notice n WHERE n.search_id = $1
+                  UNION ALL SELECT o.recorded_at, o.determination = 'lead confirmed' FROM facesnxt.outcome o WHERE o.search_id = $1) said
+            ORDER BY said.recorded_at DESC LIMIT 1), false));
+END
 $$;
 COMMENT ON FUNCTION facesnxt.somebody_identified(uuid) IS
 'Whether what was recorded last of a search is that somebody was identified: a determination, a notice to the desk or an outcome';

@@ -64,6 +64,13 @@
 #define facesnxt_test_old_snapshot(snapshot, relation, page) TestForOldSnapshot(snapshot, relation, page)
 #endif
 
+/* One row of the table of backends, from 1 on; 16 renamed it.  With utils/backend_status.h. */
+#if PG_VERSION_NUM >= 160000
+#define facesnxt_backend_status(i)	pgstat_get_local_beentry_by_index(i)
+#else
+#define facesnxt_backend_status(i)	pgstat_fetch_stat_local_beentry(i)
+#endif
+
 /* The number of this backend's transaction, whether it writes or not; 17 moved it.  With storage/proc.h. */
 #if PG_VERSION_NUM >= 170000
 #define facesnxt_local_transaction()	(MyProc->vxid.lxid)

@@ -22,6 +22,7 @@ int			facesnxt_min_face_size = 24;
 int			facesnxt_model_cache_size = 256 * 1024;
 int			facesnxt_probes = 0;
 double		facesnxt_target_recall = 1;
+int			facesnxt_writer_idle = 4000;
 
 static const struct config_enum_entry kernel_tiers[] = {
 	{"auto", FX_TIER_AUTO, false},
@@ -163,6 +164,18 @@ facesnxt_guc_init(void)
 							 NULL,
 							 &facesnxt_target_recall, 1, 0.01, 1,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+
+	/*
+	 * facesnxt.writer_idle: how long the writer of audit records stays after
+	 * the last one.  A search that finds none starts one, which costs some 30
+	 * ms; one that stays is a connection to the database, for which DROP
+	 * DATABASE waits up to 5 s.
+	 */
+	DefineCustomIntVariable("facesnxt.writer_idle",
+							"How long the writer of audit records waits for more of them.",
+							NULL,
+							&facesnxt_writer_idle, 4000, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("facesnxt");
 }

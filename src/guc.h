@@ -15,6 +15,7 @@ extern int	facesnxt_min_face_size;		/* pixels */
 extern int	facesnxt_model_cache_size;	/* kB */
 extern int	facesnxt_probes;			/* lists; 0: by facesnxt_target_recall */
 extern double facesnxt_target_recall;
+extern int	facesnxt_writer_idle;		/* ms */
 
 extern void facesnxt_guc_init(void);
 

@@ -1,6 +1,7 @@
 /*
- * segment.h - the shared memory through which a session hands a record to its
- * writer and learns what became of it.  Only writer.c and worker.c see it.
+ * segment.h - the shared memory through which sessions hand records to the
+ * writer and learn what became of them.  Only writer.c, box.c and worker.c see
+ * it.
  */
 #ifndef FACESNXT_AUDIT_SEGMENT_H
 #define FACESNXT_AUDIT_SEGMENT_H
@@ -9,20 +10,28 @@
 
 #include "datatype/timestamp.h"
 #include "port/atomics.h"
+#include "storage/dsm.h"
+#include "storage/latch.h"
+#include "storage/spin.h"
 
-#define FX_AUDIT_MAGIC			0x46584157	/* "FXAW" */
+#define FX_AUDIT_MAGIC			0x46584158	/* "FXAX" */
 #define FX_AUDIT_RESULT_SIZE	8192
 
 /*
- * A record moves from PENDING to exactly one of the others, and only the
- * worker moves it.  COMMITTED is set after the commit record is flushed (and
- * confirmed by the synchronous standbys where there are any), never before.
+ * A record is PENDING until the writer takes it or its session withdraws it,
+ * whichever comes first; from TAKEN only the writer moves it on.  COMMITTED is
+ * set after the commit record is flushed (and confirmed by the synchronous
+ * standbys where there are any), never before.  LOST says that a writer left
+ * without having looked at it: the session asks another one.
  */
 typedef enum fx_audit_state
 {
 	FX_AUDIT_PENDING = 0,
+	FX_AUDIT_TAKEN,
 	FX_AUDIT_COMMITTED,
-	FX_AUDIT_FAILED
+	FX_AUDIT_FAILED,
+	FX_AUDIT_LOST,
+	FX_AUDIT_WITHDRAWN
 } fx_audit_state;
 
 /* Why the worker failed: its own error, cut to fit. */
@@ -35,9 +44,9 @@ typedef struct fx_audit_failure
 } fx_audit_failure;
 
 /*
- * The head is followed by three strings without gaps: kind, request (the text
- * of a jsonb) and attachment (raw bytes).  The first two end with a zero byte
- * that their sizes include.
+ * One record, in a segment of its session.  The head is followed by three
+ * strings without gaps: kind, request (the text of a jsonb) and attachment (raw
+ * bytes).  The first two end with a zero byte that their sizes include.
  */
 typedef struct fx_audit_segment
 {
@@ -45,6 +54,7 @@ typedef struct fx_audit_segment
 	pg_atomic_uint32 state;		/* fx_audit_state */
 	Oid			database;
 	Oid			user;			/* audit_apply() runs as this role */
+	pid_t		session;		/* whom to wake */
 	TimestampTz deadline;
 	Size		kind_size;
 	Size		request_size;
@@ -54,5 +64,41 @@ typedef struct fx_audit_segment
 	char		result[FX_AUDIT_RESULT_SIZE];	/* valid in COMMITTED: text of a jsonb, or "" for NULL */
 	char		payload[FLEXIBLE_ARRAY_MEMBER];
 } fx_audit_segment;
+
+/* Moves a state on; false when it was no longer what it was taken for. */
+static inline bool
+fx_audit_move(fx_audit_segment *record, fx_audit_state from, fx_audit_state to)
+{
+	uint32		expected = from;
+
+	return pg_atomic_compare_exchange_u32(&record->state, &expected, to);
+}
+
+/*
+ * The writer's letter box, in a segment of its own: handles of records, in the
+ * order in which they came.  It has a place for every session.  Once closed it
+ * stays closed.
+ */
+typedef struct fx_audit_box
+{
+	uint32		magic;
+	slock_t		mutex;			/* guards what follows */
+	bool		closed;
+	pid_t		writer;
+	Latch	   *latch;			/* in the server's main shared memory */
+	int			places;
+	int			first;
+	int			count;
+	dsm_handle	handles[FLEXIBLE_ARRAY_MEMBER];
+} fx_audit_box;
+
+/* The writer's side. */
+extern fx_audit_box *fx_box_create(void);
+extern bool fx_box_pop(fx_audit_box *box, dsm_handle *handle);
+extern bool fx_box_close(fx_audit_box *box, bool only_if_empty);
+
+/* The session's side. */
+extern fx_audit_box *fx_box_find(void);
+extern bool fx_box_push(fx_audit_box *box, dsm_handle handle);
 
 #endif							/* FACESNXT_AUDIT_SEGMENT_H */

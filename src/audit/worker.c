@@ -1,12 +1,16 @@
 /*
- * worker.c - the writer's side: a background worker that commits one record.
+ * worker.c - the writer: a background worker that commits records.
  *
  * It connects to the session's database as the bootstrap superuser, so that
- * connection limits, NOLOGIN and the like cannot stop a record, and then runs
- * facesnxt.audit_apply() as the role that asked, which is the owner of the
- * function that called audit_write().
+ * connection limits, NOLOGIN and the like cannot stop a record, and runs
+ * facesnxt.audit_apply() for each as the role that asked, which is the owner
+ * of the function that called audit_write().  It takes all records that wait
+ * into one transaction; if that fails, each gets one of its own.  It stays for
+ * facesnxt.writer_idle, because its caches are half of what a record costs.
  */
 #include "compat.h"
+
+#include <limits.h>
 
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -17,14 +21,16 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
 #include "replication/walsender.h"
 #include "replication/syncrep.h"
 #include "replication/walsender_private.h"
-#include "storage/dsm.h"
 #include "storage/ipc.h"
+#include "storage/lock.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
+#include "storage/sinval.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -34,8 +40,23 @@
 #include "utils/timestamp.h"
 
 #include "errors.h"
+#include "guc.h"
 #include "segment.h"
 #include "writer.h"
+
+#define MAX_BATCH	32
+
+/* Records that are written in one transaction: those from first to end wait for their answer. */
+typedef struct fx_audit_batch
+{
+	int			first;
+	int			end;
+	bool		committed;		/* all of them, */
+	bool		confirmed;		/* on the synchronous standbys too */
+	dsm_segment *segs[MAX_BATCH];
+} fx_audit_batch;
+
+static fx_audit_batch current;
 
 /* What the segment says, checked and copied out of shared memory. */
 typedef struct request_parts
@@ -61,18 +82,28 @@ copy_message(char *to, Size size, const char *from)
 	to[length] = '\0';
 }
 
-/* Says how it ended and wakes the session, if it is still there. */
+/* Says what became of a record and wakes its session, if it is still there. */
 static void
 finish(fx_audit_segment *record, fx_audit_state state)
 {
-	PGPROC	   *requester;
+	PGPROC	   *session;
 
 	/* everything else in the segment is visible before the state is */
 	pg_write_barrier();
 	pg_atomic_write_u32(&record->state, state);
-	requester = BackendPidGetProc(MyBgworkerEntry->bgw_notify_pid);
-	if (requester != NULL)
-		SetLatch(&requester->procLatch);
+	session = BackendPidGetProc(record->session);
+	if (session != NULL)
+		SetLatch(&session->procLatch);
+}
+
+static void
+fail(fx_audit_segment *record, const char *sqlstate, const char *message, const char *detail, const char *hint)
+{
+	strlcpy(record->failure.sqlstate, sqlstate, sizeof(record->failure.sqlstate));
+	copy_message(record->failure.message, sizeof(record->failure.message), message);
+	copy_message(record->failure.detail, sizeof(record->failure.detail), detail);
+	copy_message(record->failure.hint, sizeof(record->failure.hint), hint);
+	finish(record, FX_AUDIT_FAILED);
 }
 
 static void
@@ -108,7 +139,6 @@ pin_settings(long remaining_ms)
 	SetConfigOption("row_security", "on", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_OVERRIDE);
 	SetConfigOption("jit", "off", PGC_USERSET, PGC_S_OVERRIDE);
-	SetConfigOption("application_name", "facesnxt audit writer", PGC_USERSET, PGC_S_OVERRIDE);
 	if (synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_FLUSH)
 		SetConfigOption("synchronous_commit", "on", PGC_USERSET, PGC_S_OVERRIDE);
 
@@ -172,74 +202,90 @@ apply(fx_audit_segment *record)
 	SPI_finish();
 }
 
-/* One transaction: apply, commit, flush. */
+/* Says of every record of the batch how it ended, and lets go of it. */
 static void
-write_record(fx_audit_segment *record)
+settle(fx_audit_batch *batch)
 {
-	long		remaining_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), record->deadline);
+	for (int i = batch->first; i < batch->end; i++)
+	{
+		fx_audit_segment *record = dsm_segment_address(batch->segs[i]);
+
+		if (batch->confirmed)
+			finish(record, FX_AUDIT_COMMITTED);
+		else
+			fail(record, unpack_sql_state(ERRCODE_NX_AUDIT_FAILED),
+				 "audit record was committed here but not confirmed by the synchronous standby", NULL, NULL);
+		dsm_detach(batch->segs[i]);
+	}
+	batch->first = batch->end;
+	batch->committed = false;
+}
+
+/* One transaction: apply each, commit, flush.  A batch gets half of the time, so that each alone has the rest. */
+static void
+write_records(fx_audit_batch *batch)
+{
+	long		remaining_ms = LONG_MAX;
 	Oid			user;
 	int			context;
 
+	for (int i = batch->first; i < batch->end; i++)
+	{
+		fx_audit_segment *record = dsm_segment_address(batch->segs[i]);
+
+		remaining_ms = Min(remaining_ms, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), record->deadline));
+	}
 	if (remaining_ms <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
-				 errmsg("audit writer started after the deadline of its record")));
+				 errmsg("audit writer came to its record after the deadline")));
+	if (batch->end - batch->first > 1)
+		remaining_ms = Max(remaining_ms / 2, 1);
 
 	pin_settings(remaining_ms);
 	pgstat_report_activity(STATE_RUNNING, "facesnxt.audit_apply");
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
 
 	/*
-	 * The session waits until the deadline and then sends a termination; this
-	 * timer ends the work a little earlier, with an error that says so.
+	 * The sessions wait until the deadline; this timer ends the work a little
+	 * earlier, the wait for a synchronous standby included.
 	 */
 	enable_timeout_after(STATEMENT_TIMEOUT, Max(remaining_ms * 19 / 20, 1));
 
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(record->user,
-						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	apply(record);
-	SetUserIdAndSecContext(user, context);
+	for (int i = batch->first; i < batch->end; i++)
+	{
+		fx_audit_segment *record = dsm_segment_address(batch->segs[i]);
 
-	disable_timeout(STATEMENT_TIMEOUT, false);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		GetUserIdAndSecContext(&user, &context);
+		SetUserIdAndSecContext(record->user,
+							   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+		apply(record);
+		SetUserIdAndSecContext(user, context);
+		PopActiveSnapshot();
+	}
+
 	CHECK_FOR_INTERRUPTS();
-	PopActiveSnapshot();
 	CommitTransactionCommand();
 
-	/* From here on the record exists on this server's disk. */
-	if (!commit_confirmed())
-		ereport(ERROR,
-				(errcode(ERRCODE_NX_AUDIT_FAILED),
-				 errmsg("audit record was committed here but not confirmed by the synchronous standby")));
+	/* From here on the records exist on this server's disk, and no interrupt is served until the sessions know. */
+	batch->committed = true;
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	QueryCancelPending = false;
+	batch->confirmed = commit_confirmed();
+	settle(batch);
 }
 
-void
-facesnxt_audit_worker(Datum main_arg)
+/* As write_records(), but an error becomes that of the one record, or returns false for a batch. */
+static bool
+try_records(fx_audit_batch *batch, MemoryContext context)
 {
-	dsm_segment *seg;
-	fx_audit_segment *record;
-	MemoryContext context;
+	volatile bool done = true;
 
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
-
-	/* The session may have left while this process started: then no row has left either. */
-	seg = dsm_attach(DatumGetUInt32(main_arg));
-	if (seg == NULL)
-		proc_exit(0);
-	record = dsm_segment_address(seg);
-	if (dsm_segment_map_length(seg) < sizeof(fx_audit_segment) || record->magic != FX_AUDIT_MAGIC)
-		elog(ERROR, "segment handed to the audit writer is not one of its own");
-
-	context = AllocSetContextCreate(TopMemoryContext, "facesnxt audit writer", ALLOCSET_DEFAULT_SIZES);
 	PG_TRY();
 	{
-		BackgroundWorkerInitializeConnectionByOid(record->database, InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
-		MemoryContextSwitchTo(context);
-		write_record(record);
-		finish(record, FX_AUDIT_COMMITTED);
+		write_records(batch);
 	}
 	PG_CATCH();
 	{
@@ -248,19 +294,185 @@ facesnxt_audit_worker(Datum main_arg)
 		MemoryContextSwitchTo(context);
 		HOLD_INTERRUPTS();
 		disable_all_timeouts(false);
+		QueryCancelPending = false;
+		done = batch->committed || batch->end - batch->first == 1;
+		if (done)
+			EmitErrorReport();
 		error = CopyErrorData();
-		EmitErrorReport();
 		FlushErrorState();
-		strlcpy(record->failure.sqlstate, unpack_sql_state(error->sqlerrcode), sizeof(record->failure.sqlstate));
-		copy_message(record->failure.message, sizeof(record->failure.message), error->message);
-		copy_message(record->failure.detail, sizeof(record->failure.detail), error->detail);
-		copy_message(record->failure.hint, sizeof(record->failure.hint), error->hint);
 
 		/* its locks are gone before the session hears of it */
 		AbortOutOfAnyTransaction();
-		finish(record, FX_AUDIT_FAILED);
-		proc_exit(1);
+		if (batch->committed)
+			settle(batch);
+		else if (done)
+		{
+			fail(dsm_segment_address(batch->segs[batch->first]), unpack_sql_state(error->sqlerrcode),
+				 error->message, error->detail, error->hint);
+			dsm_detach(batch->segs[batch->first++]);
+		}
+		RESUME_INTERRUPTS();
 	}
 	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return done;
+}
+
+/* Each record in a transaction of its own, where all in one did not work. */
+static void
+write_one_by_one(fx_audit_batch *batch, MemoryContext context)
+{
+	int			end = batch->end;
+
+	while (batch->first < end)
+	{
+		batch->end = batch->first + 1;
+		(void) try_records(batch, context);
+	}
+}
+
+/* Takes a record that still waits into the batch. */
+static void
+take(fx_audit_batch *batch, dsm_handle handle)
+{
+	dsm_segment *seg;
+	fx_audit_segment *record;
+
+	/* a session that has left takes its segment along: then no row has left either */
+	seg = dsm_find_mapping(handle) == NULL ? dsm_attach(handle) : NULL;
+	if (seg == NULL)
+		return;
+	record = dsm_segment_address(seg);
+	if (dsm_segment_map_length(seg) < sizeof(fx_audit_segment) || record->magic != FX_AUDIT_MAGIC
+		|| record->database != MyDatabaseId || !fx_audit_move(record, FX_AUDIT_PENDING, FX_AUDIT_TAKEN))
+	{
+		dsm_detach(seg);
+		return;
+	}
+	batch->segs[batch->end++] = seg;
+}
+
+/* Tells a session whose record nobody has looked at to ask another writer. */
+static void
+turn_away(dsm_segment *seg)
+{
+	fx_audit_segment *record = dsm_segment_address(seg);
+
+	if (fx_audit_move(record, FX_AUDIT_PENDING, FX_AUDIT_LOST))
+		finish(record, FX_AUDIT_LOST);
+}
+
+/* However the writer ends, nobody waits for it in vain. */
+static void
+leave(int code, Datum box)
+{
+	dsm_handle	handle;
+
+	(void) fx_box_close((fx_audit_box *) DatumGetPointer(box), false);
+	if (current.committed)
+		settle(&current);
+	while (current.first < current.end)
+		fail(dsm_segment_address(current.segs[current.first++]), unpack_sql_state(ERRCODE_ADMIN_SHUTDOWN),
+			 "audit writer was told to end", NULL, NULL);
+	while (fx_box_pop((fx_audit_box *) DatumGetPointer(box), &handle))
+	{
+		dsm_segment *seg = dsm_find_mapping(handle) == NULL ? dsm_attach(handle) : NULL;
+
+		if (seg != NULL)
+			turn_away(seg);
+	}
+}
+
+/*
+ * True when this is the only writer of its database from now on.  No role can
+ * take a lock of this kind by SQL, and unlike others it outlives an aborted
+ * transaction.
+ */
+static bool
+is_the_only_one(void)
+{
+	LOCKTAG		tag;
+
+	tag.locktag_field1 = MyDatabaseId;
+	tag.locktag_field2 = FX_AUDIT_MAGIC;
+	tag.locktag_field3 = 0;
+	tag.locktag_field4 = 0;
+	tag.locktag_type = LOCKTAG_USERLOCK;
+	tag.locktag_lockmethodid = USER_LOCKMETHOD;
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* Sleeps until something is to be done; false when nothing came for so long that the writer ends. */
+static bool
+wait_for_records(fx_audit_box *box)
+{
+	int			events;
+
+	pgstat_report_activity(STATE_IDLE, NULL);
+	(void) pgstat_report_stat(true);
+	events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					   facesnxt_writer_idle, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	if (catchupInterruptPending)
+		ProcessCatchupInterrupt();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+	return (events & WL_TIMEOUT) == 0 || !fx_box_close(box, true);
+}
+
+void
+facesnxt_audit_worker(Datum main_arg)
+{
+	dsm_segment *first;
+	fx_audit_segment *record;
+	fx_audit_box *box;
+	MemoryContext context;
+	dsm_handle	handle;
+
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+
+	/* The session may have left while this process started. */
+	first = dsm_attach(DatumGetUInt32(main_arg));
+	if (first == NULL)
+		proc_exit(0);
+	record = dsm_segment_address(first);
+	if (dsm_segment_map_length(first) < sizeof(fx_audit_segment) || record->magic != FX_AUDIT_MAGIC)
+		elog(ERROR, "segment handed to the audit writer is not one of its own");
+
+	BackgroundWorkerInitializeConnectionByOid(record->database, InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
+	if (!is_the_only_one())
+	{
+		turn_away(first);
+		proc_exit(0);
+	}
+	box = fx_box_create();
+	before_shmem_exit(leave, PointerGetDatum(box));
+	handle = dsm_segment_handle(first);
+	dsm_detach(first);
+	take(&current, handle);
+
+	context = AllocSetContextCreate(TopMemoryContext, "facesnxt audit writer", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	for (;;)
+	{
+		while (current.end < MAX_BATCH && fx_box_pop(box, &handle))
+			take(&current, handle);
+		if (current.end > 0)
+		{
+			if (!try_records(&current, context))
+				write_one_by_one(&current, context);
+			current.first = current.end = 0;
+			MemoryContextReset(context);
+			CHECK_FOR_INTERRUPTS();
+		}
+		else if (!wait_for_records(box))
+			break;
+	}
 	proc_exit(0);
 }

@@ -1,13 +1,16 @@
 /*
  * writer.c - the session's side of the audit writer.
  *
- * One record, one dynamic background worker, one transaction of its own.  The
- * session fills a segment of shared memory, starts the worker and waits until
- * the record is committed.  Whatever becomes of the session's own transaction
+ * A record is committed by another process, in a transaction that is not the
+ * session's.  The session fills a segment of shared memory, hands it to the
+ * database's writer, which it starts where there is none, and waits until the
+ * record is committed.  Whatever becomes of the session's own transaction
  * afterwards, the record stays.  README.md describes the protocol and what
  * each failure leads to.
  */
 #include "compat.h"
+
+#include <signal.h>
 
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -15,7 +18,6 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
-#include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
@@ -27,10 +29,10 @@
 #include "segment.h"
 #include "writer.h"
 
-/* How long to wait before asking again for a worker slot. */
+/* How long to wait before asking again for a writer. */
 #define SLOT_RETRY_MS		10
-/* How long a worker that was told to end may take to do so. */
-#define TERMINATE_GRACE_MS	5000
+/* How long after the deadline a writer may take to say how it ended. */
+#define TERMINATE_GRACE_MS	2000
 
 PG_FUNCTION_INFO_V1(facesnxt_audit_write);
 
@@ -59,6 +61,14 @@ state_of(fx_audit_segment *record)
 	return state;
 }
 
+/* A record on its way, and to whom. */
+typedef struct handover
+{
+	dsm_segment *seg;			/* the record */
+	fx_audit_box *box;			/* of the writer that has it, */
+	BackgroundWorkerHandle *worker; /* or the writer that was started with it */
+} handover;
+
 /* Creates the segment and copies the record into it. */
 static dsm_segment *
 fill_segment(const char *kind, const char *request, const char *attachment, Size attachment_size,
@@ -86,6 +96,7 @@ fill_segment(const char *kind, const char *request, const char *attachment, Size
 	pg_atomic_init_u32(&record->state, FX_AUDIT_PENDING);
 	record->database = MyDatabaseId;
 	record->user = GetUserId();
+	record->session = MyProcPid;
 	record->deadline = deadline;
 	record->kind_size = kind_size;
 	record->request_size = request_size;
@@ -100,12 +111,9 @@ fill_segment(const char *kind, const char *request, const char *attachment, Size
 	return seg;
 }
 
-/*
- * Asks for a worker until there is a slot.  Slots are shared with parallel
- * queries and other extensions, so a full table is normal for a moment.
- */
+/* Starts a writer with this record as its first; NULL while there is no free slot. */
 static BackgroundWorkerHandle *
-start_worker(dsm_segment *seg, TimestampTz deadline)
+start_writer(dsm_segment *seg)
 {
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle;
@@ -120,48 +128,106 @@ start_worker(dsm_segment *seg, TimestampTz deadline)
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(seg));
 	worker.bgw_notify_pid = MyProcPid;
+	return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : NULL;
+}
 
-	while (!RegisterDynamicBackgroundWorker(&worker, &handle))
+/*
+ * Hands the record to the database's writer, or to a new one where there is
+ * none.  Worker slots are shared with parallel queries and other extensions,
+ * so a full table is normal for a moment, as is a writer that is just leaving.
+ */
+static void
+submit(handover *over)
+{
+	fx_audit_segment *record = dsm_segment_address(over->seg);
+
+	over->worker = NULL;
+	for (;;)
 	{
 		TimestampTz now = GetCurrentTimestamp();
 
-		if (now >= deadline)
+		over->box = fx_box_find();
+		if (over->box != NULL && fx_box_push(over->box, dsm_segment_handle(over->seg)))
+			return;
+		if (over->box == NULL && (over->worker = start_writer(over->seg)) != NULL)
+			return;
+		if (now >= record->deadline)
 			ereport(ERROR,
 					(errcode(ERRCODE_NX_AUDIT_NO_WORKER),
 					 errmsg("audit record could not be handed to a writer"),
 					 errdetail("No background worker slot became free within %d ms.",
 							   facesnxt_audit_timeout),
 					 errhint("Nothing was returned. Search again later, or have \"max_worker_processes\" raised.")));
-		wait_until(Min(deadline, TimestampTzPlusMilliseconds(now, SLOT_RETRY_MS)));
+		wait_until(Min(record->deadline, TimestampTzPlusMilliseconds(now, SLOT_RETRY_MS)));
 	}
-	return handle;
 }
 
 /*
- * Waits until the worker has said what became of the record, or is gone, or
+ * Waits until the writer has said what became of the record, or is gone, or
  * until_time has come.  Returns false in the last case only.
  */
 static bool
-wait_for_worker(fx_audit_segment *record, BackgroundWorkerHandle *handle, TimestampTz until_time)
+wait_for_writer(handover *over, TimestampTz until_time)
 {
+	fx_audit_segment *record = dsm_segment_address(over->seg);
+
 	for (;;)
 	{
 		pid_t		pid;
 
-		if (state_of(record) != FX_AUDIT_PENDING)
-			return true;
+		switch (state_of(record))
+		{
+			case FX_AUDIT_COMMITTED:
+			case FX_AUDIT_FAILED:
+				return true;
+			case FX_AUDIT_LOST:
+				pg_atomic_write_u32(&record->state, FX_AUDIT_PENDING);
+				/* the one that we started met another one, which has a box soon */
+				wait_until(TimestampTzPlusMilliseconds(GetCurrentTimestamp(), SLOT_RETRY_MS));
+				submit(over);
+				break;
+			default:
+				break;
+		}
 
 		/*
-		 * The postmaster sets our latch when the worker starts and when it
-		 * ends.  A worker that ended may have set the state before, so the
-		 * caller reads it after this.
+		 * The postmaster sets our latch when a worker that we started starts
+		 * and when it ends.  One that ended may have set the state before, so
+		 * the caller reads it after this.
 		 */
-		if (GetBackgroundWorkerPid(handle, &pid) == BGWH_STOPPED)
+		if (over->worker != NULL && GetBackgroundWorkerPid(over->worker, &pid) == BGWH_STOPPED
+			&& state_of(record) != FX_AUDIT_LOST)
 			return true;
 		if (GetCurrentTimestamp() >= until_time)
 			return false;
 		wait_until(until_time);
 	}
+}
+
+/*
+ * The deadline has come.  A record that no writer has taken is withdrawn.
+ * What was taken must end: the writer has timers for that, and is told to go
+ * when it does not heed them.  True when it came to an end after all.
+ */
+static bool
+give_up(handover *over)
+{
+	fx_audit_segment *record = dsm_segment_address(over->seg);
+	TimestampTz grace = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), TERMINATE_GRACE_MS);
+
+	if (fx_audit_move(record, FX_AUDIT_PENDING, FX_AUDIT_WITHDRAWN))
+	{
+		if (over->worker != NULL)
+			TerminateBackgroundWorker(over->worker);
+		return false;
+	}
+	if (wait_for_writer(over, grace))
+		return true;
+	if (over->worker != NULL)
+		TerminateBackgroundWorker(over->worker);
+	else if (fx_box_find() == over->box)
+		kill(over->box->writer, SIGTERM);
+	return false;
 }
 
 /* Raises what the worker reported, or that it reported nothing. */
@@ -188,9 +254,8 @@ char *
 fx_audit_write(const char *kind, const char *request, const char *attachment, Size attachment_size)
 {
 	TimestampTz deadline;
-	dsm_segment *seg;
+	handover	over = {0};
 	fx_audit_segment *record;
-	BackgroundWorkerHandle *handle;
 	char	   *result = NULL;
 
 	if (RecoveryInProgress())
@@ -209,34 +274,26 @@ fx_audit_write(const char *kind, const char *request, const char *attachment, Si
 
 	/*
 	 * The segment belongs to the current resource owner: an error on the way
-	 * detaches it.  A worker that has attached by then keeps its own mapping.
+	 * detaches it.  A writer that has attached by then keeps its own mapping.
 	 */
-	seg = fill_segment(kind, request, attachment, attachment_size, deadline);
-	record = dsm_segment_address(seg);
-	handle = start_worker(seg, deadline);
+	over.seg = fill_segment(kind, request, attachment, attachment_size, deadline);
+	record = dsm_segment_address(over.seg);
+	submit(&over);
 
-	if (!wait_for_worker(record, handle, deadline))
-	{
-		TerminateBackgroundWorker(handle);
-		(void) wait_for_worker(record, handle,
-							   TimestampTzPlusMilliseconds(GetCurrentTimestamp(), TERMINATE_GRACE_MS));
-
-		/* it may have committed while it was told to end: then all is well */
-		if (state_of(record) == FX_AUDIT_PENDING)
-			ereport(ERROR,
-					(errcode(ERRCODE_NX_AUDIT_TIMEOUT),
-					 errmsg("audit record was not committed in time"),
-					 errdetail("The writer did not finish within %d ms (\"facesnxt.audit_timeout\").",
-							   facesnxt_audit_timeout),
-					 errhint("Nothing was returned. Look for locks on the audit tables, a slow disk "
-							 "or a synchronous standby that does not answer.")));
-	}
+	if (!wait_for_writer(&over, deadline) && !give_up(&over))
+		ereport(ERROR,
+				(errcode(ERRCODE_NX_AUDIT_TIMEOUT),
+				 errmsg("audit record was not committed in time"),
+				 errdetail("The writer did not finish within %d ms (\"facesnxt.audit_timeout\").",
+						   facesnxt_audit_timeout),
+				 errhint("Nothing was returned. Look for locks on the audit tables, a slow disk "
+						 "or a synchronous standby that does not answer.")));
 	if (state_of(record) != FX_AUDIT_COMMITTED)
 		report_failure(record);
 
 	if (record->result[0] != '\0')
 		result = pstrdup(record->result);
-	dsm_detach(seg);
+	dsm_detach(over.seg);
 	return result;
 }
 

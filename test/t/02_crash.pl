@@ -13,7 +13,7 @@ my $node = new_node('crash');
 my $kept = 'completed 5';
 my $rows = "1\n2\n3\n4\n5";
 my $waiting = "SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'facesnxt audit writer' AND wait_event_type = 'Lock'";
-my $running = "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'facesnxt audit writer'";
+my $running = "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'facesnxt audit writer' AND state = 'active'";
 
 # Ends one process of the server. The id must not be that of another process.
 sub end_process
@@ -109,14 +109,21 @@ subtest 'termination of the writer' => sub {
 	my $user = session($node, 'nm_inv');
 	$user->query_until(qr/searching/, "\\echo searching\n" . search_sql('writer ended') . ";\n");
 	wait_for($node, 'the writer waits', $waiting);
+	my $next = session($node, 'sp_inv');
+	my $pid = $next->query('SELECT pg_backend_pid()');
+	$next->query_until(qr/searching/, "\\echo searching\n" . search_sql('next in line') . ";\n");
+	wait_for($node, 'another search waits for it', "SELECT wait_event = 'Extension' FROM pg_stat_activity WHERE pid = $pid");
 	$node->safe_psql('postgres',
 		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'facesnxt audit writer'");
 	is($user->query('SELECT 0'), '0', 'no candidate left');
-	like($user->{stderr}, qr/audit record could not be written/, 'the search is refused');
+	like($user->{stderr}, qr/audit record could not be written.*told to end/s, 'the search is refused');
 	$user->quit;
 	$holder->query_safe('ROLLBACK');
 	$holder->quit;
 	is(attempts($node, 'writer ended'), '', 'there is no record, as nothing left');
+	like($next->query('SELECT 0'), qr/$rows/, 'the other one is served by the next writer');
+	$next->quit;
+	is(attempts($node, 'next in line'), $kept, 'and recorded');
 };
 
 subtest 'immediate shutdown after the rows arrived' => sub {

@@ -25,23 +25,69 @@ sub refused
 	return;
 }
 
+# One writer serves a database, so those of two others can hold both slots.
 subtest 'no worker slot' => sub {
+	my $writers = "pg_stat_activity WHERE backend_type = 'facesnxt audit writer' AND datname <> 'postgres'";
+	foreach my $other ('one', 'two')
+	{
+		$node->safe_psql('postgres', "CREATE DATABASE $other");
+		$node->safe_psql($other, "CREATE EXTENSION facesnxt; ALTER DATABASE $other SET facesnxt.writer_idle = '100s'");
+		$node->psql($other, "SELECT facesnxt.audit_write('gossip', '{}', NULL)");
+	}
+	is($node->safe_psql('postgres', "SELECT count(*) FROM $writers"), '2', 'two writers hold both slots');
+	$node->safe_psql('postgres', "ALTER ROLE nm_inv SET facesnxt.audit_timeout = '100s'");
+	my $user = session($node, 'nm_inv');
+	$user->query_until(qr/searching/, "\\echo searching\n" . search_sql('waits for a slot') . ";\n");
+	$node->safe_psql('postgres', "ALTER ROLE sp_inv SET facesnxt.audit_timeout = '500ms'");
+	refused(search_sql('no slot'), qr/NX401.*max_worker_processes/s, 'no slot', 'sp_inv');
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM $writers");
+	like($user->query('SELECT 0'), qr/$rows/, 'a search that had the time goes on with the first free slot');
+	$user->quit;
+	is(attempts($node, 'waits for a slot'), $kept, 'and is recorded');
+	is(attempts($node, 'no slot'), '', 'the refused one could not be');
+	$node->safe_psql('postgres', 'ALTER ROLE nm_inv RESET ALL; ALTER ROLE sp_inv RESET ALL; DROP DATABASE one; DROP DATABASE two');
+};
+
+# What waits while the writer is busy is written in one transaction.
+subtest 'a record that fails among others' => sub {
 	my $holder = session($node, 'postgres');
 	$holder->query_safe('BEGIN');
 	$holder->query_safe('LOCK TABLE facesnxt.search IN SHARE MODE');
-	$node->safe_psql('postgres', "ALTER ROLE nm_inv SET facesnxt.audit_timeout = '100s'");
-	my @users = map { session($node, 'nm_inv') } (1 .. 2);
-	$_->query_until(qr/searching/, "\\echo searching\n" . search_sql('holds a slot') . ";\n") for @users;
-	wait_for($node, 'two writers hold both slots', "SELECT count(*) = 2 FROM $waiting");
-	$node->safe_psql('postgres', "ALTER ROLE sp_inv SET facesnxt.audit_timeout = '500ms'");
-	refused(search_sql('no slot'), qr/NX401.*max_worker_processes/s, 'no slot', 'sp_inv');
+	my @users = map { session($node, $_) } ('nm_inv', 'sp_inv', 'postgres', 'nm_inv');
+	my @pids = map { scalar $_->query('SELECT pg_backend_pid()') } @users;
+	foreach my $i (0 .. 3)
+	{
+		my $sql = $i == 2 ? "SELECT facesnxt.audit_write('gossip', '{}', NULL)" : search_sql("among others $i");
+		$users[$i]->query_until(qr/searching/, "\\echo searching\n$sql;\n");
+		wait_for($node, 'it waits', "SELECT wait_event = 'Extension' FROM pg_stat_activity WHERE pid = $pids[$i]");
+		wait_for($node, 'the writer waits', "SELECT count(*) = 1 FROM $waiting");
+	}
 	$holder->query_safe('ROLLBACK');
 	$holder->quit;
-	like($_->query('SELECT 0'), qr/1\n2\n3\n4\n5/, 'a search that had a slot goes on') for @users;
+	foreach my $i (0, 1, 3)
+	{
+		like($users[$i]->query('SELECT 0'), qr/$rows/, 'a search beside it gets its list');
+		is(attempts($node, "among others $i"), $kept, 'and is recorded once');
+	}
+	is($users[2]->query('SELECT 0'), '0', 'the one that fails gets nothing');
+	like($users[2]->{stderr}, qr/unknown kind/, 'and is told why');
 	$_->quit for @users;
-	is(attempts($node, 'holds a slot'), "$kept\n$kept", 'and is recorded');
-	is(attempts($node, 'no slot'), '', 'the refused one could not be');
-	$node->safe_psql('postgres', 'ALTER ROLE nm_inv RESET ALL; ALTER ROLE sp_inv RESET ALL');
+};
+
+subtest 'the writer stays for the next record, and not for long' => sub {
+	my $writer = "pg_stat_activity WHERE backend_type = 'facesnxt audit writer' AND datname = 'postgres'";
+	is((as_role($node, 'nm_inv', search_sql('first')))[1], $rows, 'a search');
+	my $pid = $node->safe_psql('postgres', "SELECT pid FROM $writer");
+	is((as_role($node, 'sp_inv', search_sql('second')))[1], $rows, 'another session\'s');
+	is($node->safe_psql('postgres', "SELECT pid FROM $writer"), $pid, 'has the same writer');
+	wait_for($node, 'which ends by itself', "SELECT count(*) = 0 FROM $writer");
+	$node->safe_psql('postgres', "ALTER DATABASE postgres SET facesnxt.writer_idle = 0");
+	is((as_role($node, 'nm_inv', search_sql('third')))[1], $rows, 'one that does not stay');
+	wait_for($node, 'ends', "SELECT count(*) = 0 FROM $writer");
+	is(attempts($node, 'third'), $kept, 'and has recorded');
+	$node->safe_psql('postgres', 'ALTER DATABASE postgres RESET ALL');
+	my ($status, $out, $err) = as_role($node, 'nm_inv', "SELECT facesnxt.dimensions('[1]'); SET facesnxt.writer_idle = 0");
+	like($err, qr/42501/, 'an investigator cannot set how long');
 };
 
 subtest 'the setting belongs to the administrator' => sub {
@@ -89,6 +135,9 @@ SQL
 	my $size = $node->safe_psql('postgres', "SELECT pg_relation_size('facesnxt.search')");
 	cmp_ok($size, '>', 16 << 20, 'the table is filled');
 	my $pid = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
+	# a process has the limit that the server had when it started
+	my $end_writer = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE backend_type = 'facesnxt audit writer'";
+	$node->safe_psql('postgres', $end_writer);
 	system_or_bail('prlimit', '--pid', $pid, "--fsize=$size:unlimited");
 	my ($returned, $err) = (0, '');
 	for (1 .. 100)
@@ -105,6 +154,7 @@ SQL
 	like($err, qr/NX403.*could not extend file/s, 'the error says why');
 	is(scalar(split /\n/, attempts($node, 'disk full')), $returned, 'every search that returned is recorded');
 	system_or_bail('prlimit', '--pid', $pid, '--fsize=unlimited:unlimited');
+	$node->safe_psql('postgres', $end_writer);
 	my ($status, $out) = as_role($node, 'nm_inv', search_sql('space again'));
 	is($out, $rows, 'with space it goes on');
 	is(attempts($node, 'space again'), $kept, 'and is recorded');
