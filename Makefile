@@ -108,6 +108,7 @@ SQL_PARTS = \
 	sql/11-photo.sql \
 	sql/12-record.sql \
 	sql/20-agency.sql \
+	sql/20-refusal.sql \
 	sql/21-policy.sql \
 	sql/21-rules.sql \
 	sql/22-policy-change.sql \

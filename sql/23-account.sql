@@ -161,7 +161,7 @@ REVOKE ALL ON FUNCTION facesnxt.my_agency() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.my_agency() TO facesnxt_investigator;
 
 CREATE FUNCTION facesnxt.my_account_id() RETURNS uuid
-LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -171,12 +171,12 @@ BEGIN
     SELECT i.acting_oid INTO acting FROM facesnxt.session_identity() i;
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = acting;
     IF account.account_id IS NULL THEN
-        RAISE EXCEPTION 'role "%" has no account', acting
-            USING ERRCODE = 'NX301', HINT = 'facesnxt.register_account() asks for one.';
+        PERFORM facesnxt.refuse_on_record('step of an account', 'NX301', format('role "%s" has no account', acting), NULL,
+            'facesnxt.register_account() asks for one.', clause => 'SP-IV.A.1');
     ELSIF account.status = 'revoked' THEN
-        RAISE EXCEPTION 'account of role "%" is revoked', acting
-            USING ERRCODE = 'NX302', DETAIL = 'A revoked account stays revoked.',
-                  HINT = 'Ask the administrator of your agency.';
+        PERFORM facesnxt.refuse_on_record('step of an account', 'NX302', format('account of role "%s" is revoked', acting),
+            'A revoked account stays revoked.', 'Ask the administrator of your agency.', account.agency_id, clause => 'SP-IV.A.2',
+            about => acting);
     END IF;
     RETURN account.account_id;
 END

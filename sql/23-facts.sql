@@ -165,13 +165,13 @@ BEGIN
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.account_id = require_steps.account_id FOR NO KEY UPDATE;
     SELECT g.* INTO gap FROM facesnxt.lacks(account) g WHERE g.place < before LIMIT 1;
     IF gap.place IS NOT NULL THEN
-        RAISE EXCEPTION '% refused: a step before it is missing', what
-            USING ERRCODE = 'NX330', DETAIL = format('Missing: %s (%s).', gap.missing, gap.clause),
-                  HINT = format('Next: %s.', gap.next_step);
+        PERFORM facesnxt.refuse_on_record(what, 'NX330', format('%s refused: a step before it is missing', what),
+            format('Missing: %s (%s).', gap.missing, gap.clause), format('Next: %s.', gap.next_step),
+            account.agency_id, gap.rule, gap.clause, account.role);
     ELSIF account.status = 'denied' THEN
-        RAISE EXCEPTION '% refused: the account was denied', what
-            USING ERRCODE = 'NX330', DETAIL = format('Reason: %s.', account.status_reason),
-                  HINT = 'Next: facesnxt.register_account() asks anew.';
+        PERFORM facesnxt.refuse_on_record(what, 'NX330', format('%s refused: the account was denied', what),
+            format('Reason: %s.', account.status_reason), 'Next: facesnxt.register_account() asks anew.',
+            account.agency_id, 'activation_by', about => account.role);
     END IF;
     RETURN account;
 END

@@ -63,12 +63,13 @@ DECLARE
     new_id uuid;
 BEGIN
     IF who.account_id IS NULL THEN
-        RETURN facesnxt.no_account();
+        RETURN facesnxt.record_refusal('request', request, facesnxt.no_account());
     END IF;
     IF stated IS NOT NULL AND NOT EXISTS (
         SELECT FROM facesnxt.case_file c WHERE c.agency_id = who.agency_id AND c.case_number = stated) THEN
-        RETURN facesnxt.refusal('NX303', 'request refused: the case is not known', format('Your agency has no case "%s".', stated),
-            'Leave the incident number out, or name one that is registered.');
+        RETURN facesnxt.record_refusal('request', request, facesnxt.refusal('NX303', 'request refused: the case is not known',
+            format('Your agency has no case "%s".', stated), 'Leave the incident number out, or name one that is registered.')
+            || '{"clause": "MI-4.5.3.1"}');
     END IF;
     INSERT INTO facesnxt.search_request (agency_id, account_id, requested_by, session_role, session_oid, case_number, incident_type, note)
     VALUES (who.agency_id, who.account_id, request->'identity'->>'acting_role', request->'identity'->>'session_role',

@@ -101,7 +101,7 @@ GRANT EXECUTE ON FUNCTION facesnxt.request_action(uuid, uuid, text, text, jsonb)
 
 CREATE FUNCTION facesnxt.would_refuse_action(search_id uuid, person_id uuid, kind text, version_id uuid DEFAULT NULL)
 RETURNS TABLE (rule text, clause text, sqlstate text, message text, detail text, hint text, reason_against text)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT j.* FROM facesnxt.search_actor($1) a,

@@ -8,7 +8,7 @@ DECLARE
     kept name;
     mine name;
 BEGIN
-    FOREACH kept IN ARRAY ARRAY['case_link', 'refused_step', 'comparison', 'match_decision', 'review', 'corroboration',
+    FOREACH kept IN ARRAY ARRAY['case_link', 'comparison', 'match_decision', 'review', 'corroboration',
         'identification', 'confirmation', 'quality_notice', 'action', 'report', 'delivery', 'outcome_notice', 'comparison_finding', 'withdrawal']::name[]
     LOOP
         PERFORM facesnxt.keep_record(kept, 'facesnxt_auditor');

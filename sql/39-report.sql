@@ -132,8 +132,9 @@ BEGIN
             'delivery refused: you did not search', 'Whoever searched gives the results to who asked.', 'Leave it to the searcher.');
     END IF;
     IF receiver IS NULL THEN
-        RAISE EXCEPTION 'delivery refused: "%" has no active account of your agency', recipient
-            USING ERRCODE = 'NX302', HINT = 'Results go to who asked for them.';
+        PERFORM facesnxt.refuse_step(actor, 'delivery', NULL, 'NX302', 'all_results', 'NM-IX.A.3',
+            format('delivery refused: "%s" has no active account of your agency', recipient), 'Results go to members only.',
+            'Results go to who asked for them.');
     END IF;
     IF given <> whole AND facesnxt.policy_value(actor.version_id, 'all_results') = 'true' THEN
         PERFORM facesnxt.refuse_step(actor, 'delivery', NULL, 'NX363', 'all_results', NULL,

@@ -41,6 +41,16 @@ COMMENT ON VIEW facesnxt.field_view IS 'Who saw which field of whom, a row each 
 REVOKE ALL ON TABLE facesnxt.field_view FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.field_view TO facesnxt_auditor;
 
+CREATE FUNCTION facesnxt.person_fields_known(fields jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN jsonb_typeof($1) = 'array' AND jsonb_array_length($1) > 0
+        THEN $1 <@ to_jsonb(facesnxt.person_field_list()) ELSE false END
+$$;
+COMMENT ON FUNCTION facesnxt.person_fields_known(jsonb) IS 'Whether these are fields of a person, at least one';
+REVOKE ALL ON FUNCTION facesnxt.person_fields_known(jsonb) FROM PUBLIC;
+
 CREATE FUNCTION facesnxt.apply_view(request jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -59,6 +69,10 @@ DECLARE
 BEGIN
     IF who.account_id IS NULL THEN
         refused := facesnxt.no_account();
+    ELSIF request->>'kind' IN ('view', 'export') AND request->'review' IS NULL
+        AND NOT facesnxt.person_fields_known(request->'fields') THEN
+        refused := facesnxt.refusal('NX396', 'refused: no such fields of a person',
+            format('There are: %s (NM-IV.I).', array_to_string(facesnxt.person_field_list(), ', ')), 'Name the fields that the case needs, no more.');
     ELSIF request->>'kind' IN ('view', 'export') THEN
         -- another agency's search and one that does not exist look the same
         SELECT array_agg(c.rank ORDER BY c.rank), array_agg(c.person_id ORDER BY c.rank), max(s.candidates)
@@ -114,28 +128,12 @@ $$;
 COMMENT ON FUNCTION facesnxt.apply_view(jsonb) IS 'The writer''s part of what shows, fetches or gives away';
 REVOKE ALL ON FUNCTION facesnxt.apply_view(jsonb) FROM PUBLIC;
 
-CREATE FUNCTION facesnxt.check_person_fields(fields text[]) RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF coalesce(cardinality(fields), 0) = 0 OR array_position(fields, NULL) IS NOT NULL OR NOT fields <@ facesnxt.person_field_list() THEN
-        RAISE EXCEPTION 'refused: no such fields of a person'
-            USING ERRCODE = 'NX396', DETAIL = format('There are: %s (NM-IV.I).', array_to_string(facesnxt.person_field_list(), ', ')),
-                  HINT = 'Name the fields that the case needs, no more.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION facesnxt.check_person_fields(text[]) IS 'Raises NX396 unless these are fields of a person, at least one';
-REVOKE ALL ON FUNCTION facesnxt.check_person_fields(text[]) FROM PUBLIC;
-
 CREATE FUNCTION facesnxt.view_candidate(search_id uuid, rank int, fields text[])
 RETURNS TABLE (field text, value text, photo bytea)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM facesnxt.check_person_fields(fields);
     PERFORM facesnxt.check_not_blind(search_id);
     PERFORM facesnxt.record_it('view', jsonb_build_object('kind', 'view', 'search_id', search_id,
         'ranks', jsonb_build_array(rank), 'fields', to_jsonb(fields)));
@@ -157,7 +155,6 @@ AS $$
 DECLARE
     answer jsonb;
 BEGIN
-    PERFORM facesnxt.check_person_fields(fields);
     PERFORM facesnxt.check_not_blind(search_id);
     answer := facesnxt.record_it('view', jsonb_build_object('kind', 'export', 'search_id', search_id, 'ranks', to_jsonb(ranks),
         'fields', to_jsonb(fields), 'recipient', recipient, 'ground', ground));

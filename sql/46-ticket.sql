@@ -359,8 +359,8 @@ BEGIN
     IF id IS DISTINCT FROM facesnxt.held_ticket() OR id IS NULL OR NOT EXISTS (
         SELECT FROM facesnxt.ticket t JOIN facesnxt.session_identity() i ON i.acting_oid = t.acting_oid WHERE t.ticket_id = id)
     THEN
-        RAISE EXCEPTION 'no such open search in this session'
-            USING ERRCODE = 'NX370', HINT = 'facesnxt.open_search() returns the id.';
+        PERFORM facesnxt.refuse_on_record('close of an open search', 'NX370', 'no such open search in this session', NULL,
+            'facesnxt.open_search() returns the id.', clause => 'NM-V.E.4');
     END IF;
     PERFORM facesnxt.end_ticket(id, 'closed');
 END
