@@ -26,21 +26,30 @@ CREATE TABLE facesnxt.request_probe (
 CREATE INDEX ON facesnxt.request_probe (sha256);
 COMMENT ON TABLE facesnxt.request_probe IS 'The photographs of a request, which are kept in facesnxt.probe';
 
-CREATE TABLE facesnxt.result_delivery (
-    search_id uuid PRIMARY KEY,
-    request_id uuid NOT NULL REFERENCES facesnxt.search_request,
-    agency_id uuid NOT NULL,
+-- A search that answers a request delivers by itself, whatever is given to
+-- others is delivered by hand: deliver_results().
+CREATE TABLE facesnxt.delivery (
+    delivery_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    search_id uuid NOT NULL,
+    request_id uuid REFERENCES facesnxt.search_request,
+    recipient uuid NOT NULL,
+    recipient_role name NOT NULL,
+    ranks int[] NOT NULL,
+    complete boolean NOT NULL,
     account_id uuid NOT NULL,
-    recipient name NOT NULL,
-    candidates int NOT NULL,
-    delivered_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+    acting_role name NOT NULL,
+    session_role name NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
-CREATE INDEX ON facesnxt.result_delivery (request_id);
-COMMENT ON TABLE facesnxt.result_delivery IS
-'The list of a search that answers a request is its requester''s, whole, from the commit of the search on (MI-4.5.3.2.a)';
+CREATE INDEX ON facesnxt.delivery (search_id);
+CREATE UNIQUE INDEX ON facesnxt.delivery (request_id, search_id);
+COMMENT ON TABLE facesnxt.delivery IS
+'Results that were given to whom, by rank, and whether these were all; the list of a search that answers a request is its requester''s, whole, from the commit of the search on (MI-4.5.3.2.a)';
+COMMENT ON COLUMN facesnxt.delivery.request_id IS 'The request that the search answers; NULL for a delivery by hand';
+COMMENT ON COLUMN facesnxt.delivery.recipient IS 'Account that received; account_id is that of who searched and gave';
 
 SELECT facesnxt.keep_record(kept, 'facesnxt_auditor')
-FROM pg_catalog.unnest(ARRAY['search_request', 'request_probe', 'result_delivery']::name[]) kept;
+FROM pg_catalog.unnest(ARRAY['search_request', 'request_probe', 'delivery']::name[]) kept;
 
 -- Whoever asks need not be let to search: the account may lack whatever that
 -- takes, as long as it is not cut off.
@@ -140,7 +149,7 @@ GRANT EXECUTE ON FUNCTION facesnxt.my_asking_account() TO facesnxt_requester, fa
 CREATE VIEW facesnxt.my_requests WITH (security_barrier) AS
     SELECT r.request_id, r.requested_by, r.case_number, r.incident_type, r.note, r.requested_at,
         ARRAY(SELECT p.sha256 FROM facesnxt.request_probe p WHERE p.request_id = r.request_id ORDER BY p.place) AS probes,
-        (SELECT pg_catalog.count(*) FROM facesnxt.result_delivery d WHERE d.request_id = r.request_id) AS searches
+        (SELECT pg_catalog.count(*) FROM facesnxt.delivery d WHERE d.request_id = r.request_id) AS searches
     FROM facesnxt.search_request r
     WHERE r.account_id = (SELECT facesnxt.my_asking_account())
         OR (r.agency_id = (SELECT facesnxt.my_agency()) AND pg_catalog.pg_has_role(current_user, 'facesnxt_investigator', 'USAGE'));
@@ -154,14 +163,11 @@ CREATE FUNCTION facesnxt.deliver(search_id uuid, verdict facesnxt.verdict, candi
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO facesnxt.delivery (search_id, recipient, recipient_role, ranks, complete, account_id, acting_role, session_role)
-    SELECT $1, r.account_id, r.requested_by, ARRAY(SELECT generate_series(1, $3)), true, s.account_id, s.acting_role, s.session_role
+    INSERT INTO facesnxt.delivery (search_id, request_id, recipient, recipient_role, ranks, complete, account_id, acting_role, session_role)
+    SELECT $1, r.request_id, r.account_id, r.requested_by, ARRAY(SELECT generate_series(1, $3)), true,
+        s.account_id, s.acting_role, s.session_role
     FROM facesnxt.search_request r, facesnxt.search s
-    WHERE r.request_id = ($2.facts->'search'->'request'->>'id')::uuid AND s.search_id = $1;
-    INSERT INTO facesnxt.result_delivery (search_id, request_id, agency_id, account_id, recipient, candidates)
-    SELECT $1, r.request_id, r.agency_id, r.account_id, r.requested_by, $3
-    FROM facesnxt.search_request r
-    WHERE r.request_id = ($2.facts->'search'->'request'->>'id')::uuid
+    WHERE r.request_id = ($2.facts->'search'->'request'->>'id')::uuid AND s.search_id = $1
 $$;
 COMMENT ON FUNCTION facesnxt.deliver(uuid, facesnxt.verdict, int) IS
 'Gives the whole list of a search to whoever asked for it, in the transaction that records it (MI-4.5.3.2.a)';

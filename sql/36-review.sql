@@ -41,8 +41,6 @@ BEGIN
         OR EXISTS (
             SELECT FROM facesnxt.delivery d WHERE d.search_id = ask_review.search_id AND d.recipient = second)
         OR EXISTS (
-            SELECT FROM facesnxt.result_delivery d WHERE d.search_id = ask_review.search_id AND d.account_id = second)
-        OR EXISTS (
             SELECT FROM facesnxt.access_log l WHERE l.search_id = ask_review.search_id AND l.account_id = second)
     THEN
         PERFORM facesnxt.refuse_step(actor, 'review', person_id, 'NX354', 'blind_review', 'SP-III.F',

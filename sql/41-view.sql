@@ -104,10 +104,10 @@ BEGIN
                 (request->'identity'->>'client_address')::inet, request->'identity'->>'application', d.search_id, d.request_id,
                 ARRAY(SELECT c.rank FROM facesnxt.candidate c WHERE c.search_id = d.search_id ORDER BY c.rank),
                 ARRAY(SELECT c.person_id FROM facesnxt.candidate c WHERE c.search_id = d.search_id ORDER BY c.rank),
-                '{}', d.recipient, facesnxt.policy_clause(version_id, 'all_results')
-            FROM facesnxt.result_delivery d WHERE d.request_id = wanted_request;
+                '{}', d.recipient_role, facesnxt.policy_clause(version_id, 'all_results')
+            FROM facesnxt.delivery d WHERE d.request_id = wanted_request;
             RETURN jsonb_build_object('searches', (
-                SELECT coalesce(jsonb_agg(d.search_id), '[]') FROM facesnxt.result_delivery d WHERE d.request_id = wanted_request));
+                SELECT coalesce(jsonb_agg(d.search_id), '[]') FROM facesnxt.delivery d WHERE d.request_id = wanted_request));
         END IF;
     ELSIF NOT EXISTS (
         SELECT FROM facesnxt.probe p WHERE p.agency_id = who.agency_id AND p.sha256 = decode(request->>'sha256', 'hex')) THEN
@@ -209,12 +209,13 @@ GRANT EXECUTE ON FUNCTION facesnxt.request_results(uuid) TO facesnxt_requester, 
 GRANT EXECUTE ON FUNCTION facesnxt.notify_outcome(uuid, boolean, text) TO facesnxt_requester;
 
 CREATE VIEW facesnxt.delivery_state WITH (security_barrier) AS
-    SELECT r.request_id, r.agency_id, r.requested_by, r.case_number, r.incident_type, r.requested_at, d.search_id, d.candidates, d.delivered_at,
+    SELECT r.request_id, r.agency_id, r.requested_by, r.case_number, r.incident_type, r.requested_at, d.search_id,
+        pg_catalog.cardinality(d.ranks) AS candidates, d.recorded_at AS delivered_at,
         (SELECT pg_catalog.min(l.recorded_at) FROM facesnxt.access_log l
          WHERE l.kind = 'results' AND l.search_id = d.search_id AND l.account_id = r.account_id) AS fetched_at,
-        d.candidates IS DISTINCT FROM (SELECT pg_catalog.count(*) FROM facesnxt.candidate c WHERE c.search_id = d.search_id)
-            AND d.search_id IS NOT NULL AS partial
-    FROM facesnxt.search_request r LEFT JOIN facesnxt.result_delivery d USING (request_id);
+        d.search_id IS NOT NULL AND d.ranks IS DISTINCT FROM
+            ARRAY(SELECT c.rank FROM facesnxt.candidate c WHERE c.search_id = d.search_id ORDER BY c.rank) AS partial
+    FROM facesnxt.search_request r LEFT JOIN facesnxt.delivery d USING (request_id);
 COMMENT ON VIEW facesnxt.delivery_state IS
 'Requests and the lists that answer them: not yet searched (no search_id), not yet fetched, and whether a delivery is partial (MI-4.5.3.2.a)';
 REVOKE ALL ON TABLE facesnxt.delivery_state FROM PUBLIC;
