@@ -119,6 +119,7 @@ SQL_PARTS = \
 	sql/policy/mi.sql \
 	sql/policy/example.sql \
 	sql/23-account.sql \
+	sql/23-standing.sql \
 	sql/23-dossier.sql \
 	sql/23-office.sql \
 	sql/23-facts.sql \

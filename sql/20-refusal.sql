@@ -42,11 +42,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     who CONSTANT jsonb := request->'identity';
-    account facesnxt.account;
+    account CONSTANT facesnxt.account := facesnxt.account_of((who->>'acting_oid')::oid, 'any');
     named CONSTANT uuid := (request->>'agency_id')::uuid;
     version CONSTANT uuid := facesnxt.policy_in_force(named, clock_timestamp());
 BEGIN
-    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = (who->>'acting_oid')::oid;
     INSERT INTO facesnxt.refused_step (step, agency_id, account_id, about, search_id, person_id, sqlstate, rule, clause, message,
         detail, version_id, acting_role, session_role, client_address, application, requested_at)
     VALUES (step, coalesce(account.agency_id, named), account.account_id, request->>'about', (request->>'search_id')::uuid,

@@ -148,39 +148,3 @@ $$;
 COMMENT ON FUNCTION facesnxt.account_step(uuid, text, text, text, text, uuid) IS
 'Records a step of an account, sets its status and its membership in facesnxt_investigator';
 REVOKE ALL ON FUNCTION facesnxt.account_step(uuid, text, text, text, text, uuid) FROM PUBLIC;
-
-CREATE FUNCTION facesnxt.my_agency() RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT a.agency_id FROM facesnxt.session_identity() i
-    JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active'
-$$;
-COMMENT ON FUNCTION facesnxt.my_agency() IS 'The agency of the acting role''s active account, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.my_agency() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.my_agency() TO facesnxt_investigator;
-
-CREATE FUNCTION facesnxt.my_account_id() RETURNS uuid
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    account facesnxt.account;
-    acting regrole;
-BEGIN
-    SELECT i.acting_oid INTO acting FROM facesnxt.session_identity() i;
-    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = acting;
-    IF account.account_id IS NULL THEN
-        PERFORM facesnxt.refuse_on_record('step of an account', 'NX301', format('role "%s" has no account', acting), NULL,
-            'facesnxt.register_account() asks for one.', clause => 'SP-IV.A.1');
-    ELSIF account.status = 'revoked' THEN
-        PERFORM facesnxt.refuse_on_record('step of an account', 'NX302', format('account of role "%s" is revoked', acting),
-            'A revoked account stays revoked.', 'Ask the administrator of your agency.', account.agency_id, clause => 'SP-IV.A.2',
-            about => acting);
-    END IF;
-    RETURN account.account_id;
-END
-$$;
-COMMENT ON FUNCTION facesnxt.my_account_id() IS 'The acting role''s account, whatever its status; an error if there is none or it is revoked';
-REVOKE ALL ON FUNCTION facesnxt.my_account_id() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.my_account_id() TO facesnxt_member;

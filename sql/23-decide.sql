@@ -5,7 +5,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 20, 'verification');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.require_account(), 20, 'verification');
 BEGIN
     IF NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place IN (20, 30)) THEN
         RETURN;
@@ -25,7 +25,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 30, 'verification');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.require_account(), 30, 'verification');
 BEGIN
     IF NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place = 30) OR NOT EXISTS (
         SELECT FROM facesnxt.email_token t

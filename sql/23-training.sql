@@ -19,7 +19,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 50, 'training');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.require_account(), 50, 'training');
     newest int;
 BEGIN
     SELECT max(v.version) INTO newest FROM facesnxt.course_version v
@@ -103,7 +103,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 50, 'acknowledgement');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.require_account(), 50, 'acknowledgement');
     entry facesnxt.roster;
 BEGIN
     SELECT r.* INTO entry FROM facesnxt.roster r
@@ -133,7 +133,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 50, 'acknowledgement');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.require_account(), 50, 'acknowledgement');
 BEGIN
     INSERT INTO facesnxt.acknowledgement (account_id, kind) VALUES (account.account_id, 'limitations');
     PERFORM facesnxt.go_on(account.account_id, 'limitations acknowledged');
@@ -175,7 +175,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 50, 'acceptance');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.require_account(), 50, 'acceptance');
     newest int := (SELECT max(v.number) FROM facesnxt.agreement_version v WHERE v.agency_id = account.agency_id);
 BEGIN
     IF version = newest IS NOT TRUE THEN

@@ -35,13 +35,6 @@ REVOKE ALL ON FUNCTION facesnxt.probe_shape(bytea, facesnxt.embedding) FROM PUBL
 
 -- ---- what the writer's functions have in common
 
-CREATE FUNCTION facesnxt.acting_account(identity jsonb) RETURNS facesnxt.account
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT a FROM facesnxt.account a WHERE a.role = ($1->>'acting_oid')::oid AND a.status = 'active' $$;
-COMMENT ON FUNCTION facesnxt.acting_account(jsonb) IS 'The active account of who acts, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.acting_account(jsonb) FROM PUBLIC;
-
 CREATE FUNCTION facesnxt.refusal(sqlstate text, message text, detail text, hint text) RETURNS jsonb
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -161,7 +154,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    who CONSTANT facesnxt.account := facesnxt.acting_account(request->'identity');
+    who CONSTANT facesnxt.account := facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'active');
     version_id CONSTANT uuid := facesnxt.policy_in_force(who.agency_id, clock_timestamp());
     basis CONSTANT text := nullif(btrim(request->>'capture_basis'), '');
     hash CONSTANT bytea := sha256(image);

@@ -53,21 +53,12 @@ FROM pg_catalog.unnest(ARRAY['search_request', 'request_probe', 'delivery']::nam
 
 -- Whoever asks need not be let to search: the account may lack whatever that
 -- takes, as long as it is not cut off.
-CREATE FUNCTION facesnxt.asking_account(identity jsonb) RETURNS facesnxt.account
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT a FROM facesnxt.account a WHERE a.role = ($1->>'acting_oid')::oid AND a.status NOT IN ('denied', 'suspended', 'revoked')
-$$;
-COMMENT ON FUNCTION facesnxt.asking_account(jsonb) IS 'The account of who asks for a search, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.asking_account(jsonb) FROM PUBLIC;
-
 CREATE FUNCTION facesnxt.apply_request(request jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    who CONSTANT facesnxt.account := facesnxt.asking_account(request->'identity');
+    who CONSTANT facesnxt.account := facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'asking');
     stated CONSTANT text := nullif(btrim(request->>'case_number'), '');
     new_id uuid;
 BEGIN
@@ -126,32 +117,12 @@ COMMENT ON FUNCTION facesnxt.request_search(bytea[], text, text, text) IS
 REVOKE ALL ON FUNCTION facesnxt.request_search(bytea[], text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.request_search(bytea[], text, text, text) TO facesnxt_requester, facesnxt_investigator;
 
-CREATE FUNCTION facesnxt.my_active_account() RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT a.account_id FROM facesnxt.session_identity() i
-    JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active'
-$$;
-COMMENT ON FUNCTION facesnxt.my_active_account() IS 'The acting role''s active account, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.my_active_account() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.my_active_account() TO facesnxt_requester, facesnxt_investigator;
-GRANT EXECUTE ON FUNCTION facesnxt.my_agency() TO facesnxt_requester;
-
-CREATE FUNCTION facesnxt.my_asking_account() RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT (facesnxt.asking_account(to_jsonb(i))).account_id FROM facesnxt.session_identity() i $$;
-COMMENT ON FUNCTION facesnxt.my_asking_account() IS 'The account in whose name the acting role can ask for searches, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.my_asking_account() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.my_asking_account() TO facesnxt_requester, facesnxt_investigator;
-
 CREATE VIEW facesnxt.my_requests WITH (security_barrier) AS
     SELECT r.request_id, r.requested_by, r.case_number, r.incident_type, r.note, r.requested_at,
         ARRAY(SELECT p.sha256 FROM facesnxt.request_probe p WHERE p.request_id = r.request_id ORDER BY p.place) AS probes,
         (SELECT pg_catalog.count(*) FROM facesnxt.delivery d WHERE d.request_id = r.request_id) AS searches
     FROM facesnxt.search_request r
-    WHERE r.account_id = (SELECT facesnxt.my_asking_account())
+    WHERE r.account_id = (SELECT a.account_id FROM facesnxt.acting_account('asking') a)
         OR (r.agency_id = (SELECT facesnxt.my_agency()) AND pg_catalog.pg_has_role(current_user, 'facesnxt_investigator', 'USAGE'));
 COMMENT ON VIEW facesnxt.my_requests IS 'Requests: to the desk all of its agency, to others their own; searches is how many have answered';
 REVOKE ALL ON TABLE facesnxt.my_requests FROM PUBLIC;
@@ -185,7 +156,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    acting CONSTANT uuid := (facesnxt.acting_account(request->'identity')).account_id;
+    acting CONSTANT uuid := (facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'active')).account_id;
 BEGIN
     IF acting IS NOT NULL THEN
         INSERT INTO facesnxt.turn (account_id) VALUES (acting) ON CONFLICT DO NOTHING;

@@ -43,7 +43,7 @@ DECLARE
     new_id uuid;
 BEGIN
     SELECT i.acting_role, a.account_id, a.agency_id INTO who
-    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.account_id = facesnxt.member_account(i.acting_oid);
+    FROM facesnxt.session_identity() i CROSS JOIN LATERAL facesnxt.account_of(i.acting_oid, 'member') a;
     IF who.account_id IS NULL THEN
         PERFORM facesnxt.refuse_on_record('outcome', 'NX302', 'outcome refused: the acting role has no active account', NULL,
             'Ask the administrator of your agency.', clause => 'SP-IV.B.1', search_id => search_id);

@@ -23,28 +23,6 @@ $$;
 COMMENT ON FUNCTION facesnxt.search_case(uuid) IS 'The case of a search: named at the query, else the one that it was linked to last';
 REVOKE ALL ON FUNCTION facesnxt.search_case(uuid) FROM PUBLIC;
 
--- What follows a search is also done by members who do not search themselves:
--- whoever asks the desk evaluates (MI-4.3.4.1.a). They are in
--- facesnxt_requester and their account is not cut off.
-CREATE FUNCTION facesnxt.member_account(role oid) RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT a.account_id FROM facesnxt.account a
-    WHERE a.role = $1 AND (a.status = 'active' OR (a.status NOT IN ('denied', 'suspended', 'revoked')
-        AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = $1) AND pg_has_role($1, 'facesnxt_requester', 'USAGE')))
-$$;
-COMMENT ON FUNCTION facesnxt.member_account(oid) IS 'The account in whose name a role works on what was found, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.member_account(oid) FROM PUBLIC;
-
-CREATE FUNCTION facesnxt.my_member_account() RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT facesnxt.member_account(i.acting_oid) FROM facesnxt.session_identity() i $$;
-COMMENT ON FUNCTION facesnxt.my_member_account() IS 'The same of the acting role';
-REVOKE ALL ON FUNCTION facesnxt.my_member_account() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.my_member_account() TO facesnxt_requester, facesnxt_investigator;
-
 -- The one place that says who is what of a case. A supervisor of the agency, or
 -- of the unit given, by appointment is one of every case there.
 CREATE FUNCTION facesnxt.acts_as(account_id uuid, case_id uuid, capacity text, unit text DEFAULT NULL) RETURNS boolean
@@ -53,7 +31,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (
         SELECT FROM facesnxt.account a
-        WHERE a.account_id = $1 AND facesnxt.member_account(a.role) IS NOT NULL AND (
+        WHERE a.account_id = $1 AND (facesnxt.account_of(a.role, 'member')).account_id = $1 AND (
             EXISTS (SELECT FROM facesnxt.case_assignment s
                     WHERE s.account_id = $1 AND s.case_id = $2 AND s.capacity = $3 AND s.ended_at IS NULL)
             OR ($3 = 'supervisor' AND EXISTS (
@@ -110,7 +88,7 @@ BEGIN
             'Work in a transaction of isolation level READ COMMITTED.', clause => 'SP-IV.A.2', search_id => search_id);
     END IF;
     SELECT i.*, a.account_id, a.agency_id INTO who
-    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.account_id = facesnxt.member_account(i.acting_oid);
+    FROM facesnxt.session_identity() i CROSS JOIN LATERAL facesnxt.account_of(i.acting_oid, 'member') a;
     IF who.account_id IS NULL THEN
         PERFORM facesnxt.refuse_on_record('step after a search', 'NX302', 'refused: the acting role has no active account',
             'What follows a search is done by accounts, as the search is (SP-IV.B.1).', 'Ask the administrator of your agency.',

@@ -23,8 +23,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     actor CONSTANT facesnxt.actor := facesnxt.search_actor(search_id);
-    second CONSTANT uuid := (SELECT a.account_id FROM facesnxt.account a
-                             WHERE a.role = reviewer AND a.agency_id = actor.agency_id AND facesnxt.member_account(a.role) IS NOT NULL);
+    second CONSTANT uuid := (SELECT a.account_id FROM facesnxt.account_of(reviewer, 'member') a WHERE a.agency_id = actor.agency_id);
     new_id uuid;
 BEGIN
     PERFORM facesnxt.check_candidate(actor, 'review', person_id);
@@ -78,7 +77,7 @@ CREATE VIEW facesnxt.my_reviews WITH (security_barrier) AS
     SELECT r.review_id, r.recorded_at AS asked_at, c.conclusion, c.recorded_at AS answered_at
     FROM facesnxt.review r
         LEFT JOIN facesnxt.comparison c ON c.review_id = r.review_id
-    WHERE r.reviewer = (SELECT facesnxt.my_member_account());
+    WHERE r.reviewer = (SELECT a.account_id FROM facesnxt.acting_account('member') a);
 COMMENT ON VIEW facesnxt.my_reviews IS 'Pairs that the acting role is asked to compare blindly, and its own answers';
 REVOKE ALL ON TABLE facesnxt.my_reviews FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_reviews TO facesnxt_requester, facesnxt_investigator;
@@ -92,7 +91,7 @@ DECLARE
     asked facesnxt.review;
 BEGIN
     SELECT r.* INTO asked FROM facesnxt.review r
-    WHERE r.review_id = own_review.review_id AND r.reviewer = facesnxt.my_member_account();
+    WHERE r.review_id = own_review.review_id AND r.reviewer = (facesnxt.acting_account('member')).account_id;
     IF asked.review_id IS NULL THEN
         PERFORM facesnxt.refuse_on_record('review', 'NX307', 'you are not asked for this review', NULL,
             'SELECT * FROM facesnxt.my_reviews shows yours.', clause => 'SP-III.F');

@@ -23,11 +23,11 @@ BEGIN
     kept.recorded_at := clock_timestamp();
     kept.findings := '[]';
 
-    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = (request->'identity'->>'acting_oid')::oid;
+    account := facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'any');
     kept.account_id := account.account_id;
     kept.agency_id := account.agency_id;
     kept.version_id := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
-    IF facesnxt.member_account(account.role) IS NULL THEN
+    IF (facesnxt.account_of(account.role, 'member')).account_id IS NULL THEN
         kept.sqlstate := 'NX302';
         kept.clause := 'SP-IV.A.2';
         kept.message := 'action refused: the acting role has no active account';

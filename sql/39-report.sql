@@ -110,8 +110,7 @@ DECLARE
     actor CONSTANT facesnxt.actor := facesnxt.search_actor(search_id);
     whole CONSTANT int[] := ARRAY(SELECT c.rank FROM facesnxt.candidate c WHERE c.search_id = deliver_results.search_id ORDER BY c.rank);
     given CONSTANT int[] := ARRAY(SELECT w FROM unnest(whole) w WHERE deliver_results.ranks IS NULL OR w = ANY (deliver_results.ranks) ORDER BY w);
-    receiver CONSTANT uuid := (SELECT a.account_id FROM facesnxt.account a
-                               WHERE a.role = recipient AND a.agency_id = actor.agency_id AND facesnxt.member_account(a.role) IS NOT NULL);
+    receiver CONSTANT uuid := (SELECT a.account_id FROM facesnxt.account_of(recipient, 'member') a WHERE a.agency_id = actor.agency_id);
     new_id uuid;
 BEGIN
     IF NOT 'searcher' = ANY (actor.capacities) THEN

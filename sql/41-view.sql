@@ -56,8 +56,8 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    who CONSTANT facesnxt.account := CASE request->>'kind' WHEN 'results' THEN facesnxt.asking_account(request->'identity')
-                                         ELSE facesnxt.acting_account(request->'identity') END;
+    who CONSTANT facesnxt.account := facesnxt.account_of((request->'identity'->>'acting_oid')::oid,
+        CASE request->>'kind' WHEN 'results' THEN 'asking' ELSE 'active' END);
     version_id CONSTANT uuid := facesnxt.policy_in_force(who.agency_id, clock_timestamp());
     wanted CONSTANT uuid := (request->>'search_id')::uuid;
     wanted_request CONSTANT uuid := (request->>'request_id')::uuid;

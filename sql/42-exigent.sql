@@ -64,7 +64,7 @@ DECLARE
     missing record;
 BEGIN
     SELECT i.acting_role, i.session_role, a.account_id, a.agency_id INTO who
-    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active';
+    FROM facesnxt.session_identity() i CROSS JOIN LATERAL facesnxt.account_of(i.acting_oid, 'active') a;
     SELECT s.* INTO made FROM facesnxt.search s JOIN facesnxt.exigent_search e USING (search_id)
     WHERE s.search_id = complete_papers.search_id AND s.agency_id = who.agency_id;
     IF made.search_id IS NULL OR EXISTS (SELECT FROM facesnxt.exigent_papers p WHERE p.search_id = made.search_id) THEN

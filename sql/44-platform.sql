@@ -99,7 +99,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    who CONSTANT facesnxt.account := facesnxt.acting_account(request->'identity');
+    who CONSTANT facesnxt.account := facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'active');
     version_id CONSTANT uuid := facesnxt.policy_in_force(who.agency_id, clock_timestamp());
     fault CONSTANT text := facesnxt.field_fault(nullif(request->'fields', 'null'));
     registered facesnxt.platform;

@@ -132,7 +132,7 @@ DECLARE
 BEGIN
     SELECT t.* INTO ticket FROM facesnxt.ticket t WHERE t.ticket_id = ticket_verdict.ticket_id;
     SELECT a.account_id, a.agency_id INTO verdict.account_id, verdict.agency_id
-    FROM facesnxt.account a WHERE a.role = (who->>'acting_oid')::oid;
+    FROM facesnxt.account_of((who->>'acting_oid')::oid, 'any') a;
     verdict.detail := CASE
         WHEN ticket.ticket_id IS NULL THEN 'There is no open search in this session.'
         WHEN ticket.acting_oid <> (who->>'acting_oid')::oid OR ticket.session_oid <> (who->>'session_oid')::oid

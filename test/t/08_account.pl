@@ -223,7 +223,7 @@ subtest 'no role skips a state' => sub {
 	like($err, qr/refused/, 'SP-IV.A.1: nor removes an account');
 	is(value('SELECT count(*) FROM facesnxt.account_mismatch'), '0', 'every status is where its steps led');
 	refused('sp_late', $_, '42501', '.', "an applicant cannot: $_") for (
-		"SELECT facesnxt.account_step((SELECT facesnxt.my_account_id()), 'activated', 'active', NULL)",
+		"SELECT facesnxt.account_step((SELECT account_id FROM facesnxt.acting_account()), 'activated', 'active', NULL)",
 		"UPDATE facesnxt.account SET status = 'active'", 'SELECT * FROM facesnxt.account', 'SELECT * FROM facesnxt.take_mail()',
 		"SELECT facesnxt.open_account('SPX', 'sp_late')", "SELECT facesnxt.set_membership('sp_late', 'facesnxt_investigator', true)");
 	refused('adm', "SELECT facesnxt.open_account('SPX', 'facesnxt_admin')", 'NX332', 'person', 'SP-IV.A.1: a group has no account');

@@ -16,10 +16,10 @@ my @groups = qw(facesnxt_member facesnxt_investigator facesnxt_requester facesnx
 
 # Computations on what the caller has already, and what the caller is.
 my %open = map { $_ => 1 } qw(detect photo_kind photo_size person_field_list my_agency own_gaps
-	my_asking_account my_member_account my_active_account own_account blind_searches bound_to list_my_owed would_refuse raw_door);
+	acting_account blind_searches bound_to list_my_owed would_refuse raw_door);
 
 # Steps of one's own account, which a suspended one still takes.
-my %own = map { $_ => 1 } qw(my_account_id request_verification verify_address take_course acknowledge_training
+my %own = map { $_ => 1 } qw(request_verification verify_address take_course acknowledge_training
 	acknowledge_limitations accept_agreement);
 
 # By the name of the argument, else by its type.
