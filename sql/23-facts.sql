@@ -1,6 +1,22 @@
 -- What is known of an account, and what a version of a policy finds missing.
 
 -- plpgsql keeps the plans of these for the next search of the session.
+-- What was refused is no use of an account: it would keep itself alive.
+CREATE FUNCTION facesnxt.last_used(account facesnxt.account) RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN greatest($1.status_at,
+        (SELECT max(s.recorded_at) FROM facesnxt.search s WHERE s.account_id = $1.account_id AND s.status = 'completed'),
+        (SELECT max(v.recorded_at) FROM facesnxt.verification v WHERE v.account_id = $1.account_id AND v.status = 'completed'),
+        (SELECT max(t.opened_at) FROM facesnxt.ticket t WHERE t.account_id = $1.account_id));
+END
+$$;
+COMMENT ON FUNCTION facesnxt.last_used(facesnxt.account) IS
+'When an account last searched, verified or opened a search, or when its status was set if that is later (NP-VI.C.2.c.note)';
+REVOKE ALL ON FUNCTION facesnxt.last_used(facesnxt.account) FROM PUBLIC;
+
 CREATE FUNCTION facesnxt.account_facts(account facesnxt.account) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -9,6 +25,7 @@ BEGIN
     RETURN (SELECT jsonb_build_object(
         'agency', (SELECT g.code FROM facesnxt.agency g WHERE g.agency_id = $1.agency_id),
         'status', $1.status,
+        'used_at', facesnxt.last_used($1),
         -- a registration that was denied used up what had been approved before
         'approvals', (SELECT coalesce(jsonb_agg(jsonb_build_object('office', p.office, 'by', p.by_role, 'at', p.at) ORDER BY p.at), '[]')
                       FROM facesnxt.registration_approval p

@@ -12,6 +12,18 @@ AS $$
     HAVING count(*) > 0
 $$;
 
+-- Whether or not anybody has swept: sweep_inactive() takes the account away.
+CREATE FUNCTION facesnxt.test_inactivity(version_id uuid, value jsonb, facts jsonb) RETURNS facesnxt.finding
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'search refused: the account was not used for too long',
+        format('Last used at %s; the policy removes an account after %s days without use.', facts->'account'->>'used_at', value),
+        'Ask the administrator of your agency: the account is to be removed, or suspended and activated anew.'
+    WHERE (facts->'account'->>'used_at')::timestamptz
+        <= (facts->>'requested_at')::timestamptz - (value #>> '{}')::numeric * interval '1 day'
+$$;
+
 CREATE FUNCTION facesnxt.test_one_address(version_id uuid, value jsonb, facts jsonb) RETURNS facesnxt.finding
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -61,7 +73,8 @@ DO $$
 DECLARE
     test regprocedure;
 BEGIN
-    FOREACH test IN ARRAY ARRAY['facesnxt.test_account(uuid, jsonb, jsonb)', 'facesnxt.test_one_address(uuid, jsonb, jsonb)',
+    FOREACH test IN ARRAY ARRAY['facesnxt.test_account(uuid, jsonb, jsonb)',
+        'facesnxt.test_inactivity(uuid, jsonb, jsonb)', 'facesnxt.test_one_address(uuid, jsonb, jsonb)',
         'facesnxt.test_mou(uuid, jsonb, jsonb)', 'facesnxt.test_unit(uuid, jsonb, jsonb)']::regprocedure[] LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', test);
         EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L', test, 'Tests a rule of facesnxt.rule: NULL, or what is wrong');

@@ -31,6 +31,8 @@ CREATE TABLE facesnxt.ticket (
 COMMENT ON TABLE facesnxt.ticket IS 'Open searches that passed the gate, each bound to a session and a role (NM-V.E.4); a refused one stands in facesnxt.search';
 COMMENT ON COLUMN facesnxt.ticket.request IS 'What was stated: judged again, by the policy then in force, before each statement and before its rows leave';
 
+CREATE INDEX ON facesnxt.ticket (account_id, opened_at);
+
 CREATE TABLE facesnxt.ticket_end (
     ticket_id uuid PRIMARY KEY REFERENCES facesnxt.ticket,
     cause text NOT NULL,

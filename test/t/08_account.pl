@@ -410,7 +410,7 @@ SQL
 subtest 'North Port' => sub {
 	my $purpose = 'active_investigation';
 	agency('NP5', 'NP');
-	agency('NPX', 'NP', '{"licences": 1, "inactivity_days": 0}');
+	agency('NPX', 'NP', '{"licences": 1}');
 	roles(qw(np_ann np_bob np_sup px_ann px_bob px_sup));
 	for my $code ('NP5', 'NPX')
 	{
@@ -441,8 +441,23 @@ SQL
 	# a pool of one licence
 	is(status_of('px_ann') . ' ' . status_of('px_bob'), 'active pending', 'NP-VI.C.2.c: the second waits for a licence');
 	refused('adm', "SELECT facesnxt.set_account_status('px_bob', 'active', NULL)", 'NX337', 'NP-VI\.C\.2\.c', 'NP-VI.C.2.c: and no administrator makes one');
-	searches('px_ann', $purpose, 'NP-VI.C.2.c: the first searches');
+	my $idle = "UPDATE facesnxt.account SET status_at = now() - interval '90 days' WHERE role = ";
+	value("$idle 'np_ann'::regrole");
+	searches('np_ann', $purpose, 'NP-VI.C.2.c.note: who searched of late goes on, however old the account');
+	value("UPDATE facesnxt.account SET status_at = now() - interval '89 days' WHERE role = 'px_ann'::regrole");
+	is(does('px_ann', "SELECT count(*) FROM facesnxt.would_refuse('22-1', '$purpose') WHERE rule = 'inactivity_days'", 'asked'), '0', 'NP-VI.C.2.c.note: not before its time');
+	value("$idle 'px_ann'::regrole");
+	# refused attempts do not keep an account alive, of whatever kind they are
+	refused('px_ann', 'BEGIN ISOLATION LEVEL REPEATABLE READ; ' . search_for($purpose), 'NX306', 'isolation', 'NP-VI.C.2.c.note: an attempt that is refused');
+	refused('px_ann', search_for($purpose), 'NX343', 'after 90 days', 'NP-VI.C.2.c.note: no search by an account that was not used, though nobody swept') for 1 .. 2;
+	refused('px_ann', "SELECT facesnxt.verify_template('[1,0,0]', '22-1', '$purpose', 'account', gen_random_uuid())", 'NX343', 'after 90 days',
+		'NP-VI.C.2.c.note: nor a verification');
+	value('GRANT facesnxt_integrator TO px_ann');
+	refused('px_ann', "SELECT facesnxt.open_search('22-1', '$purpose', 'account')", 'NX343', 'after 90 days', 'NP-VI.C.2.c.note: nor an open search');
+	is(value("SELECT string_agg(concat_ws(' ', status, sqlstate, clause), '; ' ORDER BY recorded_at) FROM facesnxt.search WHERE acting_role = 'px_ann' AND sqlstate IN ('NX306', 'NX343')"),
+		'refused NX306 SP-IV.A.2; refused NX343 NP-VI.C.2.c.note; refused NX343 NP-VI.C.2.c.note; refused NX343 NP-VI.C.2.c.note', 'NP-VI.C.2.c.note: all of it on record');
 	is(does('adm', "SELECT facesnxt.sweep_inactive('NPX')", 'the sweep'), '1', 'NP-VI.C.2.c.note: an account that is not used is removed');
+	is(does('adm', "SELECT facesnxt.sweep_inactive('NP5')", 'the sweep'), '0', 'NP-VI.C.2.c.note: and no other');
 	is(value("SELECT status_reason ~ '^inactivity' FROM facesnxt.account WHERE role = 'px_ann'::regrole"), 't', 'NP-VI.C.2.c.note: for inactivity');
 	cut_off('px_ann', $purpose, 'NP-VI.C.2.c.note');
 	is(steps_of('px_bob'), 'registered auto-grant', 'NP-VI.C.2.c.note: its licence is reissued to the one who waited');
