@@ -89,7 +89,7 @@ AUDIT = src/audit/writer.o src/audit/worker.o
 
 SESSION = src/session/identity.o src/session/raise.o
 
-DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/door.o src/door/cut.o
+DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/admit.o src/door/rows.o src/door/door.o src/door/cut.o
 
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
 

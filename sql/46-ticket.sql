@@ -269,7 +269,7 @@ $$;
 COMMENT ON FUNCTION facesnxt.write_ticket(text, jsonb) IS 'Has a record of this area committed, or raises what it says';
 REVOKE ALL ON FUNCTION facesnxt.write_ticket(text, jsonb) FROM PUBLIC;
 
--- Called by the hooks (door.c), as the owner. Without an open search, or with
+-- Called by the hooks (src/door), as the owner. Without an open search, or with
 -- a fault, it raises; the record says so.
 CREATE FUNCTION facesnxt.raw_begin(ticket_id uuid, statement text, probe text, fault text) RETURNS text
 LANGUAGE plpgsql VOLATILE
