@@ -119,6 +119,33 @@ COMMENT ON FUNCTION facesnxt.admit(regrole) IS 'Lets a role ask for an account: 
 REVOKE ALL ON FUNCTION facesnxt.admit(regrole) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.admit(regrole) TO facesnxt_admin;
 
+-- The policies let "the Chief or designee" decide: whom the Chief designated,
+-- not whom an administrator named. A designee designates nobody.
+CREATE FUNCTION facesnxt.require_designator(agency_id uuid, office text, unit text, about regrole) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    version CONSTANT uuid := facesnxt.policy_in_force(agency_id, clock_timestamp());
+    clause CONSTANT text := (SELECT r.clause FROM facesnxt.policy_rule r
+        WHERE r.version_id = version AND r.value = to_jsonb(office) ORDER BY r.rule LIMIT 1);
+BEGIN
+    PERFORM facesnxt.require_office(agency_id, office, clause, about, unit);
+    IF NOT EXISTS (
+        SELECT FROM facesnxt.office_holder h JOIN facesnxt.session_identity() i ON h.role = i.acting_oid
+        WHERE h.agency_id = require_designator.agency_id AND h.office = require_designator.office AND NOT h.designee
+            AND (h.unit IS NULL OR h.unit = require_designator.unit))
+    THEN
+        PERFORM facesnxt.refuse_on_record('designation', 'NX331', 'step refused: a designee designates nobody',
+            format('Whoever holds the office %s does (%s).', office, coalesce(clause, 'no clause')), 'Leave it to the holder.', agency_id,
+            clause => coalesce(clause, 'NM-I'), about => about);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.require_designator(uuid, text, text, regrole) IS
+'Refuses a designation by anybody but the holder of the office (NM-VI.A, NS-32.6.1, MI-4.2; NX331)';
+REVOKE ALL ON FUNCTION facesnxt.require_designator(uuid, text, text, regrole) FROM PUBLIC;
+
 CREATE FUNCTION facesnxt.appoint(
     agency text, office text, role regrole, email text DEFAULT NULL, unit text DEFAULT NULL,
     until timestamptz DEFAULT NULL, designee boolean DEFAULT false)
@@ -143,6 +170,8 @@ BEGIN
                   HINT = 'facesnxt.office shows the offices, facesnxt.define_office() adds one.';
     ELSIF kind.appointed_by IS NOT NULL THEN
         PERFORM facesnxt.require_office(of_agency, kind.appointed_by, kind.clause, role);
+    ELSIF designee THEN
+        PERFORM facesnxt.require_designator(of_agency, kind.office, unit, role);
     ELSIF NOT facesnxt.is_administrator() OR role::oid = ANY (facesnxt.acting_persons()) THEN
         PERFORM facesnxt.refuse_on_record('appointment', 'NX331', 'step refused: it is not the acting role''s to take',
             'An administrator appoints, and never herself or himself.', 'Ask another administrator.', of_agency,

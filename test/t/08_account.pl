@@ -338,7 +338,7 @@ subtest 'New Smyrna Beach' => sub {
 	value('GRANT facesnxt_admin TO ns_sup');
 	does('adm', <<'SQL', 'an administrator prepares');
 SELECT facesnxt.define_course('NS5', 'FACESNXT online training');
-SELECT facesnxt.appoint('NS5', 'chief', 'ns_chief'), facesnxt.appoint('NS5', 'chief', 'ns_deputy', designee => true, until => now() + interval '1 month');
+SELECT facesnxt.appoint('NS5', 'chief', 'ns_chief');
 SELECT facesnxt.set_unit('NS5', 'ns_ann', 'Criminal Investigations Unit'), facesnxt.set_unit('NS5', 'ns_bob', 'Traffic');
 SELECT facesnxt.admit('ns_ann'), facesnxt.admit('ns_bob');
 SQL
@@ -351,6 +351,18 @@ SQL
 	refused('adm', "SELECT facesnxt.set_account_status('ns_ann', 'active', NULL)", 'NX330', 'NS-32\.6\.11\.1', 'NS-32.6.11.1: no access without the Chief\'s approval');
 	refused('ns_ann', "SELECT facesnxt.take_course('FACESNXT online training')", 'NX330', 'NS-32\.6\.11\.1', 'NS-32.6.11.1: no training before it');
 	does('ns_chief', "SELECT facesnxt.decide_account('ns_ann', true)", 'NS-32.6.11.1: the Chief approves');
+	my $designate = "facesnxt.appoint('NS5', 'chief', '%s', designee => true, until => now() + interval '1 month')";
+	refused('adm', sprintf("SELECT $designate", 'ns_deputy'), 'NX331', 'chief \(NS-32\.6\.11\.1\)', 'NS-32.6.11.1: a designee is the Chief\'s, no administrator\'s');
+	refused('nm_chief', sprintf("SELECT $designate", 'ns_deputy'), 'NX331', 'no such account', 'NS-32.6.11.1: nor another Chief\'s');
+	refused('ns_bob', sprintf("SELECT $designate", 'ns_deputy'), 'NX331', 'chief \(NS-32\.6\.11\.1\)', 'NS-32.6.11.1: nor anybody else\'s');
+	refused('ns_chief', sprintf("SELECT $designate", 'ns_chief'), 'NX331', 'another person', 'NS-32.6.11.1: nor oneself');
+	refused('ns_deputy', "SELECT facesnxt.decide_account('ns_bob', true)", '42501', '.', 'NS-32.6.11.1: nobody decides before');
+	does('ns_chief', sprintf("SELECT $designate", 'ns_deputy'), 'NS-32.6.11.1: the Chief designates one');
+	refused('ns_deputy', sprintf("SELECT $designate", 'ns_fra'), 'NX331', 'designates nobody.*NS-32\.6\.11\.1', 'NS-32.6.11.1: who designates nobody in turn');
+	is(value("SELECT string_agg(concat_ws(' ', acting_role, sqlstate, clause), ', ' ORDER BY recorded_at) FROM facesnxt.refused_step
+		WHERE about IN ('ns_deputy', 'ns_fra') OR (about = 'ns_chief' AND acting_role = 'ns_chief')"),
+		'adm NX331 NS-32.6.11.1, nm_chief NX331 SP-II.A, ns_bob NX331 NS-32.6.11.1, ns_chief NX331 NS-32.6.11.1, ns_deputy NX331 NS-32.6.11.1',
+		'NS-32.6.11.1: all of it on record');
 	does('ns_deputy', "SELECT facesnxt.decide_account('ns_bob', true)", 'NS-32.6.11.1: and so does the designee');
 	is(value("SELECT string_agg(office || ' ' || by_role, ', ' ORDER BY at) FROM facesnxt.account_event WHERE step = 'approved' AND by_role LIKE 'ns%'"),
 		'chief ns_chief, chief ns_deputy', 'NS-32.6.11.1: who did is recorded');
