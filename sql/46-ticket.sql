@@ -229,6 +229,14 @@ BEGIN
             new_id := facesnxt.record_raw_statement(request, verdict, NULL);
         WHEN 'raw_rows' THEN
             verdict := facesnxt.ticket_verdict((request->>'ticket_id')::uuid, request, false);
+            IF verdict.code IS NULL AND request->>'rows' IS NULL THEN
+                verdict.code := 'NX372';
+                verdict.clause := 'MI-4.5.2.d';
+                verdict.message := 'raw statement refused: more rows than the open search allows';
+                verdict.detail := format('A statement of this open search returns %s rows at most.',
+                    (SELECT t.max_rows FROM facesnxt.ticket t WHERE t.ticket_id = (apply_ticket.request->>'ticket_id')::uuid));
+                verdict.hint := 'Ask for fewer by LIMIT.';
+            END IF;
             IF verdict.code IS NULL THEN
                 INSERT INTO facesnxt.raw_row (statement_id, rank, reference_id, person_id, distance, columns)
                 SELECT (request->>'statement_id')::uuid, l.rank, l.reference_id, r.person_id, l.distance, l.columns
@@ -292,7 +300,7 @@ BEGIN
         || jsonb_build_object('ticket_id', ticket_id, 'statement_id', statement_id, 'rows', rows::jsonb));
 END
 $$;
-COMMENT ON FUNCTION facesnxt.raw_rows(uuid, uuid, text) IS 'Records rows of a raw statement before they leave';
+COMMENT ON FUNCTION facesnxt.raw_rows(uuid, uuid, text) IS 'Records rows of a raw statement before they leave; NULL: they are too many, and an error says so (NX372)';
 REVOKE ALL ON FUNCTION facesnxt.raw_rows(uuid, uuid, text) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.end_ticket(id uuid, cause text) RETURNS void

@@ -25,7 +25,21 @@ typedef struct keeper
 	DestReceiver pub;
 	Tuplestorestate *store;
 	int64		rows;
+	fx_admission *entry;
 } keeper;
+
+/* Has the writer commit what is about to leave; NULL: more than may.  Raises when it may not. */
+static void
+send_rows(fx_admission *entry, const char *rows)
+{
+	Oid			types[3] = {UUIDOID, UUIDOID, TEXTOID};
+	Datum		values[3];
+
+	values[0] = UUIDPGetDatum(&entry->ticket);
+	values[1] = DirectFunctionCall1(uuid_in, CStringGetDatum(entry->statement));
+	values[2] = rows ? CStringGetTextDatum(rows) : (Datum) 0;
+	(void) fx_as_owner("SELECT facesnxt.raw_rows($1, $2, $3)", 3, types, values, rows ? "   " : "  n");
+}
 
 static bool
 keep_row(TupleTableSlot *slot, DestReceiver *self)
@@ -33,11 +47,11 @@ keep_row(TupleTableSlot *slot, DestReceiver *self)
 	keeper	   *kept = (keeper *) self;
 
 	if (++kept->rows > fx_ticket_held.max_rows)
-		ereport(ERROR,
-				(errcode(ERRCODE_NX_RAW_BOUND),
-				 errmsg("raw statement refused: more rows than the open search allows"),
-				 errdetail("A statement of this open search returns %d rows at most.", fx_ticket_held.max_rows),
-				 errhint("Ask for fewer by LIMIT.")));
+	{
+		send_rows(kept->entry, NULL);
+		/* not reached: raw_rows() raises whenever it is told of too many */
+		ereport(ERROR, (errcode(ERRCODE_NX_RAW_BOUND), errmsg("raw statement refused: too many rows")));
+	}
 	tuplestore_puttupleslot(kept->store, slot);
 	return true;
 }
@@ -117,8 +131,6 @@ record_rows(fx_admission *entry, QueryDesc *query, keeper *kept)
 {
 	StringInfoData json;
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(query->tupDesc, &TTSOpsMinimalTuple);
-	Oid			types[3] = {UUIDOID, UUIDOID, TEXTOID};
-	Datum		values[3];
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '[');
@@ -131,10 +143,7 @@ record_rows(fx_admission *entry, QueryDesc *query, keeper *kept)
 	}
 	appendStringInfoChar(&json, ']');
 	ExecDropSingleTupleTableSlot(slot);
-	values[0] = UUIDPGetDatum(&entry->ticket);
-	values[1] = DirectFunctionCall1(uuid_in, CStringGetDatum(entry->statement));
-	values[2] = CStringGetTextDatum(json.data);
-	(void) fx_as_owner("SELECT facesnxt.raw_rows($1, $2, $3)", 3, types, values, "   ");
+	send_rows(entry, json.data);
 	pfree(json.data);
 }
 
@@ -143,7 +152,7 @@ fx_run_raw(fx_admission *entry, QueryDesc *query, ScanDirection direction, uint6
 {
 	DestReceiver *to = query->dest;
 	const char *fault = fx_ticket_fault();
-	keeper		kept = {{keep_row, keep_startup, keep_end, keep_end, DestNone}, NULL, 0};
+	keeper		kept = {{keep_row, keep_startup, keep_end, keep_end, DestNone}, NULL, 0, entry};
 	TupleTableSlot *slot;
 
 	if (fault == NULL && memcmp(&fx_ticket_held.id, &entry->ticket, sizeof(pg_uuid_t)) != 0)
