@@ -42,7 +42,6 @@ CREATE ROLE nobody LOGIN; CREATE ROLE gone LOGIN; CREATE ROLE other LOGIN;
 SELECT facesnxt.open_account('NM', 'gone'), facesnxt.open_account('SP', 'other');
 SELECT facesnxt.set_account_status(r, 'active', NULL) FROM unnest(ARRAY['gone', 'other']::regrole[]) r;
 SELECT facesnxt.set_account_status('gone', 'suspended', 'on leave');
-ALTER ROLE gone LOGIN;
 SET client_min_messages = error;
 GRANT facesnxt_member, facesnxt_investigator, facesnxt_requester, facesnxt_integrator TO nobody, gone, other;
 CREATE VIEW facesnxt_refusals AS
@@ -54,6 +53,9 @@ CREATE VIEW facesnxt_refusals AS
 	UNION ALL SELECT acting_role, sqlstate, message FROM facesnxt.access_log WHERE sqlstate IS NOT NULL
 	UNION ALL SELECT acting_role, sqlstate, message FROM facesnxt.raw_statement WHERE status = 'refused';
 SQL
+# the sweeper ends sessions of the role for a moment after the suspension
+wait_for($node, 'the suspension is carried out', 'SELECT count(*) = 1 FROM facesnxt.revocation_end');
+$node->safe_psql('postgres', 'ALTER ROLE gone LOGIN');
 as_role($node, 'nm_inv', search_sql('refusal'));
 # what a search found, as it stands in the record
 $node->safe_psql('postgres', 'CREATE TABLE one AS SELECT search_id, person_id FROM facesnxt.candidate; GRANT SELECT ON one TO PUBLIC');
