@@ -89,7 +89,7 @@ AUDIT = src/audit/writer.o src/audit/box.o src/audit/worker.o
 
 SESSION = src/session/identity.o src/session/raise.o
 
-DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/door.o src/door/cut.o
+DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/admit.o src/door/rows.o src/door/door.o src/door/cut.o
 
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
 
@@ -108,6 +108,7 @@ SQL_PARTS = \
 	sql/11-photo.sql \
 	sql/12-record.sql \
 	sql/20-agency.sql \
+	sql/20-refusal.sql \
 	sql/21-policy.sql \
 	sql/21-rules.sql \
 	sql/22-policy-change.sql \
@@ -118,6 +119,7 @@ SQL_PARTS = \
 	sql/policy/mi.sql \
 	sql/policy/example.sql \
 	sql/23-account.sql \
+	sql/23-standing.sql \
 	sql/23-dossier.sql \
 	sql/23-office.sql \
 	sql/23-facts.sql \

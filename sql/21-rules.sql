@@ -26,6 +26,8 @@ INSERT INTO facesnxt.rule (rule, area, value_kind, place, sqlstate, test, descri
     -- who
     ('account_in_order', 'account', 'boolean', 10, 'NX314', 'test_account',
      'The account has all approvals, courses, acknowledgements and the user agreement that are in force'),
+    ('inactivity_days', 'account', 'number', 12, 'NX343', 'test_inactivity',
+     'An account unused for so long does not search; it is removed and its licence reissued'),
     ('one_address', 'account', 'boolean', 15, 'NX342', 'test_one_address',
      'No sessions of one account from different addresses at a time'),
     ('mou', 'account', 'object', 20, 'NX315', 'test_mou',
@@ -69,7 +71,6 @@ INSERT INTO facesnxt.rule (rule, area, value_kind, description) VALUES
     ('unit_exception_by', 'account', 'text', 'Who may let a member of another unit search'),
     ('revocation_reasons', 'account', 'texts', 'For which reasons an account is revoked'),
     ('account_manager', 'account', 'text', 'Who manages accounts and revokes them at once'),
-    ('inactivity_days', 'account', 'number', 'An account unused for so long is removed and its licence reissued'),
     ('licences', 'account', 'number', 'How many accounts may be active at a time'),
     -- images
     ('original_untouched', 'image', 'boolean', 'Original images are never altered; enhancements are copies that say what was done, when and by whom'),

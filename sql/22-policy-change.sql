@@ -134,10 +134,9 @@ BEGIN
             USING ERRCODE = 'NX313', HINT = 'facesnxt.policy_version and facesnxt.policy_decision show what is.';
     END IF;
     IF adopt AND (who.session_role = proposed.proposed_session OR who.acting_role = proposed.proposed_by) THEN
-        RAISE EXCEPTION 'who proposed a policy cannot put it in force'
-            USING ERRCODE = 'NX311', DETAIL = format('Version %s was proposed by "%s", logged on as "%s".',
-                proposed.number, proposed.proposed_by, proposed.proposed_session),
-                  HINT = 'Another administrator decides.';
+        PERFORM facesnxt.refuse_on_record('policy decision', 'NX311', 'who proposed a policy cannot put it in force',
+            format('Version %s was proposed by "%s", logged on as "%s".', proposed.number, proposed.proposed_by, proposed.proposed_session),
+            'Another administrator decides.', proposed.agency_id, clause => 'NM-I');
     END IF;
     IF effective_from < now() THEN
         RAISE EXCEPTION 'a policy cannot be in force before it was decided'

@@ -39,17 +39,9 @@ COMMENT ON VIEW facesnxt.account_mismatch IS 'Accounts whose status is not where
 REVOKE ALL ON TABLE facesnxt.account_mismatch FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.account_mismatch TO facesnxt_auditor, facesnxt_admin;
 
-CREATE FUNCTION facesnxt.own_account() RETURNS facesnxt.account
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT a FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.role = i.acting_oid $$;
-COMMENT ON FUNCTION facesnxt.own_account() IS 'The acting role''s account, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.own_account() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.own_account() TO facesnxt_member;
-
 CREATE VIEW facesnxt.my_account WITH (security_barrier) AS
     SELECT a.account_id, a.role, a.email, a.status, a.status_reason, a.status_at
-    FROM facesnxt.account a WHERE a.account_id = ((SELECT facesnxt.own_account())).account_id;
+    FROM facesnxt.account a WHERE a.account_id = (SELECT o.account_id FROM facesnxt.acting_account() o);
 COMMENT ON VIEW facesnxt.my_account IS 'The acting role''s account';
 REVOKE ALL ON TABLE facesnxt.my_account FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_account TO facesnxt_member;
@@ -57,7 +49,7 @@ GRANT SELECT ON TABLE facesnxt.my_account TO facesnxt_member;
 CREATE FUNCTION facesnxt.own_gaps() RETURNS TABLE (place int, rule text, clause text, missing text, next_step text)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT l.* FROM facesnxt.own_account() a CROSS JOIN LATERAL facesnxt.lacks(a) l WHERE a.account_id IS NOT NULL $$;
+AS $$ SELECT l.* FROM facesnxt.acting_account() a CROSS JOIN LATERAL facesnxt.lacks(a) l WHERE a.account_id IS NOT NULL $$;
 COMMENT ON FUNCTION facesnxt.own_gaps() IS 'What the acting role''s account lacks';
 REVOKE ALL ON FUNCTION facesnxt.own_gaps() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.own_gaps() TO facesnxt_member;
@@ -71,7 +63,7 @@ GRANT SELECT ON TABLE facesnxt.my_account_missing TO facesnxt_member;
 CREATE VIEW facesnxt.my_agreement WITH (security_barrier) AS
     SELECT v.number AS version, v.body, v.at AS published_at
     FROM facesnxt.agreement_version v
-    WHERE v.agency_id = ((SELECT facesnxt.own_account())).agency_id
+    WHERE v.agency_id = (SELECT o.agency_id FROM facesnxt.acting_account() o)
         AND v.number = (SELECT pg_catalog.max(n.number) FROM facesnxt.agreement_version n WHERE n.agency_id = v.agency_id);
 COMMENT ON VIEW facesnxt.my_agreement IS 'The user agreement in force of the acting role''s agency';
 REVOKE ALL ON TABLE facesnxt.my_agreement FROM PUBLIC;

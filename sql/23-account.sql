@@ -148,39 +148,3 @@ $$;
 COMMENT ON FUNCTION facesnxt.account_step(uuid, text, text, text, text, uuid) IS
 'Records a step of an account, sets its status and its membership in facesnxt_investigator';
 REVOKE ALL ON FUNCTION facesnxt.account_step(uuid, text, text, text, text, uuid) FROM PUBLIC;
-
-CREATE FUNCTION facesnxt.my_agency() RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT a.agency_id FROM facesnxt.session_identity() i
-    JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active'
-$$;
-COMMENT ON FUNCTION facesnxt.my_agency() IS 'The agency of the acting role''s active account, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.my_agency() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.my_agency() TO facesnxt_investigator;
-
-CREATE FUNCTION facesnxt.my_account_id() RETURNS uuid
-LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    account facesnxt.account;
-    acting regrole;
-BEGIN
-    SELECT i.acting_oid INTO acting FROM facesnxt.session_identity() i;
-    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = acting;
-    IF account.account_id IS NULL THEN
-        RAISE EXCEPTION 'role "%" has no account', acting
-            USING ERRCODE = 'NX301', HINT = 'facesnxt.register_account() asks for one.';
-    ELSIF account.status = 'revoked' THEN
-        RAISE EXCEPTION 'account of role "%" is revoked', acting
-            USING ERRCODE = 'NX302', DETAIL = 'A revoked account stays revoked.',
-                  HINT = 'Ask the administrator of your agency.';
-    END IF;
-    RETURN account.account_id;
-END
-$$;
-COMMENT ON FUNCTION facesnxt.my_account_id() IS 'The acting role''s account, whatever its status; an error if there is none or it is revoked';
-REVOKE ALL ON FUNCTION facesnxt.my_account_id() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.my_account_id() TO facesnxt_member;

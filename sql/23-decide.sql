@@ -5,7 +5,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 20, 'verification');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.require_account(), 20, 'verification');
 BEGIN
     IF NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place IN (20, 30)) THEN
         RETURN;
@@ -25,7 +25,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 30, 'verification');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.require_account(), 30, 'verification');
 BEGIN
     IF NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place = 30) OR NOT EXISTS (
         SELECT FROM facesnxt.email_token t
@@ -33,10 +33,10 @@ BEGIN
             AND t.email = account.email
             AND t.at > (SELECT max(e.at) FROM facesnxt.account_event e WHERE e.account_id = account.account_id AND e.step = 'registered'))
     THEN
-        RAISE EXCEPTION 'verification refused: the token does not hold'
-            USING ERRCODE = 'NX333', DETAIL = format('It is not the one that was mailed, it has expired, or it was used (%s).',
+        PERFORM facesnxt.refuse_on_record('verification', 'NX333', 'verification refused: the token does not hold',
+            format('It is not the one that was mailed, it has expired, or it was used (%s).',
                 coalesce(facesnxt.policy_clause(facesnxt.policy_in_force(account.agency_id, clock_timestamp()), 'verification_hours'), 'no clause')),
-                  HINT = 'facesnxt.request_verification() has another one mailed.';
+            'facesnxt.request_verification() has another one mailed.', account.agency_id, 'verification_hours', about => account.role);
     END IF;
     PERFORM facesnxt.account_step(account.account_id, 'verified',
         CASE account.status WHEN 'pending' THEN 'verified' ELSE account.status END, NULL);
@@ -64,10 +64,9 @@ BEGIN
     IF approve IS NULL OR (NOT approve AND btrim(coalesce(reason, '')) = '')
         OR NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place = 40)
         OR NOT (account.status IN ('pending', 'verified') OR (approve AND account.status IN ('active', 'suspended'))) THEN
-        RAISE EXCEPTION 'decision refused: it was taken, or has no reason'
-            USING ERRCODE = 'NX330', DETAIL = format('The account is %s; a denial needs a reason (%s).', account.status,
-                facesnxt.policy_clause(version, 'activation_by')),
-                  HINT = 'facesnxt.pending_accounts shows what is to be decided.';
+        PERFORM facesnxt.refuse_on_record('decision', 'NX330', 'decision refused: it was taken, or has no reason',
+            format('The account is %s; a denial needs a reason (%s).', account.status, facesnxt.policy_clause(version, 'activation_by')),
+            'facesnxt.pending_accounts shows what is to be decided.', account.agency_id, 'activation_by', about => role);
     END IF;
     PERFORM facesnxt.account_step(account.account_id, CASE WHEN approve THEN 'approved' ELSE 'denied' END,
         CASE WHEN NOT approve THEN 'denied' WHEN account.status IN ('active', 'suspended') THEN account.status ELSE 'approved' END,

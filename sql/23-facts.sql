@@ -1,6 +1,22 @@
 -- What is known of an account, and what a version of a policy finds missing.
 
 -- plpgsql keeps the plans of these for the next search of the session.
+-- What was refused is no use of an account: it would keep itself alive.
+CREATE FUNCTION facesnxt.last_used(account facesnxt.account) RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN greatest($1.status_at,
+        (SELECT max(s.recorded_at) FROM facesnxt.search s WHERE s.account_id = $1.account_id AND s.status = 'completed'),
+        (SELECT max(v.recorded_at) FROM facesnxt.verification v WHERE v.account_id = $1.account_id AND v.status = 'completed'),
+        (SELECT max(t.opened_at) FROM facesnxt.ticket t WHERE t.account_id = $1.account_id));
+END
+$$;
+COMMENT ON FUNCTION facesnxt.last_used(facesnxt.account) IS
+'When an account last searched, verified or opened a search, or when its status was set if that is later (NP-VI.C.2.c.note)';
+REVOKE ALL ON FUNCTION facesnxt.last_used(facesnxt.account) FROM PUBLIC;
+
 CREATE FUNCTION facesnxt.account_facts(account facesnxt.account) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -9,6 +25,7 @@ BEGIN
     RETURN (SELECT jsonb_build_object(
         'agency', (SELECT g.code FROM facesnxt.agency g WHERE g.agency_id = $1.agency_id),
         'status', $1.status,
+        'used_at', facesnxt.last_used($1),
         -- a registration that was denied used up what had been approved before
         'approvals', (SELECT coalesce(jsonb_agg(jsonb_build_object('office', p.office, 'by', p.by_role, 'at', p.at) ORDER BY p.at), '[]')
                       FROM facesnxt.registration_approval p
@@ -165,13 +182,13 @@ BEGIN
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.account_id = require_steps.account_id FOR NO KEY UPDATE;
     SELECT g.* INTO gap FROM facesnxt.lacks(account) g WHERE g.place < before LIMIT 1;
     IF gap.place IS NOT NULL THEN
-        RAISE EXCEPTION '% refused: a step before it is missing', what
-            USING ERRCODE = 'NX330', DETAIL = format('Missing: %s (%s).', gap.missing, gap.clause),
-                  HINT = format('Next: %s.', gap.next_step);
+        PERFORM facesnxt.refuse_on_record(what, 'NX330', format('%s refused: a step before it is missing', what),
+            format('Missing: %s (%s).', gap.missing, gap.clause), format('Next: %s.', gap.next_step),
+            account.agency_id, gap.rule, gap.clause, account.role);
     ELSIF account.status = 'denied' THEN
-        RAISE EXCEPTION '% refused: the account was denied', what
-            USING ERRCODE = 'NX330', DETAIL = format('Reason: %s.', account.status_reason),
-                  HINT = 'Next: facesnxt.register_account() asks anew.';
+        PERFORM facesnxt.refuse_on_record(what, 'NX330', format('%s refused: the account was denied', what),
+            format('Reason: %s.', account.status_reason), 'Next: facesnxt.register_account() asks anew.',
+            account.agency_id, 'activation_by', about => account.role);
     END IF;
     RETURN account;
 END

@@ -56,20 +56,26 @@ COMMENT ON FUNCTION facesnxt.acting_agencies() IS 'Agencies of which the acting 
 REVOKE ALL ON FUNCTION facesnxt.acting_agencies() FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.require_office(agency_id uuid, office text, clause text, about regrole, unit text DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    step CONSTANT text := format('step of the office "%s"', coalesce(office, 'nobody'));
 BEGIN
     IF office IS NULL OR NOT facesnxt.holds_office(agency_id, office, unit) THEN
-        RAISE EXCEPTION 'step refused: it is not the acting role''s to take'
-            USING ERRCODE = 'NX331', DETAIL = CASE WHEN agency_id = ANY (facesnxt.acting_agencies())
-                THEN format('It is taken by: %s (%s).', coalesce(office, 'nobody'), coalesce(clause, 'no clause'))
-                ELSE 'There is no such account in an agency in which the acting role holds an office.' END,
-                  HINT = 'facesnxt.appoint() says who holds an office.';
+        -- of an agency that is not theirs nobody learns anything, auditors included
+        IF agency_id = ANY (facesnxt.acting_agencies()) IS NOT TRUE THEN
+            PERFORM facesnxt.refuse_on_record('step of an office', 'NX331', 'step refused: it is not the acting role''s to take',
+                'There is no such account in an agency in which the acting role holds an office.',
+                'facesnxt.appoint() says who holds an office.', clause => 'SP-II.A', about => about);
+        END IF;
+        PERFORM facesnxt.refuse_on_record(step, 'NX331', 'step refused: it is not the acting role''s to take',
+            format('It is taken by: %s (%s).', coalesce(office, 'nobody'), coalesce(clause, 'no clause')),
+            'facesnxt.appoint() says who holds an office.', agency_id, NULL, coalesce(clause, 'NM-I'), about);
     ELSIF about::oid = ANY (facesnxt.acting_persons()) THEN
-        RAISE EXCEPTION 'step refused: nobody takes it for themselves'
-            USING ERRCODE = 'NX331', DETAIL = format('It is taken by another person who is %s (%s).', office, coalesce(clause, 'no clause')),
-                  HINT = 'Ask another holder of the office, or a designee.';
+        PERFORM facesnxt.refuse_on_record(step, 'NX331', 'step refused: nobody takes it for themselves',
+            format('It is taken by another person who is %s (%s).', office, coalesce(clause, 'no clause')),
+            'Ask another holder of the office, or a designee.', agency_id, NULL, coalesce(clause, 'NM-I'), about);
     END IF;
 END
 $$;
@@ -86,14 +92,14 @@ REVOKE ALL ON FUNCTION facesnxt.define_office(text, text, boolean, text) FROM PU
 GRANT EXECUTE ON FUNCTION facesnxt.define_office(text, text, boolean, text) TO facesnxt_admin;
 
 CREATE FUNCTION facesnxt.check_person(role regrole) RETURNS void
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = role AND r.rolname !~ '^(pg_|facesnxt_)') THEN
-        RAISE EXCEPTION 'role "%" is no person''s', coalesce(role::text, 'NULL')
-            USING ERRCODE = 'NX332', DETAIL = 'Accounts and offices are those of persons, each with a role of their own.',
-                  HINT = 'CREATE ROLE makes one.';
+        PERFORM facesnxt.refuse_on_record('account or office', 'NX332', format('role "%s" is no person''s', coalesce(role::text, 'NULL')),
+            'Accounts and offices are those of persons, each with a role of their own.', 'CREATE ROLE makes one.',
+            clause => 'SP-IV.A.1', about => role);
     END IF;
 END
 $$;
@@ -112,6 +118,33 @@ $$;
 COMMENT ON FUNCTION facesnxt.admit(regrole) IS 'Lets a role ask for an account: membership in facesnxt_member, which gives nothing else';
 REVOKE ALL ON FUNCTION facesnxt.admit(regrole) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.admit(regrole) TO facesnxt_admin;
+
+-- The policies let "the Chief or designee" decide: whom the Chief designated,
+-- not whom an administrator named. A designee designates nobody.
+CREATE FUNCTION facesnxt.require_designator(agency_id uuid, office text, unit text, about regrole) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    version CONSTANT uuid := facesnxt.policy_in_force(agency_id, clock_timestamp());
+    clause CONSTANT text := (SELECT r.clause FROM facesnxt.policy_rule r
+        WHERE r.version_id = version AND r.value = to_jsonb(office) ORDER BY r.rule LIMIT 1);
+BEGIN
+    PERFORM facesnxt.require_office(agency_id, office, clause, about, unit);
+    IF NOT EXISTS (
+        SELECT FROM facesnxt.office_holder h JOIN facesnxt.session_identity() i ON h.role = i.acting_oid
+        WHERE h.agency_id = require_designator.agency_id AND h.office = require_designator.office AND NOT h.designee
+            AND (h.unit IS NULL OR h.unit = require_designator.unit))
+    THEN
+        PERFORM facesnxt.refuse_on_record('designation', 'NX331', 'step refused: a designee designates nobody',
+            format('Whoever holds the office %s does (%s).', office, coalesce(clause, 'no clause')), 'Leave it to the holder.', agency_id,
+            clause => coalesce(clause, 'NM-I'), about => about);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.require_designator(uuid, text, text, regrole) IS
+'Refuses a designation by anybody but the holder of the office (NM-VI.A, NS-32.6.1, MI-4.2; NX331)';
+REVOKE ALL ON FUNCTION facesnxt.require_designator(uuid, text, text, regrole) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.appoint(
     agency text, office text, role regrole, email text DEFAULT NULL, unit text DEFAULT NULL,
@@ -137,18 +170,20 @@ BEGIN
                   HINT = 'facesnxt.office shows the offices, facesnxt.define_office() adds one.';
     ELSIF kind.appointed_by IS NOT NULL THEN
         PERFORM facesnxt.require_office(of_agency, kind.appointed_by, kind.clause, role);
+    ELSIF designee THEN
+        PERFORM facesnxt.require_designator(of_agency, kind.office, unit, role);
     ELSIF NOT facesnxt.is_administrator() OR role::oid = ANY (facesnxt.acting_persons()) THEN
-        RAISE EXCEPTION 'step refused: it is not the acting role''s to take'
-            USING ERRCODE = 'NX331', DETAIL = 'An administrator appoints, and never herself or himself.',
-                  HINT = 'Ask another administrator.';
+        PERFORM facesnxt.refuse_on_record('appointment', 'NX331', 'step refused: it is not the acting role''s to take',
+            'An administrator appoints, and never herself or himself.', 'Ask another administrator.', of_agency,
+            clause => coalesce(kind.clause, 'NM-I'), about => role);
     END IF;
     version := facesnxt.policy_in_force(of_agency, clock_timestamp());
     IF facesnxt.policy_value(version, 'auditor_apart') = 'true' AND facesnxt.policy_value(version, 'auditor') = to_jsonb(office)
         AND pg_has_role(role, 'facesnxt_admin', 'MEMBER')
     THEN
-        RAISE EXCEPTION 'step refused: whoever administers accounts does not audit them'
-            USING ERRCODE = 'NX331', DETAIL = format('Role "%s" is an administrator (%s).', role, facesnxt.policy_clause(version, 'auditor_apart')),
-                  HINT = 'Appoint somebody else.';
+        PERFORM facesnxt.refuse_on_record('appointment', 'NX331', 'step refused: whoever administers accounts does not audit them',
+            format('Role "%s" is an administrator (%s).', role, facesnxt.policy_clause(version, 'auditor_apart')),
+            'Appoint somebody else.', of_agency, 'auditor_apart', about => role);
     END IF;
     IF kind.sole AND NOT designee THEN
         INSERT INTO facesnxt.appointment_end (appointment_id, reason)
@@ -172,17 +207,14 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    kind text;
+    held record;
 BEGIN
-    SELECT h.office INTO kind FROM facesnxt.office_holder h WHERE h.appointment_id = end_appointment.appointment_id;
-    IF kind IS NULL OR btrim(coalesce(reason, '')) = ''
-        OR kind = (SELECT o.office FROM facesnxt.office o
-                   WHERE o.office = kind AND o.sole AND NOT (SELECT a.designee FROM facesnxt.appointment a
-                                                             WHERE a.appointment_id = end_appointment.appointment_id))
-    THEN
-        RAISE EXCEPTION 'the appointment cannot be ended so'
-            USING ERRCODE = 'NX339', DETAIL = 'It does not exist, is over, has no reason to end, or is to the one holder of an office, which is not left empty.',
-                  HINT = 'Appoint a successor: facesnxt.appoint().';
+    SELECT h.agency_id, h.role, o.clause, o.sole AND NOT h.designee AS sole INTO held
+    FROM facesnxt.office_holder h JOIN facesnxt.office o USING (office) WHERE h.appointment_id = end_appointment.appointment_id;
+    IF held.sole IS NOT FALSE OR btrim(coalesce(reason, '')) = '' THEN
+        PERFORM facesnxt.refuse_on_record('end of an appointment', 'NX339', 'the appointment cannot be ended so',
+            'It does not exist, is over, has no reason to end, or is to the one holder of an office, which is not left empty.',
+            'Appoint a successor: facesnxt.appoint().', held.agency_id, clause => held.clause, about => held.role);
     END IF;
     INSERT INTO facesnxt.appointment_end (appointment_id, reason) VALUES (appointment_id, reason);
 END

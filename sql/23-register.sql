@@ -23,18 +23,16 @@ BEGIN
     IF EXISTS (SELECT FROM facesnxt.account a WHERE a.role = approve_registration.applicant AND a.status <> 'denied'
                AND NOT EXISTS (SELECT FROM facesnxt.lacks(a) g
                                WHERE g.place = 10 AND g.missing = facesnxt.missing_approval(approve_registration.office))) THEN
-        RAISE EXCEPTION 'approval refused: role "%" is registered already', applicant
-            USING ERRCODE = 'NX330', DETAIL = format('Approvals come before the registration (%s).',
-                facesnxt.policy_clause(version, 'registration_approvals')),
-                  HINT = 'facesnxt.account_missing shows what an account lacks.';
+        PERFORM facesnxt.refuse_on_record('approval', 'NX330', format('approval refused: role "%s" is registered already', applicant),
+            format('Approvals come before the registration (%s).', facesnxt.policy_clause(version, 'registration_approvals')),
+            'facesnxt.account_missing shows what an account lacks.', of_agency, 'registration_approvals', about => applicant);
     ELSIF EXISTS (SELECT FROM facesnxt.registration_approval p
                   WHERE p.agency_id = of_agency AND p.applicant = approve_registration.applicant AND p.persons && who
                     AND p.office <> approve_registration.office
                     AND p.at > coalesce((SELECT max(a.status_at) FROM facesnxt.account a WHERE a.role = p.applicant), '-infinity')) THEN
-        RAISE EXCEPTION 'approval refused: the same person has approved this registration'
-            USING ERRCODE = 'NX331', DETAIL = format('Each approval is another person''s (%s).',
-                facesnxt.policy_clause(version, 'registration_approvals')),
-                  HINT = 'Another holder of the office approves.';
+        PERFORM facesnxt.refuse_on_record('approval', 'NX331', 'approval refused: the same person has approved this registration',
+            format('Each approval is another person''s (%s).', facesnxt.policy_clause(version, 'registration_approvals')),
+            'Another holder of the office approves.', of_agency, 'registration_approvals', about => applicant);
     END IF;
     INSERT INTO facesnxt.registration_approval (agency_id, applicant, office, persons, note)
     VALUES (of_agency, applicant, office, who, note);
@@ -92,7 +90,7 @@ COMMENT ON FUNCTION facesnxt.go_on(uuid, text) IS
 REVOKE ALL ON FUNCTION facesnxt.go_on(uuid, text) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.check_address(agency_id uuid, address text) RETURNS void
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -101,12 +99,14 @@ BEGIN
     IF (facesnxt.policy_value(version, 'department_email') = 'true' OR facesnxt.policy_value(version, 'verification_hours') IS NOT NULL)
         AND NOT EXISTS (SELECT FROM facesnxt.email_domain d
                         WHERE d.agency_id = check_address.agency_id AND address LIKE '_%@' || d.domain AND address !~ '@.*@|\s') THEN
-        RAISE EXCEPTION 'registration refused: "%" is no e-mail address of the department', coalesce(address, '')
-            USING ERRCODE = 'NX332', DETAIL = format('Domains of the agency: %s (%s).',
+        PERFORM facesnxt.refuse_on_record('registration', 'NX332',
+            format('registration refused: "%s" is no e-mail address of the department', coalesce(address, '')),
+            format('Domains of the agency: %s (%s).',
                 coalesce((SELECT string_agg(d.domain, ', ' ORDER BY d.domain) FROM facesnxt.email_domain d
                           WHERE d.agency_id = check_address.agency_id), 'none'),
                 coalesce(facesnxt.policy_clause(version, 'department_email'), facesnxt.policy_clause(version, 'verification_hours'))),
-                  HINT = 'Register with the address that the department gave you.';
+            'Register with the address that the department gave you.', agency_id, 'department_email',
+            facesnxt.policy_clause(version, 'verification_hours'));
     END IF;
 END
 $$;
@@ -127,8 +127,8 @@ BEGIN
     PERFORM facesnxt.check_address(of_agency, address);
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = enter_account.role FOR NO KEY UPDATE;
     IF account.status = 'revoked' THEN
-        RAISE EXCEPTION 'account of role "%" is revoked', role
-            USING ERRCODE = 'NX302', DETAIL = 'A revoked account stays revoked.', HINT = 'Open an account for another role.';
+        PERFORM facesnxt.refuse_on_record('registration', 'NX302', format('account of role "%s" is revoked', role),
+            'A revoked account stays revoked.', 'Open an account for another role.', of_agency, clause => 'SP-IV.A.2', about => role);
     ELSIF account.status = 'denied' AND account.agency_id = of_agency THEN
         PERFORM facesnxt.account_step(account.account_id, 'registered', 'pending', 'asked anew');
         UPDATE facesnxt.account a SET email = address WHERE a.account_id = account.account_id;
@@ -147,9 +147,10 @@ BEGIN
     PERFORM facesnxt.go_on(account.account_id, 'registered');
     RETURN account.account_id;
 EXCEPTION WHEN unique_violation THEN
-    RAISE EXCEPTION 'registration refused: the role or the address has an account'
-        USING ERRCODE = 'unique_violation', DETAIL = 'One account per person, and one per e-mail address (SP-IV.A.1).',
-              HINT = 'facesnxt.my_account shows yours.';
+    PERFORM facesnxt.refuse_on_record('registration', '23505', 'registration refused: the role or the address has an account',
+        'One account per person, and one per e-mail address (SP-IV.A.1).', 'facesnxt.my_account shows yours.', of_agency,
+        clause => 'SP-IV.A.1', about => role);
+    RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.enter_account(text, regrole, text) IS 'What register_account() and open_account() have in common';

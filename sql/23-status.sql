@@ -50,8 +50,8 @@ BEGIN
     account := facesnxt.managed_account(role);
     IF search_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM facesnxt.search s WHERE s.search_id = report_violation.search_id AND s.account_id = account.account_id) THEN
-        RAISE EXCEPTION 'violation refused: the search is not one of this account'
-            USING ERRCODE = 'NX338', HINT = 'facesnxt.search has the searches of the account.';
+        PERFORM facesnxt.refuse_on_record('violation', 'NX338', 'violation refused: the search is not one of this account', NULL,
+            'facesnxt.search has the searches of the account.', account.agency_id, 'revocation_reasons', about => role, search_id => search_id);
     END IF;
     INSERT INTO facesnxt.violation (account_id, kind, description, search_id)
     VALUES (account.account_id, kind, description, search_id) RETURNING violation_id INTO new_id;
@@ -84,9 +84,8 @@ BEGIN
             coalesce(facesnxt.policy_clause(version, 'account_manager'), facesnxt.policy_clause(version, 'activation_by')), role);
     END IF;
     IF account.status = 'revoked' THEN
-        RAISE EXCEPTION 'account of role "%" is revoked', role
-            USING ERRCODE = 'NX302', DETAIL = 'A revoked account stays revoked.',
-                  HINT = 'Open an account for another role.';
+        PERFORM facesnxt.refuse_on_record('status of an account', 'NX302', format('account of role "%s" is revoked', role),
+            'A revoked account stays revoked.', 'Open an account for another role.', account.agency_id, clause => 'SP-IV.A.2', about => role);
     END IF;
     RETURN account;
 END
@@ -105,8 +104,9 @@ BEGIN
         RAISE EXCEPTION 'status "suspended" of an account needs a reason'
             USING ERRCODE = 'not_null_violation', HINT = 'Say why: it is kept with the account.';
     ELSIF account.status <> 'active' THEN
-        RAISE EXCEPTION 'suspension refused: the account is %', account.status
-            USING ERRCODE = 'NX330', DETAIL = 'An active account is suspended.', HINT = 'Next: facesnxt.revoke_account(), or the step that it waits for.';
+        PERFORM facesnxt.refuse_on_record('suspension', 'NX330', format('suspension refused: the account is %s', account.status),
+            'An active account is suspended.', 'Next: facesnxt.revoke_account(), or the step that it waits for.', account.agency_id,
+            'account_manager', about => role);
     END IF;
     PERFORM facesnxt.account_step(account.account_id, 'suspended', 'suspended', reason);
 END
@@ -129,15 +129,17 @@ BEGIN
         RAISE EXCEPTION 'status "revoked" of an account needs a reason'
             USING ERRCODE = 'not_null_violation', HINT = 'Say why: it is kept with the account.';
     ELSIF cardinality(listed) > 0 AND reason <> ALL (listed) THEN
-        RAISE EXCEPTION 'revocation refused: the policy does not list the reason'
-            USING ERRCODE = 'NX338', DETAIL = format('Listed: %s (%s).', array_to_string(listed, ', '), clause),
-                  HINT = 'Name a listed reason, or suspend the account: facesnxt.suspend_account().';
+        PERFORM facesnxt.refuse_on_record('revocation', 'NX338', 'revocation refused: the policy does not list the reason',
+            format('Listed: %s (%s).', array_to_string(listed, ', '), clause),
+            'Name a listed reason, or suspend the account: facesnxt.suspend_account().', account.agency_id, 'revocation_reasons',
+            about => role);
     ELSIF (violation_id IS NOT NULL OR (cardinality(listed) > 0 AND reason IN ('misuse', 'dissemination')))
         AND NOT EXISTS (SELECT FROM facesnxt.violation v
                         WHERE v.violation_id = revoke_account.violation_id AND v.account_id = account.account_id) THEN
-        RAISE EXCEPTION 'revocation refused: no violation of this account is named'
-            USING ERRCODE = 'NX338', DETAIL = format('A revocation for %s refers to the violation (%s).', reason, clause),
-                  HINT = 'facesnxt.report_violation() records it; suspend the account meanwhile.';
+        PERFORM facesnxt.refuse_on_record('revocation', 'NX338', 'revocation refused: no violation of this account is named',
+            format('A revocation for %s refers to the violation (%s).', reason, clause),
+            'facesnxt.report_violation() records it; suspend the account meanwhile.', account.agency_id, 'revocation_reasons',
+            about => role);
     END IF;
     PERFORM facesnxt.end_account(account.account_id, reason, note, violation_id);
 END
@@ -181,10 +183,11 @@ BEGIN
         IF account.status = 'active' THEN
             RETURN;
         ELSIF NOT facesnxt.licence_free(account.agency_id) THEN
-            RAISE EXCEPTION 'activation refused: no licence is free'
-                USING ERRCODE = 'NX337', DETAIL = format('All licences of the agency are in use (%s).',
+            PERFORM facesnxt.refuse_on_record('activation', 'NX337', 'activation refused: no licence is free',
+                format('All licences of the agency are in use (%s).',
                     facesnxt.policy_clause(facesnxt.policy_in_force(account.agency_id, clock_timestamp()), 'licences')),
-                      HINT = 'facesnxt.licence_use shows them; facesnxt.sweep_inactive() frees those that nobody uses.';
+                'facesnxt.licence_use shows them; facesnxt.sweep_inactive() frees those that nobody uses.', account.agency_id, 'licences',
+                about => role);
         END IF;
         PERFORM facesnxt.account_step(account.account_id, CASE account.status WHEN 'suspended' THEN 'resumed' ELSE 'activated' END,
             'active', reason);

@@ -19,7 +19,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 50, 'training');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.require_account(), 50, 'training');
     newest int;
 BEGIN
     SELECT max(v.version) INTO newest FROM facesnxt.course_version v
@@ -59,9 +59,10 @@ BEGIN
     IF passed IS NULL OR NOT EXISTS (
         SELECT FROM facesnxt.course_assignment t
         WHERE t.account_id = account.account_id AND t.course = record_course.course AND t.version = record_course.version) THEN
-        RAISE EXCEPTION 'training refused: the course was not assigned'
-            USING ERRCODE = 'NX334', DETAIL = format('Version %s of course "%s" was not assigned to role "%s".', version, course, role),
-                  HINT = 'A course is assigned with the approval of the account, or by facesnxt.take_course().';
+        PERFORM facesnxt.refuse_on_record('training', 'NX334', 'training refused: the course was not assigned',
+            format('Version %s of course "%s" was not assigned to role "%s".', version, course, role),
+            'A course is assigned with the approval of the account, or by facesnxt.take_course().', account.agency_id, 'training',
+            about => role);
     END IF;
     INSERT INTO facesnxt.course_result (account_id, course, version, passed) VALUES (account.account_id, course, version, passed);
     IF passed THEN
@@ -102,7 +103,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 50, 'acknowledgement');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.require_account(), 50, 'acknowledgement');
     entry facesnxt.roster;
 BEGIN
     SELECT r.* INTO entry FROM facesnxt.roster r
@@ -113,10 +114,10 @@ BEGIN
         WHERE k.payroll_number = acknowledge_training.payroll_number AND a.agency_id = account.agency_id
             AND a.account_id <> account.account_id AND a.status <> 'revoked')
     THEN
-        RAISE EXCEPTION 'acknowledgement refused: the payroll number is not the applicant''s'
-            USING ERRCODE = 'NX335', DETAIL = format('The agency''s roster does not have number "%s" for this account (%s).', payroll_number,
+        PERFORM facesnxt.refuse_on_record('acknowledgement', 'NX335', 'acknowledgement refused: the payroll number is not the applicant''s',
+            format('The agency''s roster does not have number "%s" for this account (%s).', payroll_number,
                 coalesce(facesnxt.policy_clause(facesnxt.policy_in_force(account.agency_id, clock_timestamp()), 'training_acknowledged'), 'no clause')),
-                  HINT = 'Give your own number, or have the roster corrected.';
+            'Give your own number, or have the roster corrected.', account.agency_id, 'training_acknowledged', about => account.role);
     END IF;
     INSERT INTO facesnxt.acknowledgement (account_id, kind, payroll_number) VALUES (account.account_id, 'training', payroll_number);
     PERFORM facesnxt.go_on(account.account_id, 'training acknowledged');
@@ -132,7 +133,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 50, 'acknowledgement');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.require_account(), 50, 'acknowledgement');
 BEGIN
     INSERT INTO facesnxt.acknowledgement (account_id, kind) VALUES (account.account_id, 'limitations');
     PERFORM facesnxt.go_on(account.account_id, 'limitations acknowledged');
@@ -174,14 +175,14 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account := facesnxt.require_steps(facesnxt.my_account_id(), 50, 'acceptance');
+    account facesnxt.account := facesnxt.require_steps(facesnxt.require_account(), 50, 'acceptance');
     newest int := (SELECT max(v.number) FROM facesnxt.agreement_version v WHERE v.agency_id = account.agency_id);
 BEGIN
     IF version = newest IS NOT TRUE THEN
-        RAISE EXCEPTION 'acceptance refused: it is not the agreement in force'
-            USING ERRCODE = 'NX336', DETAIL = format('In force is version %s (%s).', coalesce(newest::text, 'none'),
+        PERFORM facesnxt.refuse_on_record('acceptance', 'NX336', 'acceptance refused: it is not the agreement in force',
+            format('In force is version %s (%s).', coalesce(newest::text, 'none'),
                 coalesce(facesnxt.policy_clause(facesnxt.policy_in_force(account.agency_id, clock_timestamp()), 'agreement'), 'no clause')),
-                  HINT = 'facesnxt.my_agreement has the text of the one in force.';
+            'facesnxt.my_agreement has the text of the one in force.', account.agency_id, 'agreement', about => account.role);
     END IF;
     INSERT INTO facesnxt.acknowledgement (account_id, kind, agreement) VALUES (account.account_id, 'agreement', version);
     PERFORM facesnxt.go_on(account.account_id, 'agreement accepted');

@@ -137,8 +137,7 @@ BEGIN
         SELECT a.account_id, u.used_at
         FROM facesnxt.account a JOIN facesnxt.agency g USING (agency_id)
             CROSS JOIN LATERAL (SELECT facesnxt.policy_value(facesnxt.policy_in_force(a.agency_id, clock_timestamp()), 'inactivity_days') AS days) r
-            CROSS JOIN LATERAL (SELECT greatest(a.status_at, (SELECT max(s.recorded_at) FROM facesnxt.search s
-                                                              WHERE s.account_id = a.account_id AND s.agency_id = a.agency_id)) AS used_at) u
+            CROSS JOIN LATERAL (SELECT facesnxt.last_used(a) AS used_at) u
         WHERE a.status = 'active' AND r.days IS NOT NULL AND (sweep_inactive.agency IS NULL OR g.code = sweep_inactive.agency)
             AND u.used_at <= clock_timestamp() - (r.days #>> '{}')::numeric * interval '1 day'
     LOOP
@@ -149,6 +148,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION facesnxt.sweep_inactive(text) IS
-'Removes accounts that nobody used for as long as the policy says and gives their licences to those who wait; run it daily (NP-VI.C.2.c.note)';
+'Removes accounts that nobody used for as long as the policy says and gives their licences to those who wait; run it daily: the gate refuses them anyway (NP-VI.C.2.c.note)';
 REVOKE ALL ON FUNCTION facesnxt.sweep_inactive(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.sweep_inactive(text) TO facesnxt_admin;

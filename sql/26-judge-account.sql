@@ -18,6 +18,24 @@ BEGIN
 END
 $$;
 
+-- Whether or not anybody has swept: sweep_inactive() takes the account away.
+CREATE FUNCTION facesnxt.test_inactivity(version_id uuid, value jsonb, facts jsonb) RETURNS facesnxt.finding
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found facesnxt.finding;
+BEGIN
+    SELECT 'search refused: the account was not used for too long',
+        format('Last used at %s; the policy removes an account after %s days without use.', facts->'account'->>'used_at', value),
+        'Ask the administrator of your agency: the account is to be removed, or suspended and activated anew.'
+    WHERE (facts->'account'->>'used_at')::timestamptz
+        <= (facts->>'requested_at')::timestamptz - (value #>> '{}')::numeric * interval '1 day'
+    INTO found;
+    RETURN found;
+END
+$$;
+
 CREATE FUNCTION facesnxt.test_one_address(version_id uuid, value jsonb, facts jsonb) RETURNS facesnxt.finding
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp

@@ -7,33 +7,37 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    who CONSTANT facesnxt.account := facesnxt.acting_account(request->'identity');
+    who CONSTANT facesnxt.account := facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'active');
     parent CONSTANT bytea := decode(request->>'parent', 'hex');
     hash CONSTANT bytea := sha256(image);
     new_id uuid;
 BEGIN
     IF who.account_id IS NULL THEN
-        RETURN facesnxt.no_account();
+        RETURN facesnxt.record_refusal('copy', request, facesnxt.no_account());
     END IF;
     LOCK TABLE facesnxt.probe_derivation IN SHARE ROW EXCLUSIVE MODE;
     IF NOT EXISTS (SELECT FROM facesnxt.probe p WHERE p.agency_id = who.agency_id AND p.sha256 = parent) THEN
-        RETURN facesnxt.refusal('NX393', 'copy refused: no such image of your agency is kept',
-            format('SHA-256 %s (NP-VI.B.2.b).', request->>'parent'), 'Keep the original first: facesnxt.register_probe().');
+        RETURN facesnxt.record_refusal('copy', request, facesnxt.refusal('NX393', 'copy refused: no such image of your agency is kept',
+            format('SHA-256 %s (NP-VI.B.2.b).', request->>'parent'), 'Keep the original first: facesnxt.register_probe().')
+            || '{"clause": "NP-VI.B.2.b"}');
     END IF;
     -- an image that was only searched may turn out to be a copy
     IF hash = parent OR EXISTS (SELECT FROM facesnxt.probe_source s WHERE s.agency_id = who.agency_id AND s.sha256 = hash)
         OR EXISTS (SELECT FROM facesnxt.request_probe p JOIN facesnxt.search_request r USING (request_id)
                    WHERE r.agency_id = who.agency_id AND p.sha256 = hash) THEN
-        RETURN facesnxt.refusal('NX393', 'copy refused: these are the bytes of an original',
-            'An enhancement is a copy that is saved separately (NP-VI.B.2.b).', 'Hand over the enhanced copy.');
+        RETURN facesnxt.record_refusal('copy', request, facesnxt.refusal('NX393', 'copy refused: these are the bytes of an original',
+            'An enhancement is a copy that is saved separately (NP-VI.B.2.b).', 'Hand over the enhanced copy.')
+            || '{"clause": "NP-VI.B.2.b"}');
     END IF;
     IF EXISTS (
         WITH RECURSIVE up (sha) AS (
             SELECT parent
             UNION SELECT d.parent_sha256 FROM up JOIN facesnxt.probe_derivation d ON d.agency_id = who.agency_id AND d.sha256 = up.sha)
         SELECT FROM up WHERE sha = hash) THEN
-        RETURN facesnxt.refusal('NX393', 'copy refused: the image is an ancestor of the one it would be made from',
-            'What was made from an image is not its original (NP-VI.B.2.b).', 'Name the image that the copy was made from.');
+        RETURN facesnxt.record_refusal('copy', request, facesnxt.refusal('NX393',
+            'copy refused: the image is an ancestor of the one it would be made from',
+            'What was made from an image is not its original (NP-VI.B.2.b).', 'Name the image that the copy was made from.')
+            || '{"clause": "NP-VI.B.2.b"}');
     END IF;
     INSERT INTO facesnxt.probe (agency_id, sha256, image) VALUES (who.agency_id, hash, image) ON CONFLICT DO NOTHING;
     INSERT INTO facesnxt.probe_derivation (agency_id, parent_sha256, sha256, operation, parameters, tool, performed_at,
@@ -80,16 +84,17 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    who CONSTANT facesnxt.account := facesnxt.acting_account(request->'identity');
+    who CONSTANT facesnxt.account := facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'active');
     hash CONSTANT bytea := decode(request->>'sha256', 'hex');
     new_id uuid;
 BEGIN
     IF who.account_id IS NULL THEN
-        RETURN facesnxt.no_account();
+        RETURN facesnxt.record_refusal('consent', request, facesnxt.no_account());
     END IF;
     IF NOT EXISTS (SELECT FROM facesnxt.probe p WHERE p.agency_id = who.agency_id AND p.sha256 = hash) THEN
-        RETURN facesnxt.refusal('NX393', 'consent refused: no such image of your agency is kept',
-            format('SHA-256 %s (NP-VI.B.4).', request->>'sha256'), 'Keep the photograph first: facesnxt.register_probe().');
+        RETURN facesnxt.record_refusal('consent', request, facesnxt.refusal('NX393', 'consent refused: no such image of your agency is kept',
+            format('SHA-256 %s (NP-VI.B.4).', request->>'sha256'), 'Keep the photograph first: facesnxt.register_probe().')
+            || '{"clause": "NP-VI.B.4"}');
     END IF;
     INSERT INTO facesnxt.consent (agency_id, sha256, consented, encounter, why_no_consent, submission_purpose,
         account_id, recorded_by, session_role)
@@ -115,9 +120,9 @@ BEGIN
             USING ERRCODE = 'NX394', DETAIL = 'A person may consent in a consensual encounter (NP-VI.B.4).',
                   HINT = 'Say which image, whether the person consented, and in what encounter.';
     ELSIF NOT consented AND (btrim(coalesce(why_no_consent, '')) = '' OR btrim(coalesce(submission_purpose, '')) = '') THEN
-        RAISE EXCEPTION 'a photograph without consent is not explained'
-            USING ERRCODE = 'NX394', DETAIL = 'It is documented why the person could not consent, and for what it is submitted (NP-VI.A.3.note).',
-                  HINT = 'Give "why_no_consent" and "submission_purpose".';
+        PERFORM facesnxt.refuse_on_record('consent', 'NX394', 'a photograph without consent is not explained',
+            'It is documented why the person could not consent, and for what it is submitted (NP-VI.A.3.note).',
+            'Give "why_no_consent" and "submission_purpose".', clause => 'NP-VI.A.3.note');
     END IF;
     RETURN (facesnxt.record_it('consent', jsonb_build_object('sha256', encode(sha256, 'hex'), 'consented', consented,
         'encounter', encounter, 'why_no_consent', why_no_consent, 'submission_purpose', submission_purpose))->>'id')::uuid;

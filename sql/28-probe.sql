@@ -35,18 +35,11 @@ REVOKE ALL ON FUNCTION facesnxt.probe_shape(bytea, facesnxt.embedding) FROM PUBL
 
 -- ---- what the writer's functions have in common
 
-CREATE FUNCTION facesnxt.acting_account(identity jsonb) RETURNS facesnxt.account
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT a FROM facesnxt.account a WHERE a.role = ($1->>'acting_oid')::oid AND a.status = 'active' $$;
-COMMENT ON FUNCTION facesnxt.acting_account(jsonb) IS 'The active account of who acts, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.acting_account(jsonb) FROM PUBLIC;
-
 CREATE FUNCTION facesnxt.refusal(sqlstate text, message text, detail text, hint text) RETURNS jsonb
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT jsonb_build_object('code', $1, 'message', $2, 'detail', $3, 'hint', $4) $$;
-COMMENT ON FUNCTION facesnxt.refusal(text, text, text, text) IS 'What the writer answers when it does not record what was asked';
+COMMENT ON FUNCTION facesnxt.refusal(text, text, text, text) IS 'What the writer answers when it does not do what was asked; whoever calls it keeps that, too';
 REVOKE ALL ON FUNCTION facesnxt.refusal(text, text, text, text) FROM PUBLIC;
 
 -- Hands a request of the acting role to the writer; raises what that refuses.
@@ -75,7 +68,7 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT facesnxt.refusal('NX302', 'refused: the acting role has no active account', 'Every use is an account''s (SP-IV.A.1).',
-                            'Ask the administrator of your agency.')
+                            'Ask the administrator of your agency.') || '{"clause": "SP-IV.A.1"}'
 $$;
 COMMENT ON FUNCTION facesnxt.no_account() IS 'The refusal of a role without active account';
 REVOKE ALL ON FUNCTION facesnxt.no_account() FROM PUBLIC;
@@ -164,21 +157,22 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    who CONSTANT facesnxt.account := facesnxt.acting_account(request->'identity');
+    who CONSTANT facesnxt.account := facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'active');
     version_id CONSTANT uuid := facesnxt.policy_in_force(who.agency_id, clock_timestamp());
     basis CONSTANT text := nullif(btrim(request->>'capture_basis'), '');
     hash CONSTANT bytea := sha256(image);
     new_id uuid;
 BEGIN
     IF who.account_id IS NULL THEN
-        RETURN facesnxt.no_account();
+        RETURN facesnxt.record_refusal('photograph', request, facesnxt.no_account());
     END IF;
     IF facesnxt.policy_value(version_id, 'capture_basis') IS NOT NULL
         AND (basis IS NULL OR facesnxt.policy_value(version_id, 'capture_basis') ? lower(basis)) THEN
-        RETURN facesnxt.refusal('NX394', 'photograph refused: no legal basis',
+        RETURN facesnxt.record_refusal('photograph', request, facesnxt.refusal('NX394', 'photograph refused: no legal basis',
             format('Nobody is detained only to take a photograph; stated: %s (%s).', coalesce(basis, 'nothing'),
                    facesnxt.policy_clause(version_id, 'capture_basis')),
-            'Give "capture_basis": on what ground the photograph was taken.');
+            'Give "capture_basis": on what ground the photograph was taken.')
+            || jsonb_build_object('rule', 'capture_basis', 'clause', facesnxt.policy_clause(version_id, 'capture_basis')));
     END IF;
     INSERT INTO facesnxt.probe (agency_id, sha256, image) VALUES (who.agency_id, hash, image) ON CONFLICT DO NOTHING;
     INSERT INTO facesnxt.probe_source (agency_id, sha256, width, height, source, captured_at, capture_basis,
@@ -194,16 +188,16 @@ COMMENT ON FUNCTION facesnxt.apply_probe(jsonb, bytea) IS 'The writer''s part of
 REVOKE ALL ON FUNCTION facesnxt.apply_probe(jsonb, bytea) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.check_still(image bytea) RETURNS jsonb
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     size record;
 BEGIN
     IF facesnxt.photo_kind(image) IN ('video', 'several pictures') THEN
-        RAISE EXCEPTION 'photograph refused: it is no still picture'
-            USING ERRCODE = 'NX322', DETAIL = format('By its bytes it is: %s (MI-4.3.1).', facesnxt.photo_kind(image)),
-                  HINT = 'Submit one picture as a JPEG file.';
+        PERFORM facesnxt.refuse_on_record('photograph', 'NX322', 'photograph refused: it is no still picture',
+            format('By its bytes it is: %s (MI-4.3.1).', facesnxt.photo_kind(image)), 'Submit one picture as a JPEG file.',
+            clause => 'MI-4.3.1');
     END IF;
     SELECT * INTO size FROM facesnxt.photo_size(image);
     RETURN to_jsonb(size);

@@ -26,49 +26,50 @@ CREATE TABLE facesnxt.request_probe (
 CREATE INDEX ON facesnxt.request_probe (sha256);
 COMMENT ON TABLE facesnxt.request_probe IS 'The photographs of a request, which are kept in facesnxt.probe';
 
-CREATE TABLE facesnxt.result_delivery (
-    search_id uuid PRIMARY KEY,
-    request_id uuid NOT NULL REFERENCES facesnxt.search_request,
-    agency_id uuid NOT NULL,
+-- A search that answers a request delivers by itself, whatever is given to
+-- others is delivered by hand: deliver_results().
+CREATE TABLE facesnxt.delivery (
+    delivery_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    search_id uuid NOT NULL,
+    request_id uuid REFERENCES facesnxt.search_request,
+    recipient uuid NOT NULL,
+    recipient_role name NOT NULL,
+    ranks int[] NOT NULL,
+    complete boolean NOT NULL,
     account_id uuid NOT NULL,
-    recipient name NOT NULL,
-    candidates int NOT NULL,
-    delivered_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+    acting_role name NOT NULL,
+    session_role name NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
-CREATE INDEX ON facesnxt.result_delivery (request_id);
-COMMENT ON TABLE facesnxt.result_delivery IS
-'The list of a search that answers a request is its requester''s, whole, from the commit of the search on (MI-4.5.3.2.a)';
+CREATE INDEX ON facesnxt.delivery (search_id);
+CREATE UNIQUE INDEX ON facesnxt.delivery (request_id, search_id);
+COMMENT ON TABLE facesnxt.delivery IS
+'Results that were given to whom, by rank, and whether these were all; the list of a search that answers a request is its requester''s, whole, from the commit of the search on (MI-4.5.3.2.a)';
+COMMENT ON COLUMN facesnxt.delivery.request_id IS 'The request that the search answers; NULL for a delivery by hand';
+COMMENT ON COLUMN facesnxt.delivery.recipient IS 'Account that received; account_id is that of who searched and gave';
 
 SELECT facesnxt.keep_record(kept, 'facesnxt_auditor')
-FROM pg_catalog.unnest(ARRAY['search_request', 'request_probe', 'result_delivery']::name[]) kept;
+FROM pg_catalog.unnest(ARRAY['search_request', 'request_probe', 'delivery']::name[]) kept;
 
 -- Whoever asks need not be let to search: the account may lack whatever that
 -- takes, as long as it is not cut off.
-CREATE FUNCTION facesnxt.asking_account(identity jsonb) RETURNS facesnxt.account
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT a FROM facesnxt.account a WHERE a.role = ($1->>'acting_oid')::oid AND a.status NOT IN ('denied', 'suspended', 'revoked')
-$$;
-COMMENT ON FUNCTION facesnxt.asking_account(jsonb) IS 'The account of who asks for a search, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.asking_account(jsonb) FROM PUBLIC;
-
 CREATE FUNCTION facesnxt.apply_request(request jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    who CONSTANT facesnxt.account := facesnxt.asking_account(request->'identity');
+    who CONSTANT facesnxt.account := facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'asking');
     stated CONSTANT text := nullif(btrim(request->>'case_number'), '');
     new_id uuid;
 BEGIN
     IF who.account_id IS NULL THEN
-        RETURN facesnxt.no_account();
+        RETURN facesnxt.record_refusal('request', request, facesnxt.no_account());
     END IF;
     IF stated IS NOT NULL AND NOT EXISTS (
         SELECT FROM facesnxt.case_file c WHERE c.agency_id = who.agency_id AND c.case_number = stated) THEN
-        RETURN facesnxt.refusal('NX303', 'request refused: the case is not known', format('Your agency has no case "%s".', stated),
-            'Leave the incident number out, or name one that is registered.');
+        RETURN facesnxt.record_refusal('request', request, facesnxt.refusal('NX303', 'request refused: the case is not known',
+            format('Your agency has no case "%s".', stated), 'Leave the incident number out, or name one that is registered.')
+            || '{"clause": "MI-4.5.3.1"}');
     END IF;
     INSERT INTO facesnxt.search_request (agency_id, account_id, requested_by, session_role, session_oid, case_number, incident_type, note)
     VALUES (who.agency_id, who.account_id, request->'identity'->>'acting_role', request->'identity'->>'session_role',
@@ -116,32 +117,12 @@ COMMENT ON FUNCTION facesnxt.request_search(bytea[], text, text, text) IS
 REVOKE ALL ON FUNCTION facesnxt.request_search(bytea[], text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.request_search(bytea[], text, text, text) TO facesnxt_requester, facesnxt_investigator;
 
-CREATE FUNCTION facesnxt.my_active_account() RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT a.account_id FROM facesnxt.session_identity() i
-    JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active'
-$$;
-COMMENT ON FUNCTION facesnxt.my_active_account() IS 'The acting role''s active account, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.my_active_account() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.my_active_account() TO facesnxt_requester, facesnxt_investigator;
-GRANT EXECUTE ON FUNCTION facesnxt.my_agency() TO facesnxt_requester;
-
-CREATE FUNCTION facesnxt.my_asking_account() RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT (facesnxt.asking_account(to_jsonb(i))).account_id FROM facesnxt.session_identity() i $$;
-COMMENT ON FUNCTION facesnxt.my_asking_account() IS 'The account in whose name the acting role can ask for searches, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.my_asking_account() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.my_asking_account() TO facesnxt_requester, facesnxt_investigator;
-
 CREATE VIEW facesnxt.my_requests WITH (security_barrier) AS
     SELECT r.request_id, r.requested_by, r.case_number, r.incident_type, r.note, r.requested_at,
         ARRAY(SELECT p.sha256 FROM facesnxt.request_probe p WHERE p.request_id = r.request_id ORDER BY p.place) AS probes,
-        (SELECT pg_catalog.count(*) FROM facesnxt.result_delivery d WHERE d.request_id = r.request_id) AS searches
+        (SELECT pg_catalog.count(*) FROM facesnxt.delivery d WHERE d.request_id = r.request_id) AS searches
     FROM facesnxt.search_request r
-    WHERE r.account_id = (SELECT facesnxt.my_asking_account())
+    WHERE r.account_id = (SELECT a.account_id FROM facesnxt.acting_account('asking') a)
         OR (r.agency_id = (SELECT facesnxt.my_agency()) AND pg_catalog.pg_has_role(current_user, 'facesnxt_investigator', 'USAGE'));
 COMMENT ON VIEW facesnxt.my_requests IS 'Requests: to the desk all of its agency, to others their own; searches is how many have answered';
 REVOKE ALL ON TABLE facesnxt.my_requests FROM PUBLIC;
@@ -153,14 +134,11 @@ CREATE FUNCTION facesnxt.deliver(search_id uuid, verdict facesnxt.verdict, candi
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO facesnxt.delivery (search_id, recipient, recipient_role, ranks, complete, account_id, acting_role, session_role)
-    SELECT $1, r.account_id, r.requested_by, ARRAY(SELECT generate_series(1, $3)), true, s.account_id, s.acting_role, s.session_role
+    INSERT INTO facesnxt.delivery (search_id, request_id, recipient, recipient_role, ranks, complete, account_id, acting_role, session_role)
+    SELECT $1, r.request_id, r.account_id, r.requested_by, ARRAY(SELECT generate_series(1, $3)), true,
+        s.account_id, s.acting_role, s.session_role
     FROM facesnxt.search_request r, facesnxt.search s
-    WHERE r.request_id = ($2.facts->'search'->'request'->>'id')::uuid AND s.search_id = $1;
-    INSERT INTO facesnxt.result_delivery (search_id, request_id, agency_id, account_id, recipient, candidates)
-    SELECT $1, r.request_id, r.agency_id, r.account_id, r.requested_by, $3
-    FROM facesnxt.search_request r
-    WHERE r.request_id = ($2.facts->'search'->'request'->>'id')::uuid
+    WHERE r.request_id = ($2.facts->'search'->'request'->>'id')::uuid AND s.search_id = $1
 $$;
 COMMENT ON FUNCTION facesnxt.deliver(uuid, facesnxt.verdict, int) IS
 'Gives the whole list of a search to whoever asked for it, in the transaction that records it (MI-4.5.3.2.a)';
@@ -178,7 +156,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    acting CONSTANT uuid := (facesnxt.acting_account(request->'identity')).account_id;
+    acting CONSTANT uuid := (facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'active')).account_id;
 BEGIN
     IF acting IS NOT NULL THEN
         INSERT INTO facesnxt.turn (account_id) VALUES (acting) ON CONFLICT DO NOTHING;

@@ -12,7 +12,7 @@ BEGIN
     END LOOP;
 
     -- Written out, so that the plans of the tests are kept for the session.
-    SELECT pg_catalog.string_agg(pg_catalog.format(E'        WHEN %L THEN\n            RETURN facesnxt.%I(version_id, value, facts);\n',
+    SELECT pg_catalog.string_agg(pg_catalog.format(E'        WHEN %L THEN\n            found := facesnxt.%I(version_id, value, facts);\n',
                                                    t.test, t.test), '' ORDER BY t.test)
     INTO branches
     FROM (SELECT DISTINCT k.test FROM facesnxt.rule k WHERE k.test IS NOT NULL) t;
@@ -20,7 +20,8 @@ BEGIN
         CREATE FUNCTION facesnxt.run_test(test text, version_id uuid, value jsonb, facts jsonb) RETURNS facesnxt.finding
         LANGUAGE plpgsql STABLE
         SET search_path = pg_catalog, pg_temp
-        AS %L$function$, pg_catalog.concat(E'\nBEGIN\n    CASE test\n', branches, E'    END CASE;\nEND\n'));
+        AS %L$function$, pg_catalog.concat(E'\nDECLARE\n    found facesnxt.finding;\nBEGIN\n    CASE test\n',
+            branches, E'    END CASE;\n    RETURN found;\nEND\n'));
 END
 $$;
 COMMENT ON FUNCTION facesnxt.run_test(text, uuid, jsonb, jsonb) IS 'The test of a rule, by its name; a name that is not there is an error';

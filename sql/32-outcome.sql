@@ -39,50 +39,52 @@ AS $$
 DECLARE
     who record;
     ruling text;
+    named text;
     new_id uuid;
 BEGIN
     SELECT i.acting_role, a.account_id, a.agency_id INTO who
-    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.account_id = facesnxt.member_account(i.acting_oid);
+    FROM facesnxt.session_identity() i CROSS JOIN LATERAL facesnxt.account_of(i.acting_oid, 'member') a;
     IF who.account_id IS NULL THEN
-        RAISE EXCEPTION 'outcome refused: the acting role has no active account'
-            USING ERRCODE = 'NX302', HINT = 'Ask the administrator of your agency.';
+        PERFORM facesnxt.refuse_on_record('outcome', 'NX302', 'outcome refused: the acting role has no active account', NULL,
+            'Ask the administrator of your agency.', clause => 'SP-IV.B.1', search_id => search_id);
     END IF;
     -- another agency's search and one that does not exist look the same
     IF NOT EXISTS (SELECT FROM facesnxt.search s
                    WHERE s.search_id = record_outcome.search_id AND s.agency_id = who.agency_id
                        AND s.status = 'completed') THEN
-        RAISE EXCEPTION 'outcome refused: no such search of your agency was completed'
-            USING ERRCODE = 'NX307', HINT = 'SELECT * FROM facesnxt.my_searches shows the searches of your agency.';
+        PERFORM facesnxt.refuse_on_record('outcome', 'NX307', 'outcome refused: no such search of your agency was completed', NULL,
+            'SELECT * FROM facesnxt.my_searches shows the searches of your agency.', who.agency_id, clause => 'SP-II.A',
+            search_id => search_id);
     END IF;
     PERFORM facesnxt.check_not_blind(search_id);
     IF determination IN ('identified', 'identification') THEN
-        RAISE EXCEPTION 'outcome refused: a search alone identifies nobody'
-            USING ERRCODE = 'NX308', DETAIL = 'A candidate is a lead (SP-I.D, NM-IV.H).',
-                  HINT = 'Record "lead confirmed" with what corroborates it.';
+        PERFORM facesnxt.refuse_on_record('outcome', 'NX308', 'outcome refused: a search alone identifies nobody',
+            'A candidate is a lead (SP-I.D, NM-IV.H).', 'Record "lead confirmed" with what corroborates it.', who.agency_id,
+            'not_sole_basis', 'SP-I.D', NULL, search_id, person_id);
     END IF;
     IF determination = 'lead confirmed' THEN
         IF coalesce(corroboration, '') = '' THEN
-            RAISE EXCEPTION 'outcome refused: the lead is not corroborated'
-                USING ERRCODE = 'NX308', DETAIL = 'A lead is confirmed by independent means only (NS-32.6.4).',
-                      HINT = 'Say in "corroboration" what confirms it besides the search.';
+            PERFORM facesnxt.refuse_on_record('outcome', 'NX308', 'outcome refused: the lead is not corroborated',
+                'A lead is confirmed by independent means only (NS-32.6.4).', 'Say in "corroboration" what confirms it besides the search.',
+                who.agency_id, 'not_sole_basis', 'NS-32.6.4', NULL, search_id, person_id);
         END IF;
         IF NOT EXISTS (SELECT FROM facesnxt.candidate c
                        WHERE c.search_id = record_outcome.search_id AND c.person_id = record_outcome.person_id) THEN
-            RAISE EXCEPTION 'outcome refused: the person is not a candidate of this search'
-                USING ERRCODE = 'NX308', HINT = 'SELECT * FROM facesnxt.my_candidates shows its candidates.';
+            PERFORM facesnxt.refuse_on_record('outcome', 'NX308', 'outcome refused: the person is not a candidate of this search', NULL,
+                'SELECT * FROM facesnxt.my_candidates shows its candidates.', who.agency_id, NULL, 'NM-IV.H', NULL, search_id, person_id);
         END IF;
     END IF;
     -- where the policy says who evaluates or confirms, an identification of this person stands before
-    SELECT r.clause INTO ruling FROM facesnxt.policy_rule r
+    SELECT r.clause, r.rule INTO ruling, named FROM facesnxt.policy_rule r
     WHERE r.version_id = facesnxt.policy_in_force(who.agency_id, clock_timestamp()) AND r.rule IN ('confirmed_by', 'evaluator')
     ORDER BY r.rule LIMIT 1;
     IF determination = 'lead confirmed' AND ruling IS NOT NULL AND NOT EXISTS (
         SELECT FROM facesnxt.identification i
         WHERE i.search_id = record_outcome.search_id AND i.person_id = record_outcome.person_id)
     THEN
-        RAISE EXCEPTION 'outcome refused: the person''s identity was not determined'
-            USING ERRCODE = 'NX358', DETAIL = format('A potential match is confirmed first (%s).', ruling),
-                  HINT = 'facesnxt.determine_identity() records it with its basis.';
+        PERFORM facesnxt.refuse_on_record('outcome', 'NX358', 'outcome refused: the person''s identity was not determined',
+            format('A potential match is confirmed first (%s).', ruling), 'facesnxt.determine_identity() records it with its basis.',
+            who.agency_id, named, ruling, NULL, search_id, person_id);
     END IF;
     INSERT INTO facesnxt.outcome (search_id, determination, person_id, corroboration, note, recorded_by, account_id)
     VALUES (search_id, determination, person_id, corroboration, note, who.acting_role, who.account_id)

@@ -11,28 +11,6 @@ CREATE TABLE facesnxt.case_link (
 );
 COMMENT ON TABLE facesnxt.case_link IS 'Case files that a search and all its results were put into later (MI-4.5.3.2.b)';
 
-CREATE TABLE facesnxt.refused_step (
-    refusal_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
-    step text NOT NULL,
-    search_id uuid NOT NULL REFERENCES facesnxt.search,
-    person_id uuid,
-    sqlstate text NOT NULL,
-    rule text,
-    clause text,
-    message text NOT NULL,
-    detail text,
-    version_id uuid,
-    account_id uuid NOT NULL,
-    acting_role name NOT NULL,
-    session_role name NOT NULL,
-    client_address inet,
-    application text,
-    requested_at timestamptz NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
-);
-COMMENT ON TABLE facesnxt.refused_step IS
-'Steps after a search that the policy refused, committed whatever became of the caller''s transaction; actions are in facesnxt.action';
-
 -- The case that a search belongs to: named at the query, or later.
 CREATE FUNCTION facesnxt.search_case(search_id uuid) RETURNS uuid
 LANGUAGE sql STABLE
@@ -45,28 +23,6 @@ $$;
 COMMENT ON FUNCTION facesnxt.search_case(uuid) IS 'The case of a search: named at the query, else the one that it was linked to last';
 REVOKE ALL ON FUNCTION facesnxt.search_case(uuid) FROM PUBLIC;
 
--- What follows a search is also done by members who do not search themselves:
--- whoever asks the desk evaluates (MI-4.3.4.1.a). They are in
--- facesnxt_requester and their account is not cut off.
-CREATE FUNCTION facesnxt.member_account(role oid) RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT a.account_id FROM facesnxt.account a
-    WHERE a.role = $1 AND (a.status = 'active' OR (a.status NOT IN ('denied', 'suspended', 'revoked')
-        AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = $1) AND pg_has_role($1, 'facesnxt_requester', 'USAGE')))
-$$;
-COMMENT ON FUNCTION facesnxt.member_account(oid) IS 'The account in whose name a role works on what was found, or NULL';
-REVOKE ALL ON FUNCTION facesnxt.member_account(oid) FROM PUBLIC;
-
-CREATE FUNCTION facesnxt.my_member_account() RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT facesnxt.member_account(i.acting_oid) FROM facesnxt.session_identity() i $$;
-COMMENT ON FUNCTION facesnxt.my_member_account() IS 'The same of the acting role';
-REVOKE ALL ON FUNCTION facesnxt.my_member_account() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.my_member_account() TO facesnxt_requester, facesnxt_investigator;
-
 -- The one place that says who is what of a case. A supervisor of the agency, or
 -- of the unit given, by appointment is one of every case there.
 CREATE FUNCTION facesnxt.acts_as(account_id uuid, case_id uuid, capacity text, unit text DEFAULT NULL) RETURNS boolean
@@ -75,7 +31,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (
         SELECT FROM facesnxt.account a
-        WHERE a.account_id = $1 AND facesnxt.member_account(a.role) IS NOT NULL AND (
+        WHERE a.account_id = $1 AND (facesnxt.account_of(a.role, 'member')).account_id = $1 AND (
             EXISTS (SELECT FROM facesnxt.case_assignment s
                     WHERE s.account_id = $1 AND s.case_id = $2 AND s.capacity = $3 AND s.ended_at IS NULL)
             OR ($3 = 'supervisor' AND EXISTS (
@@ -118,7 +74,7 @@ COMMENT ON TYPE facesnxt.actor IS 'Who acts on a search: account, policy in forc
 -- logs on as one and acts as the other by SET ROLE has searched all the same;
 -- a gateway, which has no account, lends its hand to nobody.
 CREATE FUNCTION facesnxt.search_actor(search_id uuid, reviewing boolean DEFAULT false) RETURNS facesnxt.actor
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -126,16 +82,17 @@ DECLARE
     who record;
 BEGIN
     IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
-        RAISE EXCEPTION 'refused: isolation level is %', current_setting('transaction_isolation')
-            USING ERRCODE = 'NX306', DETAIL = 'A snapshot of the past would not show that an account was revoked (SP-IV.A.2).',
-                  HINT = 'Work in a transaction of isolation level READ COMMITTED.';
+        PERFORM facesnxt.refuse_on_record('step after a search', 'NX306',
+            format('refused: isolation level is %s', current_setting('transaction_isolation')),
+            'A snapshot of the past would not show that an account was revoked (SP-IV.A.2).',
+            'Work in a transaction of isolation level READ COMMITTED.', clause => 'SP-IV.A.2', search_id => search_id);
     END IF;
     SELECT i.*, a.account_id, a.agency_id INTO who
-    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.account_id = facesnxt.member_account(i.acting_oid);
+    FROM facesnxt.session_identity() i CROSS JOIN LATERAL facesnxt.account_of(i.acting_oid, 'member') a;
     IF who.account_id IS NULL THEN
-        RAISE EXCEPTION 'refused: the acting role has no active account'
-            USING ERRCODE = 'NX302', DETAIL = 'What follows a search is done by accounts, as the search is (SP-IV.B.1).',
-                  HINT = 'Ask the administrator of your agency.';
+        PERFORM facesnxt.refuse_on_record('step after a search', 'NX302', 'refused: the acting role has no active account',
+            'What follows a search is done by accounts, as the search is (SP-IV.B.1).', 'Ask the administrator of your agency.',
+            clause => 'SP-IV.B.1', search_id => search_id);
     END IF;
     SELECT s.search_id, who.account_id, s.agency_id, facesnxt.policy_in_force(s.agency_id, clock_timestamp()),
         who.acting_role, who.session_role, facesnxt.capacities(who.account_id, s.search_id),
@@ -145,8 +102,9 @@ BEGIN
     FROM facesnxt.search s
     WHERE s.search_id = search_actor.search_id AND s.agency_id = who.agency_id AND s.status = 'completed';
     IF actor.search_id IS NULL THEN
-        RAISE EXCEPTION 'refused: no such search of your agency was completed'
-            USING ERRCODE = 'NX307', HINT = 'SELECT * FROM facesnxt.my_searches shows the searches of your agency.';
+        PERFORM facesnxt.refuse_on_record('step after a search', 'NX307', 'refused: no such search of your agency was completed',
+            NULL, 'SELECT * FROM facesnxt.my_searches shows the searches of your agency.', who.agency_id, clause => 'SP-II.A',
+            search_id => search_id);
     END IF;
     IF NOT reviewing THEN
         PERFORM facesnxt.check_not_blind(actor.search_id);
@@ -164,16 +122,10 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    said text := coalesce(facesnxt.policy_clause(actor.version_id, rule), clause);
 BEGIN
-    said := concat(detail, ' (' || said || ')');
-    PERFORM facesnxt.audit_write('step', jsonb_build_object(
-        'step', step, 'identity', (SELECT to_jsonb(i) FROM facesnxt.session_identity() i), 'isolation', 'read committed',
-        'requested_at', clock_timestamp(), 'actor', to_jsonb(actor), 'person_id', person_id,
-        'refusal', jsonb_build_object('code', code, 'rule', rule, 'message', message, 'detail', said,
-            'clause', coalesce(facesnxt.policy_clause(actor.version_id, rule), clause))), NULL);
-    PERFORM facesnxt.raise(code, message, said, hint);
+    PERFORM facesnxt.refuse_on_record(step, code, message,
+        concat(detail, ' (' || coalesce(facesnxt.policy_clause(actor.version_id, rule), clause) || ')'), hint,
+        actor.agency_id, rule, clause, NULL, actor.search_id, person_id);
 END
 $$;
 COMMENT ON FUNCTION facesnxt.refuse_step(facesnxt.actor, text, uuid, text, text, text, text, text, text) IS
@@ -188,18 +140,11 @@ BEGIN
     IF request->>'step' = 'action' THEN
         RETURN facesnxt.action_apply(request);
     END IF;
-    INSERT INTO facesnxt.refused_step (step, search_id, person_id, sqlstate, rule, clause, message, detail, version_id,
-        account_id, acting_role, session_role, client_address, application, requested_at)
-    VALUES (request->>'step', (request->'actor'->>'search_id')::uuid, (request->>'person_id')::uuid,
-        request->'refusal'->>'code', request->'refusal'->>'rule', request->'refusal'->>'clause',
-        request->'refusal'->>'message', request->'refusal'->>'detail', (request->'actor'->>'version_id')::uuid,
-        (request->'actor'->>'account_id')::uuid, request->'identity'->>'acting_role', request->'identity'->>'session_role',
-        (request->'identity'->>'client_address')::inet, request->'identity'->>'application',
-        (request->>'requested_at')::timestamptz);
+    PERFORM facesnxt.record_refusal(request->>'step', request, request->'refusal');
     RETURN jsonb_build_object();
 END
 $$;
-COMMENT ON FUNCTION facesnxt.step_apply(jsonb) IS 'The writer''s transaction for a step after a search: a judged action, or a step that was refused';
+COMMENT ON FUNCTION facesnxt.step_apply(jsonb) IS 'The writer''s transaction for a step: a judged action, or a step that was refused';
 REVOKE ALL ON FUNCTION facesnxt.step_apply(jsonb) FROM PUBLIC;
 
 -- The candidate must be one that was shown in this search.
@@ -209,7 +154,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM facesnxt.candidate c WHERE c.search_id = actor.search_id AND c.person_id = check_candidate.person_id) THEN
-        PERFORM facesnxt.refuse_step(actor, step, person_id, 'NX308', NULL, NULL,
+        PERFORM facesnxt.refuse_step(actor, step, person_id, 'NX308', NULL, 'NM-IV.H',
             format('%s refused: the person is not a candidate of this search', step),
             'Only who was on the list can be a lead of it.', 'SELECT * FROM facesnxt.my_candidates shows its candidates.');
     END IF;
@@ -228,8 +173,9 @@ DECLARE
                     WHERE c.agency_id = actor.agency_id AND c.case_number = link_case.case_number);
 BEGIN
     IF wanted IS NULL THEN
-        RAISE EXCEPTION 'your agency has no case "%"', case_number
-            USING ERRCODE = 'NX303', HINT = 'SELECT * FROM facesnxt.my_cases shows the cases of your agency.';
+        PERFORM facesnxt.refuse_step(actor, 'case file', NULL, 'NX303', 'all_results', 'MI-4.5.3.2.b',
+            format('your agency has no case "%s"', case_number), 'A search is put into a case file of its own agency.',
+            'SELECT * FROM facesnxt.my_cases shows the cases of your agency.');
     END IF;
     INSERT INTO facesnxt.case_link (search_id, case_id, account_id, acting_role, session_role)
     VALUES (search_id, wanted, actor.account_id, actor.acting_role, actor.session_role)

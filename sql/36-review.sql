@@ -23,15 +23,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     actor CONSTANT facesnxt.actor := facesnxt.search_actor(search_id);
-    second CONSTANT uuid := (SELECT a.account_id FROM facesnxt.account a
-                             WHERE a.role = reviewer AND a.agency_id = actor.agency_id AND facesnxt.member_account(a.role) IS NOT NULL);
+    second CONSTANT uuid := (SELECT a.account_id FROM facesnxt.account_of(reviewer, 'member') a WHERE a.agency_id = actor.agency_id);
     new_id uuid;
 BEGIN
     PERFORM facesnxt.check_candidate(actor, 'review', person_id);
     PERFORM facesnxt.check_evaluator(actor, 'review', person_id);
     IF second IS NULL THEN
-        RAISE EXCEPTION 'review refused: "%" has no active account of your agency', reviewer
-            USING ERRCODE = 'NX302', HINT = 'Ask another person.';
+        PERFORM facesnxt.refuse_step(actor, 'review', person_id, 'NX302', 'blind_review', 'SP-III.F',
+            format('review refused: "%s" has no active account of your agency', reviewer), 'A member of the agency reviews.',
+            'Ask another person.');
     END IF;
     IF second = actor.account_id OR EXISTS (
             SELECT FROM facesnxt.search s WHERE s.search_id = ask_review.search_id AND s.account_id = second)
@@ -39,8 +39,6 @@ BEGIN
             SELECT FROM facesnxt.comparison c WHERE c.search_id = ask_review.search_id AND c.account_id = second)
         OR EXISTS (
             SELECT FROM facesnxt.delivery d WHERE d.search_id = ask_review.search_id AND d.recipient = second)
-        OR EXISTS (
-            SELECT FROM facesnxt.result_delivery d WHERE d.search_id = ask_review.search_id AND d.account_id = second)
         OR EXISTS (
             SELECT FROM facesnxt.access_log l WHERE l.search_id = ask_review.search_id AND l.account_id = second)
     THEN
@@ -59,14 +57,15 @@ REVOKE ALL ON FUNCTION facesnxt.ask_review(uuid, uuid, regrole) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.ask_review(uuid, uuid, regrole) TO facesnxt_requester, facesnxt_investigator;
 
 CREATE FUNCTION facesnxt.check_not_blind(search_id uuid) RETURNS void
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF search_id = ANY (facesnxt.blind_searches()) THEN
-        RAISE EXCEPTION 'refused: you are to review this search blindly'
-            USING ERRCODE = 'NX354', DETAIL = 'Whoever reviews has seen neither rank nor score nor a conclusion.',
-                  HINT = 'Answer the review first: SELECT * FROM facesnxt.my_reviews.';
+        PERFORM facesnxt.refuse_on_record('step after a search', 'NX354', 'refused: you are to review this search blindly',
+            'Whoever reviews has seen neither rank nor score nor a conclusion.', 'Answer the review first: SELECT * FROM facesnxt.my_reviews.',
+            (SELECT s.agency_id FROM facesnxt.search s WHERE s.search_id = check_not_blind.search_id), 'blind_review', 'SP-III.F',
+            search_id => search_id);
     END IF;
 END
 $$;
@@ -78,24 +77,24 @@ CREATE VIEW facesnxt.my_reviews WITH (security_barrier) AS
     SELECT r.review_id, r.recorded_at AS asked_at, c.conclusion, c.recorded_at AS answered_at
     FROM facesnxt.review r
         LEFT JOIN facesnxt.comparison c ON c.review_id = r.review_id
-    WHERE r.reviewer = (SELECT facesnxt.my_member_account());
+    WHERE r.reviewer = (SELECT a.account_id FROM facesnxt.acting_account('member') a);
 COMMENT ON VIEW facesnxt.my_reviews IS 'Pairs that the acting role is asked to compare blindly, and its own answers';
 REVOKE ALL ON TABLE facesnxt.my_reviews FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_reviews TO facesnxt_requester, facesnxt_investigator;
 
 -- The acting role's review and its search; one of somebody else and none look the same.
 CREATE FUNCTION facesnxt.own_review(review_id uuid) RETURNS facesnxt.review
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     asked facesnxt.review;
 BEGIN
     SELECT r.* INTO asked FROM facesnxt.review r
-    WHERE r.review_id = own_review.review_id AND r.reviewer = facesnxt.my_member_account();
+    WHERE r.review_id = own_review.review_id AND r.reviewer = (facesnxt.acting_account('member')).account_id;
     IF asked.review_id IS NULL THEN
-        RAISE EXCEPTION 'you are not asked for this review'
-            USING ERRCODE = 'NX307', HINT = 'SELECT * FROM facesnxt.my_reviews shows yours.';
+        PERFORM facesnxt.refuse_on_record('review', 'NX307', 'you are not asked for this review', NULL,
+            'SELECT * FROM facesnxt.my_reviews shows yours.', clause => 'SP-III.F');
     END IF;
     RETURN asked;
 END
@@ -115,7 +114,7 @@ BEGIN
     FROM facesnxt.search s JOIN facesnxt.candidate c ON c.search_id = s.search_id AND c.person_id = asked.person_id
     WHERE s.search_id = asked.search_id;
     -- who saw them is committed before they leave
-    PERFORM facesnxt.record_it('view', jsonb_build_object('kind', 'view', 'search_id', asked.search_id,
+    PERFORM facesnxt.record_it('view', jsonb_build_object('kind', 'view', 'review', asked.review_id, 'search_id', asked.search_id,
         'ranks', jsonb_build_array(pair.rank), 'fields', jsonb_build_array('photo', 'probe')));
     probe := (SELECT p.image FROM facesnxt.probe p WHERE p.agency_id = pair.agency_id AND p.sha256 = pair.probe_sha256);
     reference := (SELECT i.photo FROM facesnxt.reference_image i WHERE i.reference_id = pair.reference_id);
@@ -136,9 +135,8 @@ DECLARE
     actor CONSTANT facesnxt.actor := facesnxt.search_actor(asked.search_id, true);
 BEGIN
     IF EXISTS (SELECT FROM facesnxt.comparison c WHERE c.review_id = give_review.review_id) THEN
-        RAISE EXCEPTION 'the review is answered'
-            USING ERRCODE = 'NX365', DETAIL = 'An answer given with the first one''s conclusion in sight is not blind.',
-                  HINT = 'Another person can be asked.';
+        PERFORM facesnxt.refuse_step(actor, 'review', asked.person_id, 'NX365', 'blind_review', 'SP-III.F', 'the review is answered',
+            'An answer given with the first one''s conclusion in sight is not blind.', 'Another person can be asked.');
     END IF;
     IF actor.searched THEN
         PERFORM facesnxt.refuse_step(actor, 'review', asked.person_id, 'NX354', 'blind_review', 'SP-III.F',

@@ -77,7 +77,7 @@ COMMENT ON FUNCTION facesnxt.probe_quality(uuid) IS 'What is known of a probe''s
 REVOKE ALL ON FUNCTION facesnxt.probe_quality(uuid) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.show_probe_quality(search_id uuid) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT facesnxt.probe_quality(a.search_id) FROM facesnxt.search_actor($1) a $$;
 COMMENT ON FUNCTION facesnxt.show_probe_quality(uuid) IS 'Shows the quality of a probe as it was measured for the search, and what the search gave (MI-4.3.4.1.b)';

@@ -23,11 +23,11 @@ BEGIN
     kept.recorded_at := clock_timestamp();
     kept.findings := '[]';
 
-    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = (request->'identity'->>'acting_oid')::oid;
+    account := facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'any');
     kept.account_id := account.account_id;
     kept.agency_id := account.agency_id;
     kept.version_id := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
-    IF facesnxt.member_account(account.role) IS NULL THEN
+    IF (facesnxt.account_of(account.role, 'member')).account_id IS NULL THEN
         kept.sqlstate := 'NX302';
         kept.clause := 'SP-IV.A.2';
         kept.message := 'action refused: the acting role has no active account';
@@ -101,7 +101,7 @@ GRANT EXECUTE ON FUNCTION facesnxt.request_action(uuid, uuid, text, text, jsonb)
 
 CREATE FUNCTION facesnxt.would_refuse_action(search_id uuid, person_id uuid, kind text, version_id uuid DEFAULT NULL)
 RETURNS TABLE (rule text, clause text, sqlstate text, message text, detail text, hint text, reason_against text)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT j.* FROM facesnxt.search_actor($1) a,

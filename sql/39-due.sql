@@ -8,8 +8,8 @@ DECLARE
     kept name;
     mine name;
 BEGIN
-    FOREACH kept IN ARRAY ARRAY['case_link', 'refused_step', 'comparison', 'match_decision', 'review', 'corroboration',
-        'identification', 'confirmation', 'quality_notice', 'action', 'report', 'delivery', 'outcome_notice', 'comparison_finding', 'withdrawal']::name[]
+    FOREACH kept IN ARRAY ARRAY['case_link', 'comparison', 'match_decision', 'review', 'corroboration',
+        'identification', 'confirmation', 'quality_notice', 'action', 'report', 'outcome_notice', 'comparison_finding', 'withdrawal']::name[]
     LOOP
         PERFORM facesnxt.keep_record(kept, 'facesnxt_auditor');
     END LOOP;
@@ -92,8 +92,7 @@ CREATE VIEW facesnxt.owed WITH (security_barrier) AS
             ('outcome notice', 'outcome_notice', (facesnxt.policy_value(s.version_id, 'outcome_days') #>> '{}')::int,
              NOT EXISTS (SELECT FROM facesnxt.outcome_notice n WHERE n.search_id = s.search_id)),
             ('delivery of all results', 'all_results', NULL,
-             NOT EXISTS (SELECT FROM facesnxt.delivery d WHERE d.search_id = s.search_id AND d.complete)
-                 AND NOT EXISTS (SELECT FROM facesnxt.result_delivery d WHERE d.search_id = s.search_id)),
+             NOT EXISTS (SELECT FROM facesnxt.delivery d WHERE d.search_id = s.search_id AND d.complete)),
             ('case file', 'all_results', NULL, facesnxt.search_case(s.search_id) IS NULL),
             ('substantiation', 'substantiation_days', (facesnxt.policy_value(s.version_id, 'substantiation_days') #>> '{}')::int,
              NOT EXISTS (SELECT FROM facesnxt.report r WHERE r.search_id = s.search_id)))

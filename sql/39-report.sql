@@ -20,20 +20,7 @@ COMMENT ON TABLE facesnxt.report IS
 'The paper that a search was written into: its kind, number and items, and whether there was a positive match or not (NM-VI.C, NS-32.6.6); a later one completes an earlier one';
 COMMENT ON COLUMN facesnxt.report.officer IS 'Who searched, from the record of the search, never typed (NS-32.6.6.3)';
 
-CREATE TABLE facesnxt.delivery (
-    delivery_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
-    search_id uuid NOT NULL REFERENCES facesnxt.search,
-    recipient uuid NOT NULL,
-    recipient_role name NOT NULL,
-    ranks int[] NOT NULL,
-    complete boolean NOT NULL,
-    account_id uuid NOT NULL,
-    acting_role name NOT NULL,
-    session_role name NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
-);
-CREATE INDEX ON facesnxt.delivery (search_id);
-COMMENT ON TABLE facesnxt.delivery IS 'Results that were given to who asked, by rank, and whether these were all (MI-4.5.3.2.a)';
+ALTER TABLE facesnxt.delivery ADD FOREIGN KEY (search_id) REFERENCES facesnxt.search;
 
 CREATE TABLE facesnxt.outcome_notice (
     notice_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
@@ -123,8 +110,7 @@ DECLARE
     actor CONSTANT facesnxt.actor := facesnxt.search_actor(search_id);
     whole CONSTANT int[] := ARRAY(SELECT c.rank FROM facesnxt.candidate c WHERE c.search_id = deliver_results.search_id ORDER BY c.rank);
     given CONSTANT int[] := ARRAY(SELECT w FROM unnest(whole) w WHERE deliver_results.ranks IS NULL OR w = ANY (deliver_results.ranks) ORDER BY w);
-    receiver CONSTANT uuid := (SELECT a.account_id FROM facesnxt.account a
-                               WHERE a.role = recipient AND a.agency_id = actor.agency_id AND facesnxt.member_account(a.role) IS NOT NULL);
+    receiver CONSTANT uuid := (SELECT a.account_id FROM facesnxt.account_of(recipient, 'member') a WHERE a.agency_id = actor.agency_id);
     new_id uuid;
 BEGIN
     IF NOT 'searcher' = ANY (actor.capacities) THEN
@@ -132,8 +118,9 @@ BEGIN
             'delivery refused: you did not search', 'Whoever searched gives the results to who asked.', 'Leave it to the searcher.');
     END IF;
     IF receiver IS NULL THEN
-        RAISE EXCEPTION 'delivery refused: "%" has no active account of your agency', recipient
-            USING ERRCODE = 'NX302', HINT = 'Results go to who asked for them.';
+        PERFORM facesnxt.refuse_step(actor, 'delivery', NULL, 'NX302', 'all_results', 'NM-IX.A.3',
+            format('delivery refused: "%s" has no active account of your agency', recipient), 'Results go to members only.',
+            'Results go to who asked for them.');
     END IF;
     IF given <> whole AND facesnxt.policy_value(actor.version_id, 'all_results') = 'true' THEN
         PERFORM facesnxt.refuse_step(actor, 'delivery', NULL, 'NX363', 'all_results', NULL,
@@ -160,9 +147,7 @@ DECLARE
     new_id uuid;
 BEGIN
     IF NOT actor.capacities && ARRAY['case_officer', 'lead_investigator', 'arresting_officer'] AND NOT EXISTS (
-        SELECT FROM facesnxt.delivery d WHERE d.search_id = notify_outcome.search_id AND d.recipient = actor.account_id
-        UNION ALL
-        SELECT FROM facesnxt.result_delivery d WHERE d.search_id = notify_outcome.search_id AND d.account_id = actor.account_id)
+        SELECT FROM facesnxt.delivery d WHERE d.search_id = notify_outcome.search_id AND d.recipient = actor.account_id)
     THEN
         PERFORM facesnxt.refuse_step(actor, 'outcome notice', NULL, 'NX350', 'outcome_notice', 'MI-4.5.3.3.b',
             'outcome notice refused: you did not ask for this search', 'Whoever asked tells the desk what became of it.',

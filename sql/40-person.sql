@@ -52,9 +52,10 @@ BEGIN
     SELECT string_agg(format('"%s"', k), ', ' ORDER BY k) INTO surplus FROM jsonb_object_keys(details) k
     WHERE k <> ALL (facesnxt.person_field_list()) OR k IN ('photo', 'name', 'date_of_birth');
     IF surplus IS NOT NULL THEN
-        RAISE EXCEPTION 'details refused: these are not kept of a person'
-            USING ERRCODE = 'NX396', DETAIL = format('Given: %s. Of an address city, state and zip are kept, no street (NM-IV.I).', surplus),
-                  HINT = 'Name and date of birth are create_person()''s, photographs enrol()''s; facesnxt.person_field_list() names the others.';
+        PERFORM facesnxt.refuse_on_record('details of a person', 'NX396', 'details refused: these are not kept of a person',
+            format('Given: %s. Of an address city, state and zip are kept, no street (NM-IV.I).', surplus),
+            'Name and date of birth are create_person()''s, photographs enrol()''s; facesnxt.person_field_list() names the others.',
+            clause => 'NM-IV.I', person_id => person_id);
     END IF;
     INSERT INTO facesnxt.person_detail AS d (person_id, customer_number, city, state, zip, gender, height, licence_number,
         licence_issued, race, changed_by)
@@ -70,9 +71,9 @@ BEGIN
         licence_issued = coalesce(excluded.licence_issued, d.licence_issued), race = coalesce(excluded.race, d.race),
         changed_by = excluded.changed_by, changed_at = clock_timestamp();
 EXCEPTION WHEN check_violation THEN
-    RAISE EXCEPTION 'details refused: city, state or zip is none'
-        USING ERRCODE = 'NX396', DETAIL = 'Of an address city, state and zip are kept, no street (NM-IV.I).',
-              HINT = 'City without digits, state as two capitals, zip as 12345 or 12345-6789.';
+    PERFORM facesnxt.refuse_on_record('details of a person', 'NX396', 'details refused: city, state or zip is none',
+        'Of an address city, state and zip are kept, no street (NM-IV.I).',
+        'City without digits, state as two capitals, zip as 12345 or 12345-6789.', clause => 'NM-IV.I', person_id => person_id);
 END
 $$;
 COMMENT ON FUNCTION facesnxt.describe_person(uuid, jsonb) IS
@@ -106,13 +107,13 @@ AS $$
 BEGIN
     IF lower(btrim(NEW.identity_source)) = ANY (ARRAY['', 'unknown', 'unidentified', 'none', 'n/a', 'probe', 'search', 'face search',
         'face recognition', 'facial recognition', 'facesnxt', 'candidate', 'lead']) THEN
-        RAISE EXCEPTION 'reference refused: the person is not identified by other means'
-            USING ERRCODE = 'NX395', DETAIL = format('Stated: "%s"; references show persons who were identified through other means (NM-IV.A, NP-V.1).', NEW.identity_source),
-                  HINT = 'Say in "identity_source" how the person was identified, such as fingerprints.';
+        PERFORM facesnxt.refuse_on_record('enrolment', 'NX395', 'reference refused: the person is not identified by other means',
+            format('Stated: "%s"; references show persons who were identified through other means (NM-IV.A, NP-V.1).', NEW.identity_source),
+            'Say in "identity_source" how the person was identified, such as fingerprints.', clause => 'NM-IV.A', person_id => NEW.person_id);
     ELSIF NEW.photo_sha256 IS NOT NULL AND EXISTS (SELECT FROM facesnxt.probe p WHERE p.sha256 = NEW.photo_sha256) THEN
-        RAISE EXCEPTION 'reference refused: the photograph is a probe'
-            USING ERRCODE = 'NX395', DETAIL = 'Somebody was looked for by these bytes (NM-IV.A, NP-V.1).',
-                  HINT = 'Enrol a photograph that shows a person who was identified through other means.';
+        PERFORM facesnxt.refuse_on_record('enrolment', 'NX395', 'reference refused: the photograph is a probe',
+            'Somebody was looked for by these bytes (NM-IV.A, NP-V.1).',
+            'Enrol a photograph that shows a person who was identified through other means.', clause => 'NM-IV.A', person_id => NEW.person_id);
     END IF;
     RETURN NEW;
 END

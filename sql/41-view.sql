@@ -41,13 +41,23 @@ COMMENT ON VIEW facesnxt.field_view IS 'Who saw which field of whom, a row each 
 REVOKE ALL ON TABLE facesnxt.field_view FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.field_view TO facesnxt_auditor;
 
+CREATE FUNCTION facesnxt.person_fields_known(fields jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN jsonb_typeof($1) = 'array' AND jsonb_array_length($1) > 0
+        THEN $1 <@ to_jsonb(facesnxt.person_field_list()) ELSE false END
+$$;
+COMMENT ON FUNCTION facesnxt.person_fields_known(jsonb) IS 'Whether these are fields of a person, at least one';
+REVOKE ALL ON FUNCTION facesnxt.person_fields_known(jsonb) FROM PUBLIC;
+
 CREATE FUNCTION facesnxt.apply_view(request jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    who CONSTANT facesnxt.account := CASE request->>'kind' WHEN 'results' THEN facesnxt.asking_account(request->'identity')
-                                         ELSE facesnxt.acting_account(request->'identity') END;
+    who CONSTANT facesnxt.account := facesnxt.account_of((request->'identity'->>'acting_oid')::oid,
+        CASE request->>'kind' WHEN 'results' THEN 'asking' ELSE 'active' END);
     version_id CONSTANT uuid := facesnxt.policy_in_force(who.agency_id, clock_timestamp());
     wanted CONSTANT uuid := (request->>'search_id')::uuid;
     wanted_request CONSTANT uuid := (request->>'request_id')::uuid;
@@ -59,6 +69,10 @@ DECLARE
 BEGIN
     IF who.account_id IS NULL THEN
         refused := facesnxt.no_account();
+    ELSIF request->>'kind' IN ('view', 'export') AND request->'review' IS NULL
+        AND NOT facesnxt.person_fields_known(request->'fields') THEN
+        refused := facesnxt.refusal('NX396', 'refused: no such fields of a person',
+            format('There are: %s (NM-IV.I).', array_to_string(facesnxt.person_field_list(), ', ')), 'Name the fields that the case needs, no more.');
     ELSIF request->>'kind' IN ('view', 'export') THEN
         -- another agency's search and one that does not exist look the same
         SELECT array_agg(c.rank ORDER BY c.rank), array_agg(c.person_id ORDER BY c.rank), max(s.candidates)
@@ -90,10 +104,10 @@ BEGIN
                 (request->'identity'->>'client_address')::inet, request->'identity'->>'application', d.search_id, d.request_id,
                 ARRAY(SELECT c.rank FROM facesnxt.candidate c WHERE c.search_id = d.search_id ORDER BY c.rank),
                 ARRAY(SELECT c.person_id FROM facesnxt.candidate c WHERE c.search_id = d.search_id ORDER BY c.rank),
-                '{}', d.recipient, facesnxt.policy_clause(version_id, 'all_results')
-            FROM facesnxt.result_delivery d WHERE d.request_id = wanted_request;
+                '{}', d.recipient_role, facesnxt.policy_clause(version_id, 'all_results')
+            FROM facesnxt.delivery d WHERE d.request_id = wanted_request;
             RETURN jsonb_build_object('searches', (
-                SELECT coalesce(jsonb_agg(d.search_id), '[]') FROM facesnxt.result_delivery d WHERE d.request_id = wanted_request));
+                SELECT coalesce(jsonb_agg(d.search_id), '[]') FROM facesnxt.delivery d WHERE d.request_id = wanted_request));
         END IF;
     ELSIF NOT EXISTS (
         SELECT FROM facesnxt.probe p WHERE p.agency_id = who.agency_id AND p.sha256 = decode(request->>'sha256', 'hex')) THEN
@@ -114,28 +128,12 @@ $$;
 COMMENT ON FUNCTION facesnxt.apply_view(jsonb) IS 'The writer''s part of what shows, fetches or gives away';
 REVOKE ALL ON FUNCTION facesnxt.apply_view(jsonb) FROM PUBLIC;
 
-CREATE FUNCTION facesnxt.check_person_fields(fields text[]) RETURNS void
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF coalesce(cardinality(fields), 0) = 0 OR array_position(fields, NULL) IS NOT NULL OR NOT fields <@ facesnxt.person_field_list() THEN
-        RAISE EXCEPTION 'refused: no such fields of a person'
-            USING ERRCODE = 'NX396', DETAIL = format('There are: %s (NM-IV.I).', array_to_string(facesnxt.person_field_list(), ', ')),
-                  HINT = 'Name the fields that the case needs, no more.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION facesnxt.check_person_fields(text[]) IS 'Raises NX396 unless these are fields of a person, at least one';
-REVOKE ALL ON FUNCTION facesnxt.check_person_fields(text[]) FROM PUBLIC;
-
 CREATE FUNCTION facesnxt.view_candidate(search_id uuid, rank int, fields text[])
 RETURNS TABLE (field text, value text, photo bytea)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM facesnxt.check_person_fields(fields);
     PERFORM facesnxt.check_not_blind(search_id);
     PERFORM facesnxt.record_it('view', jsonb_build_object('kind', 'view', 'search_id', search_id,
         'ranks', jsonb_build_array(rank), 'fields', to_jsonb(fields)));
@@ -157,7 +155,6 @@ AS $$
 DECLARE
     answer jsonb;
 BEGIN
-    PERFORM facesnxt.check_person_fields(fields);
     PERFORM facesnxt.check_not_blind(search_id);
     answer := facesnxt.record_it('view', jsonb_build_object('kind', 'export', 'search_id', search_id, 'ranks', to_jsonb(ranks),
         'fields', to_jsonb(fields), 'recipient', recipient, 'ground', ground));
@@ -212,12 +209,13 @@ GRANT EXECUTE ON FUNCTION facesnxt.request_results(uuid) TO facesnxt_requester, 
 GRANT EXECUTE ON FUNCTION facesnxt.notify_outcome(uuid, boolean, text) TO facesnxt_requester;
 
 CREATE VIEW facesnxt.delivery_state WITH (security_barrier) AS
-    SELECT r.request_id, r.agency_id, r.requested_by, r.case_number, r.incident_type, r.requested_at, d.search_id, d.candidates, d.delivered_at,
+    SELECT r.request_id, r.agency_id, r.requested_by, r.case_number, r.incident_type, r.requested_at, d.search_id,
+        pg_catalog.cardinality(d.ranks) AS candidates, d.recorded_at AS delivered_at,
         (SELECT pg_catalog.min(l.recorded_at) FROM facesnxt.access_log l
          WHERE l.kind = 'results' AND l.search_id = d.search_id AND l.account_id = r.account_id) AS fetched_at,
-        d.candidates IS DISTINCT FROM (SELECT pg_catalog.count(*) FROM facesnxt.candidate c WHERE c.search_id = d.search_id)
-            AND d.search_id IS NOT NULL AS partial
-    FROM facesnxt.search_request r LEFT JOIN facesnxt.result_delivery d USING (request_id);
+        d.search_id IS NOT NULL AND d.ranks IS DISTINCT FROM
+            ARRAY(SELECT c.rank FROM facesnxt.candidate c WHERE c.search_id = d.search_id ORDER BY c.rank) AS partial
+    FROM facesnxt.search_request r LEFT JOIN facesnxt.delivery d USING (request_id);
 COMMENT ON VIEW facesnxt.delivery_state IS
 'Requests and the lists that answer them: not yet searched (no search_id), not yet fetched, and whether a delivery is partial (MI-4.5.3.2.a)';
 REVOKE ALL ON TABLE facesnxt.delivery_state FROM PUBLIC;

@@ -68,12 +68,12 @@ DECLARE
     missing record;
 BEGIN
     SELECT i.acting_role, i.session_role, a.account_id, a.agency_id INTO who
-    FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active';
+    FROM facesnxt.session_identity() i CROSS JOIN LATERAL facesnxt.account_of(i.acting_oid, 'active') a;
     SELECT s.* INTO made FROM facesnxt.search s JOIN facesnxt.exigent_search e USING (search_id)
     WHERE s.search_id = complete_papers.search_id AND s.agency_id = who.agency_id;
     IF made.search_id IS NULL OR EXISTS (SELECT FROM facesnxt.exigent_papers p WHERE p.search_id = made.search_id) THEN
-        RAISE EXCEPTION 'papers refused: no such exigent search of your agency waits for them'
-            USING ERRCODE = 'NX391', HINT = 'SELECT * FROM facesnxt.my_exigent shows which do.';
+        PERFORM facesnxt.refuse_on_record('papers', 'NX391', 'papers refused: no such exigent search of your agency waits for them', NULL,
+            'SELECT * FROM facesnxt.my_exigent shows which do.', who.agency_id, 'exigent', 'SP-IV.A.1', search_id => search_id);
     END IF;
     IF fault IS NOT NULL THEN
         RAISE EXCEPTION 'papers refused: their fields cannot be read'
@@ -87,8 +87,9 @@ BEGIN
     SELECT j.* INTO missing FROM facesnxt.judge(made.version_id, facts) j
     WHERE j.reason_against IS NULL AND facesnxt.policy_value(made.version_id, 'exigent')->'papers' ? j.rule LIMIT 1;
     IF missing.rule IS NOT NULL THEN
-        RAISE EXCEPTION 'papers refused: they are not complete'
-            USING ERRCODE = 'NX391', DETAIL = format('%s: %s (%s)', missing.message, missing.detail, missing.clause), HINT = missing.hint;
+        PERFORM facesnxt.refuse_on_record('papers', 'NX391', 'papers refused: they are not complete',
+            format('%s: %s (%s)', missing.message, missing.detail, missing.clause), missing.hint, made.agency_id, missing.rule,
+            missing.clause, search_id => search_id);
     END IF;
     INSERT INTO facesnxt.exigent_papers (search_id, case_number, incident_type, reason, fields, account_id, completed_by, session_role)
     VALUES (made.search_id, facts->'case'->>'number',

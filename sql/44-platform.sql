@@ -73,11 +73,11 @@ DECLARE
     new_id uuid;
 BEGIN
     IF in_use AND (version_id IS NULL OR NOT facesnxt.platform_allowed(version_id, name, kind)) THEN
-        RAISE EXCEPTION 'platform refused: the policy does not let the agency use it'
-            USING ERRCODE = 'NX392', DETAIL = format('It allows: %s (%s).',
+        PERFORM facesnxt.refuse_on_record('platform', 'NX392', 'platform refused: the policy does not let the agency use it',
+            format('It allows: %s (%s).',
                 coalesce(nullif(array_to_string(facesnxt.policy_texts(version_id, 'systems'), ', '), ''), 'nothing, as none is in force'),
                 coalesce(facesnxt.policy_clause(version_id, 'systems'), 'SP-I.A')),
-                  HINT = 'Propose a policy that lists it.';
+            'Propose a policy that lists it.', agency_id, 'systems', 'SP-I.A');
     END IF;
     INSERT INTO facesnxt.platform (agency_id, name, kind, owner, in_use, note, recorded_by, session_role)
     SELECT agency_id, register_platform.name, register_platform.kind, register_platform.owner, register_platform.in_use,
@@ -99,7 +99,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    who CONSTANT facesnxt.account := facesnxt.acting_account(request->'identity');
+    who CONSTANT facesnxt.account := facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'active');
     version_id CONSTANT uuid := facesnxt.policy_in_force(who.agency_id, clock_timestamp());
     fault CONSTANT text := facesnxt.field_fault(nullif(request->'fields', 'null'));
     registered facesnxt.platform;

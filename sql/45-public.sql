@@ -45,8 +45,9 @@ DECLARE
     new_id uuid;
 BEGIN
     IF ruled IS NULL THEN
-        RAISE EXCEPTION 'the policy in force says nothing of public records'
-            USING ERRCODE = 'NX398', DETAIL = format('Agency %s.', agency), HINT = 'Propose a policy with the rule "public_records".';
+        PERFORM facesnxt.refuse_on_record('request of the public', 'NX398', 'the policy in force says nothing of public records',
+            format('Agency %s.', agency), 'Propose a policy with the rule "public_records".', facesnxt.agency_named(agency),
+            'public_records', 'NM-II.b');
     END IF;
     INSERT INTO facesnxt.public_request (agency_id, requester, subject, since, until, statute, exempt, recorded_by, session_role)
     SELECT facesnxt.agency_named(agency), record_public_request.requester, record_public_request.subject, record_public_request.since,
@@ -74,13 +75,13 @@ BEGIN
     IF asked.public_id IS NULL THEN
         RAISE EXCEPTION 'no such request of the public' USING ERRCODE = 'NX398', HINT = 'facesnxt.public_request shows them.';
     ELSIF decision = 'released' AND asked.exempt THEN
-        RAISE EXCEPTION 'release refused: the records are exempt'
-            USING ERRCODE = 'NX398', DETAIL = 'They are criminal intelligence or investigative information (NP-VI.B.6).',
-                  HINT = 'Redact or deny, and name the exemption.';
+        PERFORM facesnxt.refuse_on_record('release to the public', 'NX398', 'release refused: the records are exempt',
+            'They are criminal intelligence or investigative information (NP-VI.B.6).', 'Redact or deny, and name the exemption.',
+            asked.agency_id, NULL, 'NP-VI.B.6');
     ELSIF decision <> 'released' AND btrim(coalesce(exemption, '')) = '' THEN
-        RAISE EXCEPTION 'decision refused: it names no exemption'
-            USING ERRCODE = 'NX398', DETAIL = format('What is withheld is withheld by statute: %s (NS-32.6.12).', asked.statute),
-                  HINT = 'Name the exemption.';
+        PERFORM facesnxt.refuse_on_record('release to the public', 'NX398', 'decision refused: it names no exemption',
+            format('What is withheld is withheld by statute: %s (NS-32.6.12).', asked.statute), 'Name the exemption.', asked.agency_id,
+            'public_records', 'NS-32.6.12');
     END IF;
     INSERT INTO facesnxt.public_decision (public_id, decision, exemption, note, decided_by, session_role)
     SELECT asked.public_id, decide_public_request.decision, decide_public_request.exemption, decide_public_request.note,
@@ -98,7 +99,7 @@ GRANT EXECUTE ON FUNCTION facesnxt.decide_public_request(uuid, text, text, text)
 -- Counts of whole months: no person, no case, no officer, no photograph.
 CREATE FUNCTION facesnxt.public_extract(public_id uuid)
 RETURNS TABLE (month date, purpose text, status text, searches bigint)
-LANGUAGE plpgsql STABLE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -108,8 +109,8 @@ BEGIN
     SELECT r.* INTO asked FROM facesnxt.public_request r WHERE r.public_id = public_extract.public_id;
     SELECT d.decision INTO decided FROM facesnxt.public_decision d WHERE d.public_id = asked.public_id ORDER BY d.decided_at DESC LIMIT 1;
     IF coalesce(decided, 'denied') = 'denied' THEN
-        RAISE EXCEPTION 'extract refused: nothing is released'
-            USING ERRCODE = 'NX398', HINT = 'facesnxt.decide_public_request() decides.';
+        PERFORM facesnxt.refuse_on_record('extract for the public', 'NX398', 'extract refused: nothing is released', NULL,
+            'facesnxt.decide_public_request() decides.', asked.agency_id, 'public_records', 'NM-IX.A.3');
     END IF;
     RETURN QUERY
         -- the purpose of what was refused is whatever somebody typed

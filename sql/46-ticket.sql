@@ -31,6 +31,8 @@ CREATE TABLE facesnxt.ticket (
 COMMENT ON TABLE facesnxt.ticket IS 'Open searches that passed the gate, each bound to a session and a role (NM-V.E.4); a refused one stands in facesnxt.search';
 COMMENT ON COLUMN facesnxt.ticket.request IS 'What was stated: judged again, by the policy then in force, before each statement and before its rows leave';
 
+CREATE INDEX ON facesnxt.ticket (account_id, opened_at);
+
 CREATE TABLE facesnxt.ticket_end (
     ticket_id uuid PRIMARY KEY REFERENCES facesnxt.ticket,
     cause text NOT NULL,
@@ -132,7 +134,7 @@ DECLARE
 BEGIN
     SELECT t.* INTO ticket FROM facesnxt.ticket t WHERE t.ticket_id = ticket_verdict.ticket_id;
     SELECT a.account_id, a.agency_id INTO verdict.account_id, verdict.agency_id
-    FROM facesnxt.account a WHERE a.role = (who->>'acting_oid')::oid;
+    FROM facesnxt.account_of((who->>'acting_oid')::oid, 'any') a;
     verdict.detail := CASE
         WHEN ticket.ticket_id IS NULL THEN 'There is no open search in this session.'
         WHEN ticket.acting_oid <> (who->>'acting_oid')::oid OR ticket.session_oid <> (who->>'session_oid')::oid
@@ -227,6 +229,14 @@ BEGIN
             new_id := facesnxt.record_raw_statement(request, verdict, NULL);
         WHEN 'raw_rows' THEN
             verdict := facesnxt.ticket_verdict((request->>'ticket_id')::uuid, request, false);
+            IF verdict.code IS NULL AND request->>'rows' IS NULL THEN
+                verdict.code := 'NX372';
+                verdict.clause := 'MI-4.5.2.d';
+                verdict.message := 'raw statement refused: more rows than the open search allows';
+                verdict.detail := format('A statement of this open search returns %s rows at most.',
+                    (SELECT t.max_rows FROM facesnxt.ticket t WHERE t.ticket_id = (apply_ticket.request->>'ticket_id')::uuid));
+                verdict.hint := 'Ask for fewer by LIMIT.';
+            END IF;
             IF verdict.code IS NULL THEN
                 INSERT INTO facesnxt.raw_row (statement_id, rank, reference_id, person_id, distance, columns)
                 SELECT (request->>'statement_id')::uuid, l.rank, l.reference_id, r.person_id, l.distance, l.columns
@@ -267,7 +277,7 @@ $$;
 COMMENT ON FUNCTION facesnxt.write_ticket(text, jsonb) IS 'Has a record of this area committed, or raises what it says';
 REVOKE ALL ON FUNCTION facesnxt.write_ticket(text, jsonb) FROM PUBLIC;
 
--- Called by the hooks (door.c), as the owner. Without an open search, or with
+-- Called by the hooks (src/door), as the owner. Without an open search, or with
 -- a fault, it raises; the record says so.
 CREATE FUNCTION facesnxt.raw_begin(ticket_id uuid, statement text, probe text, fault text) RETURNS text
 LANGUAGE plpgsql VOLATILE
@@ -290,7 +300,7 @@ BEGIN
         || jsonb_build_object('ticket_id', ticket_id, 'statement_id', statement_id, 'rows', rows::jsonb));
 END
 $$;
-COMMENT ON FUNCTION facesnxt.raw_rows(uuid, uuid, text) IS 'Records rows of a raw statement before they leave';
+COMMENT ON FUNCTION facesnxt.raw_rows(uuid, uuid, text) IS 'Records rows of a raw statement before they leave; NULL: they are too many, and an error says so (NX372)';
 REVOKE ALL ON FUNCTION facesnxt.raw_rows(uuid, uuid, text) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.end_ticket(id uuid, cause text) RETURNS void
@@ -359,8 +369,8 @@ BEGIN
     IF id IS DISTINCT FROM facesnxt.held_ticket() OR id IS NULL OR NOT EXISTS (
         SELECT FROM facesnxt.ticket t JOIN facesnxt.session_identity() i ON i.acting_oid = t.acting_oid WHERE t.ticket_id = id)
     THEN
-        RAISE EXCEPTION 'no such open search in this session'
-            USING ERRCODE = 'NX370', HINT = 'facesnxt.open_search() returns the id.';
+        PERFORM facesnxt.refuse_on_record('close of an open search', 'NX370', 'no such open search in this session', NULL,
+            'facesnxt.open_search() returns the id.', clause => 'NM-V.E.4');
     END IF;
     PERFORM facesnxt.end_ticket(id, 'closed');
 END

@@ -48,6 +48,35 @@ extern Oid	fx_schema(void);
 extern Oid	fx_reference(void);
 extern bool fx_is_owner(Oid user);
 
+/* A statement that was let through, for as long as it runs (admit.c). */
+typedef struct fx_admission
+{
+	struct fx_admission *next;
+	QueryDesc  *query;
+	bool		raw;			/* on the references; else a search(), which is only watched */
+	Oid			acting;
+	uint64		changes;		/* of roles, as far as it was judged */
+	pg_uuid_t	ticket;			/* of a raw one, and what follows */
+	char	   *statement;		/* its record */
+	int64		rows;			/* recorded so far */
+} fx_admission;
+
+/* The raw statement whose rows are being made, or NULL. */
+extern fx_admission *fx_running;
+
+/* False: not on the references. Else the statement is recorded, or an error says why it is refused. */
+extern bool fx_begin_raw(QueryDesc *query, uint64 *changes, char **statement);
+/* Remembers a statement that has started, where it is the door's affair. */
+extern void fx_admit(QueryDesc *query, bool raw, uint64 changes, const char *statement);
+extern fx_admission *fx_admission_of(QueryDesc *query);
+/* Records a raw statement as refused, and raises that. */
+extern void fx_refuse_statement(const char *text, const char *fault);
+
+/* Runs a raw statement: its rows leave once they are recorded (rows.c). */
+extern void fx_run_raw(fx_admission *entry, QueryDesc *query, ScanDirection direction, uint64 count FACESNXT_RUN_ONCE);
+/* The executor below the door (door.c). */
+extern void fx_run_next(QueryDesc *query, ScanDirection direction, uint64 count FACESNXT_RUN_ONCE);
+
 /* How often roles have changed, as far as this session has heard (cut.c). */
 extern uint64 fx_role_changes(void);
 /* Raises NX302 when the role was cut off since *seen; an error leaves *seen as it was. */

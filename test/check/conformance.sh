@@ -12,6 +12,6 @@ dropdb --if-exists "$database" 2>/dev/null
 createdb "$database"
 export PGDATABASE=$database
 psql -Xq -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION facesnxt' -c 'CREATE EXTENSION plpgsql_check' >/dev/null
-findings=$(psql -XqAt -v ON_ERROR_STOP=1 -f test/check/conformance.sql -f test/check/plpgsql.sql)
+findings=$(psql -XqAt -v ON_ERROR_STOP=1 -f test/check/conformance.sql -f test/check/refusal.sql -f test/check/plpgsql.sql)
 printf '%s' "$findings"
 [ -z "$findings" ]

@@ -14,7 +14,7 @@ INSERT INTO allowed VALUES
     ('register_account', true, false, false), ('request_verification', true, false, false), ('verify_address', true, false, false),
     ('approve_registration', true, false, false), ('decide_account', true, false, false), ('take_course', true, false, false),
     ('acknowledge_training', true, false, false), ('acknowledge_limitations', true, false, false), ('accept_agreement', true, false, false),
-    ('grant_unit_exception', true, false, false), ('my_account_id', true, false, false),
+    ('grant_unit_exception', true, false, false),
     ('appoint', true, true, false), ('record_course', true, true, false), ('report_violation', true, true, false),
     ('suspend_account', true, true, false), ('revoke_account', true, true, false),
     ('open_account', false, true, false), ('set_account_status', false, true, false), ('admit', false, true, false),
@@ -26,7 +26,7 @@ INSERT INTO allowed VALUES
     ('account_step', false, false, false), ('enter_account', false, false, false), ('end_account', false, false, false),
     ('set_membership', false, false, false), ('go_on', false, false, false), ('managed_account', false, false, false),
     ('require_steps', false, false, false), ('account_facts', false, false, false), ('lacks', false, false, false),
-    ('queue_mail', false, false, false), ('reissue_licences', false, false, false), ('check_account', false, false, false);
+    ('queue_mail', false, false, false), ('account_of', false, false, false), ('require_account', false, false, false), ('reissue_licences', false, false, false), ('check_account', false, false, false);
 SELECT results_eq(
     format('SELECT has_function_privilege(r, %s, ''EXECUTE'') FROM unnest(ARRAY[''tap_nobody'', ''tap_inv'', ''tap_aud'', ''tap_member'', ''tap_adm'', ''tap_mail'']) r', p.oid),
     ARRAY[false, false, false, a.member, a.adm, a.mail], a.name || ' is executable by whom it should be')
@@ -95,6 +95,34 @@ FROM (VALUES
     ('{"account": {"addresses": ["10.0.0.1"]}}'::jsonb, 'nothing', 'NS-32.6.11.3: one address'),
     ('{"account": {"addresses": ["10.0.0.1", "10.0.0.2"]}}',
      'Sessions come from 10.0.0.1, 10.0.0.2; who logs on keeps the password to themselves.', 'NS-32.6.11.3: two')) x (f, says, w);
+
+-- one lookup: how an account stands, and that SET ROLE chooses whose it is
+SELECT facesnxt.create_agency('EX', 'EX'), facesnxt.adopt_policy('EX', 'EXAMPLE') \gset
+CREATE ROLE tap_pending; CREATE ROLE tap_asks; CREATE ROLE tap_active; CREATE ROLE tap_off; CREATE ROLE tap_off_asks; CREATE ROLE tap_gone;
+GRANT facesnxt_requester TO tap_asks, tap_off_asks;
+CREATE TEMP TABLE opened AS SELECT r, facesnxt.open_account('EX', r) AS id
+FROM unnest('{tap_pending,tap_asks,tap_active,tap_off,tap_off_asks,tap_gone}'::regrole[]) r;
+SELECT facesnxt.set_account_status(r, 'active', 'trained') FROM opened WHERE r::text IN ('tap_active', 'tap_off', 'tap_off_asks', 'tap_gone') \g /dev/null
+SELECT facesnxt.set_account_status(r, 'suspended', 'leave') FROM opened WHERE r::text IN ('tap_off', 'tap_off_asks') \g /dev/null
+SELECT facesnxt.set_account_status('tap_gone', 'revoked', 'separation') \g /dev/null
+SELECT is((SELECT string_agg(s, ' ' ORDER BY n) FROM unnest('{any,asking,member,active}'::text[]) WITH ORDINALITY AS x (s, n)
+           WHERE (facesnxt.account_of(w.role::regrole, s)).account_id = o.id), w.stands, format('SP-IV.A.1: %s stands as: %s', w.role, w.stands))
+FROM (VALUES ('tap_pending', 'any asking'), ('tap_asks', 'any asking member'), ('tap_active', 'any asking member active'),
+             ('tap_off', 'any'), ('tap_off_asks', 'any'), ('tap_gone', 'any')) w (role, stands) JOIN opened o ON o.r = w.role::regrole;
+SELECT is((facesnxt.account_of('tap_active'::regrole, 'anything else')).account_id, NULL, 'a standing that there is not is nobody''s');
+SELECT is((facesnxt.account_of('tap_nobody'::regrole, 'any')).account_id, NULL, 'SP-IV.A.1: a role without account');
+SELECT is((facesnxt.acting_account()).account_id, NULL, 'SP-IV.B.1: who is logged on has none');
+GRANT SELECT ON opened TO tap_active, tap_off, tap_nobody;
+GRANT facesnxt_member, facesnxt_investigator TO tap_active, tap_off;
+SET LOCAL ROLE tap_active;
+CREATE TEMP TABLE acted AS SELECT (facesnxt.acting_account('active')).account_id AS id, (SELECT count(*) FROM facesnxt.my_account) AS seen;
+RESET ROLE;
+SELECT is((SELECT id FROM acted), (SELECT id FROM opened WHERE r = 'tap_active'::regrole), 'SP-IV.B.1: the account is the acting role''s');
+SELECT is((SELECT seen FROM acted), 1::bigint, 'SP-IV.B.1: and no other is seen');
+SET LOCAL ROLE tap_off;
+CREATE TEMP TABLE acted_off AS SELECT (facesnxt.acting_account('active')).account_id AS id, facesnxt.my_agency() AS agency;
+RESET ROLE;
+SELECT is((SELECT concat(id, agency) FROM acted_off), '', 'SP-IV.A.2: a suspended account is none that is active');
 
 SELECT * FROM finish();
 ROLLBACK;

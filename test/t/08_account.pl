@@ -223,7 +223,7 @@ subtest 'no role skips a state' => sub {
 	like($err, qr/refused/, 'SP-IV.A.1: nor removes an account');
 	is(value('SELECT count(*) FROM facesnxt.account_mismatch'), '0', 'every status is where its steps led');
 	refused('sp_late', $_, '42501', '.', "an applicant cannot: $_") for (
-		"SELECT facesnxt.account_step((SELECT facesnxt.my_account_id()), 'activated', 'active', NULL)",
+		"SELECT facesnxt.account_step((SELECT account_id FROM facesnxt.acting_account()), 'activated', 'active', NULL)",
 		"UPDATE facesnxt.account SET status = 'active'", 'SELECT * FROM facesnxt.account', 'SELECT * FROM facesnxt.take_mail()',
 		"SELECT facesnxt.open_account('SPX', 'sp_late')", "SELECT facesnxt.set_membership('sp_late', 'facesnxt_investigator', true)");
 	refused('adm', "SELECT facesnxt.open_account('SPX', 'facesnxt_admin')", 'NX332', 'person', 'SP-IV.A.1: a group has no account');
@@ -338,7 +338,7 @@ subtest 'New Smyrna Beach' => sub {
 	value('GRANT facesnxt_admin TO ns_sup');
 	does('adm', <<'SQL', 'an administrator prepares');
 SELECT facesnxt.define_course('NS5', 'FACESNXT online training');
-SELECT facesnxt.appoint('NS5', 'chief', 'ns_chief'), facesnxt.appoint('NS5', 'chief', 'ns_deputy', designee => true, until => now() + interval '1 month');
+SELECT facesnxt.appoint('NS5', 'chief', 'ns_chief');
 SELECT facesnxt.set_unit('NS5', 'ns_ann', 'Criminal Investigations Unit'), facesnxt.set_unit('NS5', 'ns_bob', 'Traffic');
 SELECT facesnxt.admit('ns_ann'), facesnxt.admit('ns_bob');
 SQL
@@ -351,6 +351,18 @@ SQL
 	refused('adm', "SELECT facesnxt.set_account_status('ns_ann', 'active', NULL)", 'NX330', 'NS-32\.6\.11\.1', 'NS-32.6.11.1: no access without the Chief\'s approval');
 	refused('ns_ann', "SELECT facesnxt.take_course('FACESNXT online training')", 'NX330', 'NS-32\.6\.11\.1', 'NS-32.6.11.1: no training before it');
 	does('ns_chief', "SELECT facesnxt.decide_account('ns_ann', true)", 'NS-32.6.11.1: the Chief approves');
+	my $designate = "facesnxt.appoint('NS5', 'chief', '%s', designee => true, until => now() + interval '1 month')";
+	refused('adm', sprintf("SELECT $designate", 'ns_deputy'), 'NX331', 'chief \(NS-32\.6\.11\.1\)', 'NS-32.6.11.1: a designee is the Chief\'s, no administrator\'s');
+	refused('nm_chief', sprintf("SELECT $designate", 'ns_deputy'), 'NX331', 'no such account', 'NS-32.6.11.1: nor another Chief\'s');
+	refused('ns_bob', sprintf("SELECT $designate", 'ns_deputy'), 'NX331', 'chief \(NS-32\.6\.11\.1\)', 'NS-32.6.11.1: nor anybody else\'s');
+	refused('ns_chief', sprintf("SELECT $designate", 'ns_chief'), 'NX331', 'another person', 'NS-32.6.11.1: nor oneself');
+	refused('ns_deputy', "SELECT facesnxt.decide_account('ns_bob', true)", '42501', '.', 'NS-32.6.11.1: nobody decides before');
+	does('ns_chief', sprintf("SELECT $designate", 'ns_deputy'), 'NS-32.6.11.1: the Chief designates one');
+	refused('ns_deputy', sprintf("SELECT $designate", 'ns_fra'), 'NX331', 'designates nobody.*NS-32\.6\.11\.1', 'NS-32.6.11.1: who designates nobody in turn');
+	is(value("SELECT string_agg(concat_ws(' ', acting_role, sqlstate, clause), ', ' ORDER BY recorded_at) FROM facesnxt.refused_step
+		WHERE about IN ('ns_deputy', 'ns_fra') OR (about = 'ns_chief' AND acting_role = 'ns_chief')"),
+		'adm NX331 NS-32.6.11.1, nm_chief NX331 SP-II.A, ns_bob NX331 NS-32.6.11.1, ns_chief NX331 NS-32.6.11.1, ns_deputy NX331 NS-32.6.11.1',
+		'NS-32.6.11.1: all of it on record');
 	does('ns_deputy', "SELECT facesnxt.decide_account('ns_bob', true)", 'NS-32.6.11.1: and so does the designee');
 	is(value("SELECT string_agg(office || ' ' || by_role, ', ' ORDER BY at) FROM facesnxt.account_event WHERE step = 'approved' AND by_role LIKE 'ns%'"),
 		'chief ns_chief, chief ns_deputy', 'NS-32.6.11.1: who did is recorded');
@@ -410,7 +422,7 @@ SQL
 subtest 'North Port' => sub {
 	my $purpose = 'active_investigation';
 	agency('NP5', 'NP');
-	agency('NPX', 'NP', '{"licences": 1, "inactivity_days": 0}');
+	agency('NPX', 'NP', '{"licences": 1}');
 	roles(qw(np_ann np_bob np_sup px_ann px_bob px_sup));
 	for my $code ('NP5', 'NPX')
 	{
@@ -441,8 +453,23 @@ SQL
 	# a pool of one licence
 	is(status_of('px_ann') . ' ' . status_of('px_bob'), 'active pending', 'NP-VI.C.2.c: the second waits for a licence');
 	refused('adm', "SELECT facesnxt.set_account_status('px_bob', 'active', NULL)", 'NX337', 'NP-VI\.C\.2\.c', 'NP-VI.C.2.c: and no administrator makes one');
-	searches('px_ann', $purpose, 'NP-VI.C.2.c: the first searches');
+	my $idle = "UPDATE facesnxt.account SET status_at = now() - interval '90 days' WHERE role = ";
+	value("$idle 'np_ann'::regrole");
+	searches('np_ann', $purpose, 'NP-VI.C.2.c.note: who searched of late goes on, however old the account');
+	value("UPDATE facesnxt.account SET status_at = now() - interval '89 days' WHERE role = 'px_ann'::regrole");
+	is(does('px_ann', "SELECT count(*) FROM facesnxt.would_refuse('22-1', '$purpose') WHERE rule = 'inactivity_days'", 'asked'), '0', 'NP-VI.C.2.c.note: not before its time');
+	value("$idle 'px_ann'::regrole");
+	# refused attempts do not keep an account alive, of whatever kind they are
+	refused('px_ann', 'BEGIN ISOLATION LEVEL REPEATABLE READ; ' . search_for($purpose), 'NX306', 'isolation', 'NP-VI.C.2.c.note: an attempt that is refused');
+	refused('px_ann', search_for($purpose), 'NX343', 'after 90 days', 'NP-VI.C.2.c.note: no search by an account that was not used, though nobody swept') for 1 .. 2;
+	refused('px_ann', "SELECT facesnxt.verify_template('[1,0,0]', '22-1', '$purpose', 'account', gen_random_uuid())", 'NX343', 'after 90 days',
+		'NP-VI.C.2.c.note: nor a verification');
+	value('GRANT facesnxt_integrator TO px_ann');
+	refused('px_ann', "SELECT facesnxt.open_search('22-1', '$purpose', 'account')", 'NX343', 'after 90 days', 'NP-VI.C.2.c.note: nor an open search');
+	is(value("SELECT string_agg(concat_ws(' ', status, sqlstate, clause), '; ' ORDER BY recorded_at) FROM facesnxt.search WHERE acting_role = 'px_ann' AND sqlstate IN ('NX306', 'NX343')"),
+		'refused NX306 SP-IV.A.2; refused NX343 NP-VI.C.2.c.note; refused NX343 NP-VI.C.2.c.note; refused NX343 NP-VI.C.2.c.note', 'NP-VI.C.2.c.note: all of it on record');
 	is(does('adm', "SELECT facesnxt.sweep_inactive('NPX')", 'the sweep'), '1', 'NP-VI.C.2.c.note: an account that is not used is removed');
+	is(does('adm', "SELECT facesnxt.sweep_inactive('NP5')", 'the sweep'), '0', 'NP-VI.C.2.c.note: and no other');
 	is(value("SELECT status_reason ~ '^inactivity' FROM facesnxt.account WHERE role = 'px_ann'::regrole"), 't', 'NP-VI.C.2.c.note: for inactivity');
 	cut_off('px_ann', $purpose, 'NP-VI.C.2.c.note');
 	is(steps_of('px_bob'), 'registered auto-grant', 'NP-VI.C.2.c.note: its licence is reissued to the one who waited');

@@ -80,6 +80,11 @@ subtest 'Miami: a search answers the request of somebody else' => sub {
 		'MI-4.5.3.2.a: all results go to the requester');
 	is($node->safe_psql('postgres', "SELECT count(*) FROM facesnxt.delivery_state WHERE request_id = '$request' AND NOT partial AND fetched_at > delivered_at"),
 		'1', 'MI-4.5.3.2.a: delivery and collection are on record');
+	asked('rtcc', "SELECT facesnxt.deliver_results(search_id, 'rtcc_two') FROM facesnxt.my_searches WHERE reason = 'done'");
+	is($node->safe_psql('postgres', "SELECT string_agg(concat_ws(' ', recipient_role, d.acting_role, complete, ranks, d.request_id = '$request'), '; ' ORDER BY d.recorded_at)
+		FROM facesnxt.delivery d JOIN facesnxt.search s USING (search_id) WHERE s.reason = 'done'"),
+		'detective rtcc t {1,2,3,4,5} t; rtcc_two rtcc t {1,2,3,4,5}', 'MI-4.5.3.2.a: what answers a request and what is given by hand stand in one record');
+	is(asked('detective', "SELECT searches FROM facesnxt.my_requests WHERE request_id = '$request'"), '1', 'MI-4.5.3.2.a: one search has answered');
 	is(asked('rtcc', "SELECT count(*) FROM facesnxt.request_results('$request')"), 'NX399', 'MI-4.5.3.2.a: results go to nobody else');
 	is(asked('sp_inv', "SELECT count(*) FROM facesnxt.my_requests"), '0', 'MI-4.5.3.1: another agency sees no request');
 
