@@ -29,6 +29,11 @@ CREATE ROLE adm LOGIN; CREATE ROLE adm_two LOGIN; CREATE ROLE aud LOGIN; CREATE 
 GRANT facesnxt_admin TO adm, adm_two;
 GRANT facesnxt_auditor TO aud;
 GRANT facesnxt_mailer TO mailer;
+-- a picture of 8 by 8 pixels and a number
+CREATE FUNCTION public.jpeg(n int) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+	SELECT '\xffd8fffe0006'::bytea || int4send(n) || decode('ffdb00430050373c463c32504641465a55505f78c882786e6e78f5afb991c8'
+		|| repeat('ff', 39) || 'c0000b080008000801011100ffc40014000100000000000000000000000000000002'
+		|| 'ffc40014100100000000000000000000000000000000ffda0008010100003f000fffd9', 'hex') $$;
 -- what is on record as refused of a session, by its application_name
 CREATE FUNCTION public.refusals_of(text) RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT concat_ws(' ', r.kept, r.sqlstate, r.clause) FROM (
@@ -146,8 +151,9 @@ sub acts
 		}
 		ok(!@faults, $name) or diag(join("\n", @faults));
 	}
-	chomp @out;
-	return wantarray ? @out : $out[$#attempts];
+	$#out = $#attempts; # after the last one there is nothing
+	@out = map { ($_ // '') =~ s/\n\z//r } @out;
+	return wantarray ? @out : $out[-1];
 }
 
 # A statement that one role is refused for, with nothing before it.
