@@ -14,7 +14,7 @@ use Facesnxt;
 use JSON::PP;
 use Test::More;
 
-our @EXPORT = qw(open_server close_server psql roles acts fails value lawful found at goes mailed);
+our @EXPORT = qw(open_server close_server photographs psql roles acts fails value lawful found at goes mailed);
 
 my ($node, $watcher);
 my $sessions = 0;
@@ -62,6 +62,32 @@ sub close_server
 	$watcher->quit;
 	$node->stop;
 	return;
+}
+
+# Four persons more, with photographs; false where there are neither those nor
+# models. photo(name, n) is a file of its own for every n, of the same picture.
+sub photographs
+{
+	my $data = $ENV{FACESNXT_DATA} // '../shared/data';
+	my $lfw = "$data/faces/lfw";
+
+	return 0 unless -r "$data/models/yunet_n_320_320.onnx" && -d $lfw;
+	store($node,
+		detector => "$data/models/yunet_n_320_320.onnx",
+		recogniser => "$data/models/mobilefacenet.kennethwang.onnx",
+		probe => "$lfw/Abdel_Nasser_Assidi/Abdel_Nasser_Assidi_0002.jpg",
+		reference_1 => "$lfw/Abdel_Nasser_Assidi/Abdel_Nasser_Assidi_0001.jpg",
+		reference_2 => "$lfw/AJ_Lamas/AJ_Lamas_0001.jpg",
+		reference_3 => "$lfw/Abdoulaye_Wade/Abdoulaye_Wade_0001.jpg",
+		reference_4 => "$lfw/Aaron_Guiel/Aaron_Guiel_0001.jpg");
+	value(<<'SQL');
+CREATE FUNCTION public.photo(name text, n int) RETURNS bytea LANGUAGE sql AS $$
+	SELECT substr(bytes, 1, 2) || '\xfffe0006' || int4send(n) || substr(bytes, 3) FROM public.file f WHERE f.name = $1 $$;
+SELECT facesnxt.load_model(name, name, bytes, 'for tests', channel_order => 'BGR') FROM file WHERE name IN ('detector', 'recogniser');
+SELECT facesnxt.enrol(bytes, facesnxt.create_person(name), 'driver_licence', 'name in the data set', face => 'central')
+FROM file WHERE name LIKE 'reference%';
+SQL
+	return 1;
 }
 
 # A session of a role that stays.
