@@ -14,7 +14,7 @@ use Facesnxt;
 use JSON::PP;
 use Test::More;
 
-our @EXPORT = qw(open_server close_server photographs psql roles acts fails value lawful found at goes mailed);
+our @EXPORT = qw(open_server close_server photographs psql roles acts fails value swept lawful found at goes mailed);
 
 my ($node, $watcher);
 my $sessions = 0;
@@ -22,7 +22,7 @@ my $sessions = 0;
 # The server with the five agencies and ten persons, each with one reference.
 sub open_server
 {
-	$node = new_node('whole', bare => 1, conf => "listen_addresses = '127.0.0.1'\nfsync = off\n");
+	$node = new_node('whole', bare => 1, conf => "listen_addresses = '127.0.0.1'\nfsync = off\njit = off\nshared_preload_libraries = 'facesnxt'\n");
 	$node->safe_psql('postgres', <<'SQL');
 CREATE EXTENSION facesnxt;
 CREATE ROLE adm LOGIN; CREATE ROLE adm_two LOGIN; CREATE ROLE aud LOGIN; CREATE ROLE mailer LOGIN; CREATE ROLE gateway LOGIN;
@@ -104,6 +104,21 @@ sub value
 {
 	my ($sql) = @_;
 	return $watcher->query_safe($sql);
+}
+
+# Waits until revocation has ended what it finds: until then it also cancels
+# whoever begins to search in a revoked name.
+sub swept
+{
+	value(<<'SQL');
+DO $$ BEGIN
+	FOR i IN 1 .. 1000 LOOP
+		EXIT WHEN NOT EXISTS (SELECT FROM facesnxt.revocation r LEFT JOIN facesnxt.revocation_end e USING (revocation_id) WHERE e.revocation_id IS NULL);
+		PERFORM pg_sleep(0.02);
+	END LOOP;
+END $$
+SQL
+	return;
 }
 
 sub roles

@@ -206,6 +206,7 @@ subtest 'MI: the end of an account' => sub {
 	acts('mi_sup', [ 'MI-4.2: a supervisor does not revoke', "SELECT facesnxt.revoke_account('mi_two', 'misuse')", 'NX331', 'MI-4.2' ]);
 	acts('mi_chief', [ 'MI-4.2: the Chief revokes, for any reason', "SELECT facesnxt.revoke_account('mi_two', 'not needed any more')" ]);
 	value('GRANT mi_two TO gateway');
+	swept();
 	acts('gateway', [ 'MI-4.5.4: nobody searches as the revoked account', 'SET ROLE mi_two; ' . $lawful->(photo => 'jpeg(1)'), 'NX302', 'MI-4.5.4' ]);
 };
 

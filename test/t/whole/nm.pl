@@ -108,7 +108,8 @@ subtest 'NM: what is refused of a search' => sub {
 		[ 'NM-IV.J: which a reason sets aside', $search->(case => '22-8', overrides => { case_assigned => 'on call' }) ],
 		[ 'NM-IV.J: a blank is no reason', $search->(case => '22-8', overrides => { case_assigned => ' ' }), 'NX304', 'NM-IX.A.2' ],
 		[ 'NM-IV.J: what is mandatory is not set aside', $search->(case => undef, overrides => { case_number => 'in a hurry' }), 'NX303', 'NM-VI.B.1' ],
-		(map { [ "NM-II.b: $_ is not on the list", $search->(purpose => $_), 'NX305', 'NM-VIII.A' ] } qw(threat tip identity_fraud personal)),
+		(map { [ "NM-II.b: $_ is not on the list", $search->(purpose => $_), 'NX305', 'NM-VIII.A' ] } qw(threat tip identity_fraud)),
+		[ 'NM-IX.A.1: nor is personal use', $search->(purpose => 'personal'), 'NX305', 'NM-VIII.A' ],
 		(map { [ "NM-VIII.A.{1,3,4,5}: $_ is", $search->(purpose => $_) ] } qw(internal_affairs needs_assistance deceased)),
 		[ 'NM-VIII.A.2: which limb', $search->(purpose => 'lawfully_detained'), 'NX317', 'NM-VIII.A.2' ],
 		[ 'NM-VIII.A.2: is said', $search->(purpose => 'lawfully_detained', fields => { limb => 'refuses to identify' }) ],
@@ -170,6 +171,7 @@ subtest 'NM: the end of an account' => sub {
 	acts('adm', [ 'NM-VII.E.2: a move into another unit', "SELECT facesnxt.set_unit('NM', 'nm_pat', 'Investigative Section'), facesnxt.set_unit('NM', 'nm_pat', 'Traffic')" ]);
 	is(value("SELECT string_agg(status, ' ') FROM facesnxt.account WHERE role = ANY ('{nm_bob,nm_pat}'::regrole[])"), 'revoked revoked', 'NM-VII.E: both are cut off');
 	value('GRANT nm_bob, nm_pat TO gateway');
+	swept();
 	acts('gateway', map { [ "NM-VII.E: nobody searches as $_", "SET ROLE $_; " . $search->(), 'NX302', 'NM-VII.E' ] } qw(nm_bob nm_pat));
 	acts('gateway', [ 'NM-VII.E: nor acts', 'SET ROLE nm_bob; ' . at($found, "request_action(%s, %1, 'arrest')"), 'NX302', 'NM-VII.E' ]);
 };

@@ -102,8 +102,9 @@ subtest 'NP: from a case to an arrest' => sub {
 };
 
 subtest 'NP: what is refused of a search' => sub {
+	my %limbs = (a => 'has committed a crime', b => 'is involved in one', c => 'is planning one');
 	my %asks = (
-		reasonable_suspicion => [ 'NP-VI.A.1', { suspicion => 'seen at the door', limb => 'is involved in a crime' } ],
+		reasonable_suspicion => [ 'NP-VI.A.1', { suspicion => 'seen at the door', limb => 'is involved in one' } ],
 		unable_to_identify => [ 'NP-VI.A.3', { limb => 'incapacitated' } ],
 		tip => [ 'NP-VI.A.4', { tip => 'a call of May 4' } ],
 		identity_fraud => [ 'NP-VI.A.5', { conflicting_documents => 'two licences' } ],
@@ -115,6 +116,7 @@ subtest 'NP: what is refused of a search' => sub {
 			[ "$clause: $purpose, with all of it", $search->(purpose => $purpose, fields => $fields) ])
 	} sort keys %asks);
 	acts('np_ann',
+		(map { [ "NP-VI.A.1.{a,b,c}: who $limbs{$_}", $search->(purpose => 'reasonable_suspicion', fields => { suspicion => 'seen at the door', limb => $limbs{$_} }) ] } qw(a b c)),
 		[ 'NP-VI.A.6: a witness', $search->(purpose => 'witness_or_victim') ],
 		(map { [ "NP-IV: $_ is not on the list", $search->(purpose => $_), 'NX305', 'NP-VI.A' ] } qw(internal_affairs lawfully_detained personal)),
 		[ 'NP-VI.A.3.note: without consent, why', $search->(fields => { consent => JSON::PP::false, submission_purpose => 'find the family' }), 'NX317', 'NP-VI.A.3.note' ],
@@ -176,6 +178,7 @@ subtest 'NP: the public, and the end of an account' => sub {
 		[ 'NP-VI.C.2.d: it is denied by an exemption', "SELECT facesnxt.decide_public_request('$public', 'denied', 'criminal intelligence')" ],
 		[ 'NP-VI.C.2.c.note: separation is no listed reason here', "SELECT facesnxt.revoke_account('np_fill_1', 'separation')", 'NX338', 'NP-VI.C.2.c.note' ]);
 	value('GRANT np_fill_6 TO gateway');
+	swept();
 	acts('gateway', [ 'NP-VI.C.2.c.note: nobody searches as the account that was removed', 'SET ROLE np_fill_6; ' . $search->(), 'NX302', 'NP-VI.C.2.c.note' ]);
 };
 

@@ -169,6 +169,7 @@ subtest 'NS: the public, and the end of an account' => sub {
 		[ 'NS-32.6.10: dissemination refers to a violation', "SELECT facesnxt.revoke_account('ns_bob', 'dissemination')", 'NX338', 'NS-32.6.10' ],
 		[ 'NS-32.6.10: separation', "SELECT facesnxt.revoke_account('ns_bob', 'separation')" ]);
 	value('GRANT ns_bob TO gateway');
+	swept();
 	acts('gateway', [ 'NS-32.6.10: nobody searches as the revoked account', 'SET ROLE ns_bob; ' . $search->(), 'NX302', 'NS-32.6.10' ]);
 };
 

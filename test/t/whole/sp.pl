@@ -29,7 +29,7 @@ SQL
 	acts('sp_ann',
 		[ 'SP-IV.A.1: no search without an account', $search->(), 'NX301', 'SP-IV.A.1' ],
 		[ 'SP-IV.A.1.c.1.a: no account by another address', "SELECT facesnxt.register_account('SP', 'ann\@mail.example')", 'NX332', 'SP-IV.A.1.c.1.a' ],
-		[ 'SP-IV.A.1.a-b: she registers', "SELECT facesnxt.register_account('SP', 'Ann\@stpete.example')" ],
+		[ 'SP-IV.A.1.{a,b}: she registers', "SELECT facesnxt.register_account('SP', 'Ann\@stpete.example')" ],
 		[ 'SP-IV.A.1.d: no search before the address is verified', $search->(), 'NX302', 'SP-IV.A.1' ],
 		[ 'SP-IV.A.1.d: a wrong token verifies nothing', "SELECT facesnxt.verify_address(repeat('0', 64))", 'NX333', 'SP-IV.A.1.d' ],
 		[ 'SP-IV.A.1.f.1: no training before', "SELECT facesnxt.take_course('BFAS Information')", 'NX330', 'SP-IV.A.1.d' ]);
@@ -149,6 +149,7 @@ subtest 'SP: the end of an account' => sub {
 		[ 'SP-IV.A.2: nor is misuse a listed reason here', "SELECT facesnxt.revoke_account('sp_bob', 'misuse')", 'NX338', 'SP-IV.A.2' ],
 		[ 'SP-IV.A.2.a: the Administrator revokes', "SELECT facesnxt.revoke_account('sp_bob', 'no need')" ]);
 	value('GRANT sp_bob TO gateway');
+	swept();
 	is(value("SELECT status || ' ' || pg_has_role('sp_bob', 'facesnxt_investigator', 'MEMBER')::text || ' ' || (SELECT rolcanlogin::text FROM pg_roles WHERE rolname = 'sp_bob')
 		FROM facesnxt.account WHERE role = 'sp_bob'::regrole"), 'revoked false false', 'SP-IV.A.2: cut off at once');
 	acts('gateway', [ 'SP-IV.A.2: whoever acts as the revoked account', 'SET ROLE sp_bob; ' . $search->(), 'NX302', 'SP-IV.A.2' ]);
