@@ -135,7 +135,7 @@ BEGIN
 
     IF isolation NOT IN ('read committed', 'read uncommitted') THEN
         verdict.code := 'NX306';
-        verdict.clause := 'SP-IV.A.2';
+        verdict.clause := facesnxt.status_clause(verdict.version_id, 'revoked');
         verdict.message := format('search refused: isolation level is %s', isolation);
         verdict.detail := 'A snapshot of the past would not show that an account was revoked or a case closed since.';
         verdict.hint := 'Search in a transaction of isolation level READ COMMITTED.';
@@ -159,7 +159,7 @@ BEGIN
         verdict.hint := 'An administrator adopts one: facesnxt.adopt_policy().';
     ELSIF fault IS NOT NULL THEN
         verdict.code := 'NX317';
-        verdict.clause := 'NM-VI.C';
+        verdict.clause := coalesce(facesnxt.policy_clause(verdict.version_id, 'purpose_listed'), 'NM-VI.C');
         verdict.message := 'search refused: its fields cannot be read';
         verdict.detail := fault;
         verdict.hint := 'facesnxt.purpose_field says which there are.';

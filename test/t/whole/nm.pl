@@ -116,7 +116,7 @@ subtest 'NM: what is refused of a search' => sub {
 		[ 'NM-VI.C: no reason', $search->(reason => '  '), 'NX317', 'NM-VI.C' ],
 		[ 'NM-IX.A.5: no attestation', $search->(fields => { attested => undef }), 'NX317', 'NM-IX.A.5' ],
 		[ 'NM-IX.A.5: a false one', $search->(fields => { attested => JSON::PP::false }), 'NX317', 'NM-IX.A.5' ],
-		[ 'NM-VI.C: a field that there is not', $search->(fields => { mood => 'good' }), 'NX317', 'NM-VI.C' ],
+		[ 'NM-II.b: a field that there is not', $search->(fields => { mood => 'good' }), 'NX317', 'NM-VIII.A' ],
 		[ 'NM-V.B: no probe', $search->(photo => 'NULL'), '22004' ],
 		[ 'NM-IX.A.6: one to one passes the same gate', "SELECT * FROM facesnxt.verify_template('[1,0,0]', '22-7', 'personal', 'neighbour', gen_random_uuid(), '{\"attested\": true}')", 'NX305', 'NM-VIII.A' ]);
 	is(value("SELECT set_aside->'case_assigned'->>'clause', set_aside->'case_assigned'->>'reason' FROM facesnxt.search WHERE acting_role = 'nm_ann' AND set_aside <> '{}'"),

@@ -134,7 +134,7 @@ subtest 'NP: what is refused of a search' => sub {
 		[ 'NP-VI.A.2: an imminent threat goes first', $search->(purpose => 'critical_incident', fields => { exigent => JSON::PP::true, threat => 'bomb' }) ],
 		[ 'NP-VI.A.7: its papers say which incident', 'SELECT facesnxt.complete_papers(search_id) FROM facesnxt.my_exigent', 'NX391', 'NP-VI.A.7' ],
 		[ 'NP-VI.A.7: and follow', "SELECT facesnxt.complete_papers(search_id, fields => '{\"incident\": \"a bomb at the station\"}') FROM facesnxt.my_exigent" ],
-		[ 'NP-VI.C.3: another system', "SELECT facesnxt.record_external_search('Clearview', now(), '22-7', 'witness_or_victim', 'robbery', 'none', '{\"attested\": true, \"capture_basis\": \"x\"}')", 'NX392' ]);
+		[ 'NP-VI.C.3: another system', "SELECT facesnxt.record_external_search('Clearview', now(), '22-7', 'witness_or_victim', 'robbery', 'none', '{\"attested\": true, \"capture_basis\": \"x\"}')", 'NX392', 'NP-VI.D.1' ]);
 	acts('np_pat', [ 'NP-II: another unit', $search->(), 'NX316', 'NP-II' ]);
 	acts('np_sup', [ 'NP-II: to which there is no exception', "SELECT facesnxt.grant_unit_exception('np_pat', now() + interval '1 day', 'help')", 'NX331', 'NP-II' ]);
 	acts('adm',

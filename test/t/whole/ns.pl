@@ -103,7 +103,7 @@ subtest 'NS: what is refused of a search' => sub {
 		[ 'NS-32.6.6.2: no reason', $search->(reason => undef), 'NX317', 'NS-32.6.6.2' ],
 		[ 'NS-32.6.5.3: no attestation', $search->(fields => { attested => undef }), 'NX317', 'NS-32.6.5.3' ],
 		[ 'NS-32.6.2.3: other purposes are not exigent', $search->(fields => { exigent => JSON::PP::true, threat => 'bomb' }), 'NX390', 'NS-32.6.2.3' ],
-		[ 'NS-32.6.6: another system that is not registered', "SELECT facesnxt.record_external_search('Other', now(), '22-7', 'criminal_investigation', 'robbery', 'none', '{\"attested\": true}')", 'NX392' ]);
+		[ 'NS-32.6.6: another system that is not registered', "SELECT facesnxt.record_external_search('Other', now(), '22-7', 'criminal_investigation', 'robbery', 'none', '{\"attested\": true}')", 'NX392', 'NS-32.6.6' ]);
 	acts('ns_bob', [ 'NS-32.6.1: another unit', $search->(), 'NX316', 'NS-32.6.1' ]);
 	acts('ns_sup', [ 'NS-32.6.1: no exception by a supervisor', "SELECT facesnxt.grant_unit_exception('ns_bob', now() + interval '1 day', 'help')", 'NX331', 'NS-32.6.1' ]);
 	acts('ns_chief', [ 'NS-32.6.1: the Chief authorises', "SELECT facesnxt.grant_unit_exception('ns_bob', now() + interval '1 day', 'hit and run')" ]);

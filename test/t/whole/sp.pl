@@ -114,10 +114,10 @@ subtest 'SP: what is refused of a search' => sub {
 	acts('adm', [ 'SP-IV.A.1.h: passes', "SELECT facesnxt.record_course('sp_ann', 'BFAS Information', 2, true)" ]);
 	acts('sp_ann',
 		[ 'SP-IV.A.1: and searches', $search->() ],
-		[ 'SP-I.A: another system that is not registered', "SELECT facesnxt.record_external_search('Other', now(), '22-7', 'criminal_investigation', 'robbery', 'none')", 'NX392' ]);
+		[ 'SP-I.A: another system that is not registered', "SELECT facesnxt.record_external_search('Other', now(), '22-7', 'criminal_investigation', 'robbery', 'none')", 'NX392', 'SP-I.A' ]);
 	acts('adm', [ 'SP-I.A: is registered', "SELECT facesnxt.register_platform('SP', 'Other', 'commercial', 'a company')" ]);
 	acts('sp_ann',
-		[ 'SP-I.A: and searched for an unlisted purpose', "SELECT facesnxt.record_external_search('Other', now(), '22-7', 'curiosity', 'robbery', 'none')", 'NX305' ],
+		[ 'SP-I.A: and searched for an unlisted purpose', "SELECT facesnxt.record_external_search('Other', now(), '22-7', 'curiosity', 'robbery', 'none')", 'NX305', 'SP-I.A' ],
 		[ 'SP-I.A: or a lawful one', "SELECT facesnxt.record_external_search('Other', now(), '22-7', 'criminal_investigation', 'robbery', 'none')" ]);
 	is(value("SELECT string_agg(concat_ws(' ', status, sqlstate, clause), ', ' ORDER BY recorded_at) FROM facesnxt.external_search WHERE acting_role = 'sp_ann'"),
 		'refused NX392 SP-I.A, refused NX305 SP-I.A, registered', 'SP-I.A: all of it is on record');
