@@ -41,6 +41,7 @@ CREATE FUNCTION public.refusals_of(text) RETURNS SETOF text LANGUAGE sql AS $$
 		UNION ALL SELECT 'verification', sqlstate, clause, recorded_at FROM facesnxt.verification WHERE identity->>'application' = $1
 		UNION ALL SELECT 'action', sqlstate, clause, recorded_at FROM facesnxt.action WHERE application = $1
 		UNION ALL SELECT 'refused_step', sqlstate, clause, recorded_at FROM facesnxt.refused_step WHERE application = $1
+		UNION ALL SELECT 'raw_statement', sqlstate, clause, recorded_at FROM facesnxt.raw_statement WHERE application = $1
 		UNION ALL SELECT 'access_log', sqlstate, clause, recorded_at FROM facesnxt.access_log WHERE application = $1
 	) r (kept, sqlstate, clause, at) WHERE r.sqlstate IS NOT NULL ORDER BY r.at
 $$;
@@ -132,10 +133,11 @@ sub kept_in
 {
 	my ($sql, $code) = @_;
 
-	return 'search' if $sql =~ /facesnxt\.search(_template)?\(/;
+	return 'search' if $sql =~ /facesnxt\.(open_)?search(_template)?\(/;
+	return 'raw_statement' if $sql =~ /FROM facesnxt\.reference\b/;
 	return 'verification' if $sql =~ /facesnxt\.verify(_template)?\(/;
 	return 'action' if $sql =~ /facesnxt\.request_action\(/;
-	return 'access_log' if $sql =~ /facesnxt\.(view_candidate|export_candidates|request_results)\(/ && $code ne 'NX396';
+	return 'access_log' if $sql =~ /facesnxt\.(view_candidate|export_candidates|request_results)\(/ && $code =~ /^NX39[79]$/;
 	return 'refused_step'
 	  if $code =~ /^NX(308|35\d|36[0-4])$/
 	  && $sql =~ /facesnxt\.(compare_candidate|decide_match|add_corroboration|determine_identity|confirm_corroboration
@@ -185,9 +187,10 @@ sub acts
 			push @faults, "put out: $out[$i]" if ($out[$i] // '') ne '';
 			if ($table ne '')
 			{
-				my $record = shift(@kept) // 'nothing';
-				push @faults, "on record is: $record"
-				  unless $record =~ /^$table $code/ && ($table eq 'access_log' || !defined $clause || $record eq "$table $code " . ($ruling // $clause));
+				my $record = "$table $code" . (defined $clause && $table ne 'access_log' ? ' ' . ($ruling // $clause) : '');
+				my ($place) = grep { $kept[$_] =~ /^\Q$record\E( |$)/ } 0 .. $#kept;
+				push @faults, "not on record: $record; but: @kept" unless defined $place;
+				splice(@kept, 0, $place + 1) if defined $place;
 			}
 		}
 		ok(!@faults, $name) or diag(join("\n", @faults));

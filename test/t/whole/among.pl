@@ -73,6 +73,33 @@ subtest 'what agencies differ in' => sub {
 	}
 };
 
+subtest 'one to one passes the same gate' => sub {
+	my $reference = value("SELECT reference_id FROM facesnxt.reference WHERE repository = 'booking' LIMIT 1");
+	foreach my $agency (@agencies)
+	{
+		my ($code, $clause) = @{ $unlisted->{$agency} };
+		my $verify = "SELECT score FROM facesnxt.verify_template('[1,0,0]', '22-7', '%s', 'same?', '$reference', '{\"attested\": true, \"capture_basis\": \"camera\"}')";
+		acts($who{$agency},
+			[ "$clause: one to one for an unlisted purpose, in $agency", sprintf($verify, 'personal'), $code, $clause ],
+			$agency eq 'MI' ? [ 'MI-4.5.3.1: one to one answers a request as well', sprintf($verify, 'criminal_investigation'), 'NX319', 'MI-4.5.3.1' ]
+			: [ "NM-IV.G.2: one to one, in $agency", sprintf($verify, $agency eq 'NP' ? 'active_investigation' : 'criminal_investigation') ]);
+	}
+};
+
+subtest 'asked beforehand' => sub {
+	foreach my $agency (grep { $_ ne 'MI' } @agencies)
+	{
+		my @asks = grep { my $refused = $_->[2]{$agency}; $refused && $_->[0] !~ /request|template|probe|cannot be read/ } @topics;
+		my @out = acts($who{$agency}, map {
+			my $asks = $own{$agency}->(@{ $_->[1] });
+			my ($arguments) = $asks =~ /search_template\('\[1,0,0\]', (.*), candidates => 4/;
+			my ($fields) = $asks =~ /(fields => .*), overrides/;
+			[ "$_->[2]{$agency}[1]: what would be refused in $agency: $_->[0]", "SELECT sqlstate, clause FROM facesnxt.would_refuse($arguments, $fields) LIMIT 1" ]
+		} @asks);
+		is_deeply([ @out[ 0 .. $#asks ] ], [ map { join('|', $_->[2]{$agency}[0], $_->[2]{$agency}[2] // $_->[2]{$agency}[1]) } @asks ], "NM-II.b: $agency is told what it is refused");
+	}
+};
+
 subtest 'what each policy says of one action' => sub {
 	my ($search, $person) = split /\|/, value(<<'SQL');
 SELECT i.search_id, i.person_id FROM facesnxt.identification i JOIN facesnxt.search s USING (search_id)

@@ -96,6 +96,12 @@ subtest 'NM: from a case to a warrant' => sub {
 		[ 'NM-IX.A.3: nor without ground', "SELECT * FROM facesnxt.export_candidates('$found->{search}', 'State Attorney', NULL, '{name}')", 'NX397', 'NM-IX.A.3' ],
 		[ 'NM-IX.A.3: an export', "SELECT * FROM facesnxt.export_candidates('$found->{search}', 'State Attorney', 'subpoena', '{name}')" ]);
 	is(value("SELECT count(*) FROM facesnxt.access_log WHERE clause = 'NM-V.C' AND acting_role = 'nm_ann' AND sqlstate IS NULL"), '2', 'NM-V.C: view and export are logged by the clause');
+	my $none = found(scalar acts('nm_ann', [ 'NM-VI.C: a search that finds nobody', $search->(template => '[0,0,1]') ]));
+	acts('nm_ann',
+		[ 'NM-VI.C: is no positive one', at($none, "file_report(%s, 'CR 22-7', false)"), 'NX364', 'NM-VI.C' ],
+		[ 'NM-VI.B.2: before that is decided', at($none, 'decide_match(%s, false)') ],
+		[ 'NM-VI.C: and is reported as such', at($none, "file_report(%s, 'CR 22-7', false)") . '; ' . at($none, "record_outcome(%s, 'no match')") ],
+		[ 'NM-VI.E: nobody is arrested', at($none, "request_action(%s, %1, 'arrest')"), 'NX355', 'NM-VI.D' ]);
 	is(scalar acts('nm_ann', [ 'NM-VI.C: what is due', "SELECT count(*) FROM facesnxt.my_due" ]), '0', 'NM-VI.C: nothing is due any more');
 };
 
@@ -127,7 +133,23 @@ subtest 'NM: what is refused of a search' => sub {
 		[ 'NM-VI.A: nor is there one without term', "SELECT facesnxt.grant_unit_exception('nm_pat', NULL, 'help')", 'NX341', 'NM-VI.A' ],
 		[ 'NM-VI.A: the Chief makes one', "SELECT facesnxt.grant_unit_exception('nm_pat', now() + interval '1 day', 'task force')" ]);
 	acts('nm_pat', [ 'NM-VI.A: under which he searches', $search->(overrides => { case_assigned => 'on call' }) ]);
+	# the raw door, which is open while the policy lets it be
+	my $raw = "SELECT reference_id, template OPERATOR(facesnxt.<=>) '[1,0,0]' FROM facesnxt.reference ORDER BY template OPERATOR(facesnxt.<=>) '[1,0,0]' LIMIT 3";
+	my $open = "SELECT facesnxt.open_search(%s, 'criminal_investigation', 'robbery of May 3', '{\"attested\": %s}')";
+	value('GRANT facesnxt_integrator TO nm_ann');
+	acts('nm_ann',
+		[ 'NM-V.E.4: a raw statement outside a search', $raw, 'NX370' ],
+		[ 'NM-VI.B.1: no search is open without case number', sprintf($open, 'NULL', 'true'), 'NX303', 'NM-VI.B.1' ],
+		[ 'NM-IX.A.5: nor without attestation', sprintf($open, "'22-7'", 'false'), 'NX317', 'NM-IX.A.5' ],
+		[ 'NM-V.E.4: an open search', sprintf($open, "'22-7'", 'true') ],
+		[ 'NM-V.E.4: lets a raw statement pass', $raw ],
+		[ 'NM-V.E.4: and no other one', 'SELECT count(*) FROM facesnxt.reference', 'NX371' ]);
+	my $stays = psql('nm_ann');
+	$stays->query_safe(sprintf($open, "'22-7'", 'true'));
 	acts('adm', [ 'NM-V.E.1: the memorandum ends', "SELECT facesnxt.end_mou(mou_id, 'terminated') FROM facesnxt.mou WHERE title = 'tri-party'" ]);
+	is($stays->query($raw), '', 'NM-V.E.1: which ends what an open search lets pass');
+	$stays->quit;
+	is(value("SELECT sqlstate, clause, acting_role FROM facesnxt.raw_statement ORDER BY recorded_at DESC LIMIT 1"), 'NX315|NM-V.E.1|nm_ann', 'NM-V.E.1: and that is on record');
 	acts('nm_ann', [ 'NM-V.E.1: and closes driver licences', $search->(repositories => 'driver_licence'), 'NX315', 'NM-V.E.1' ]);
 	acts('adm',
 		[ 'NM-V.E.1: a new one', "SELECT facesnxt.record_mou('NM', 'anew', '{dhsmv,sheriff}', now() + interval '1 year')" ],
@@ -162,6 +184,15 @@ subtest 'NM: what is refused of an action' => sub {
 
 subtest 'NM: the end of an account' => sub {
 	my $violation = "SELECT facesnxt.report_violation('nm_bob', 'personal use', 'searched for a neighbour')";
+	acts('nm_cmd', [ 'NM-VII.E: the Commander suspends', "SELECT facesnxt.suspend_account('nm_bob', 'inquiry')" ]);
+	value('GRANT nm_bob, nm_pat TO gateway');
+	swept();
+	acts('gateway', [ 'NM-VII.E: nobody searches as the suspended account', 'SET ROLE nm_bob; ' . $search->(), 'NX302', 'NM-VII.E' ]);
+	acts('adm', [ 'NM-VII.E: it is let in again', "SELECT facesnxt.set_account_status('nm_bob', 'active', NULL)" ]);
+	acts('nm_bob',
+		[ 'NM-V.A.1: lacking the agreement that came meanwhile', $search->(overrides => { case_assigned => 'on call' }), 'NX314', 'NM-V.A.1', 'NM-V.E.3' ],
+		[ 'NM-V.A.1: which is accepted', 'SELECT facesnxt.accept_agreement(2)' ],
+		[ 'NM-VII.E: then it searches', $search->(overrides => { case_assigned => 'on call' }) ]);
 	acts('nm_sup', [ 'NM-VII.E: a supervisor does not revoke', "SELECT facesnxt.revoke_account('nm_bob', 'misuse')", 'NX331', 'NM-VII.E' ]);
 	my @out = acts('nm_cmd',
 		[ 'NM-VII.E: nor is "no need" a listed reason here', "SELECT facesnxt.revoke_account('nm_bob', 'no need')", 'NX338', 'NM-VII.E' ],
@@ -170,7 +201,6 @@ subtest 'NM: the end of an account' => sub {
 	acts('nm_cmd', [ 'NM-IX.A.7: the Commander revokes', "SELECT facesnxt.revoke_account('nm_bob', 'misuse', violation_id => '$out[2]')" ]);
 	acts('adm', [ 'NM-VII.E.2: a move into another unit', "SELECT facesnxt.set_unit('NM', 'nm_pat', 'Investigative Section'), facesnxt.set_unit('NM', 'nm_pat', 'Traffic')" ]);
 	is(value("SELECT string_agg(status, ' ') FROM facesnxt.account WHERE role = ANY ('{nm_bob,nm_pat}'::regrole[])"), 'revoked revoked', 'NM-VII.E: both are cut off');
-	value('GRANT nm_bob, nm_pat TO gateway');
 	swept();
 	acts('gateway', map { [ "NM-VII.E: nobody searches as $_", "SET ROLE $_; " . $search->(), 'NX302', 'NM-VII.E' ] } qw(nm_bob nm_pat));
 	acts('gateway', [ 'NM-VII.E: nor acts', 'SET ROLE nm_bob; ' . at($found, "request_action(%s, %1, 'arrest')"), 'NX302', 'NM-VII.E' ]);

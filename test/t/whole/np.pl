@@ -171,6 +171,30 @@ subtest 'NP: what is refused of an action' => sub {
 	acts('np_pat', [ 'NP-V.3: the new one does', at($found, "compare_candidate(%s, %2, 'excluded')") ]);
 };
 
+subtest 'NP: what comes later' => sub {
+	my $made = found(scalar acts('np_ann', [ 'NP-VI.A.2: a search without a case', $search->(case => undef) ]));
+	acts('np_pat', [ 'NP-V.3: has no case officer', at($made, "compare_candidate(%s, %1, 'excluded')"), 'NX350', 'NP-V.3' ]);
+	acts('np_ann',
+		[ 'NP-V.3: nor is a case made up for it', at($made, "link_case(%s, 'N-1')"), 'NX303' ],
+		[ 'NP-V.3: before it is put into one', at($made, "link_case(%s, '22-7')") ]);
+	acts('np_pat', [ 'NP-V.3: whose officer evaluates', at($made, "compare_candidate(%s, %1, 'excluded')") . '; ' . at($made, 'decide_match(%s, false)') ]);
+
+	my $hurry = $search->(case => undef, fields => { exigent => JSON::PP::true, threat => 'a bomb', consent => JSON::PP::false });
+	acts('np_ann',
+		[ 'NP-VI.A.2: an exigent search', $hurry ],
+		[ 'NP-VI.A.3.note: whose papers want their explanations', "SELECT facesnxt.complete_papers(search_id) FROM facesnxt.my_exigent WHERE state = 'open'", 'NX391', 'NP-VI.A.3.note' ]);
+	# as if it had been made the day before yesterday
+	value("ALTER TABLE facesnxt.search DISABLE TRIGGER search_append_only;
+		UPDATE facesnxt.search SET recorded_at = recorded_at - interval '2 days' WHERE search_id IN (SELECT search_id FROM facesnxt.exigent_search WHERE agency = 'NP' AND state = 'open');
+		ALTER TABLE facesnxt.search ENABLE ALWAYS TRIGGER search_append_only");
+	acts('np_ann',
+		[ 'NP-VI.A.2: overdue papers end exigency', $hurry, 'NX390', 'NP-VI.A.2' ],
+		[ 'NP-VI.A.2: but no other search', $search->() ],
+		[ 'NP-VI.A.3.note: they follow late', "SELECT facesnxt.complete_papers(search_id, fields => '{\"why_no_consent\": \"unconscious\", \"submission_purpose\": \"find the family\"}') FROM facesnxt.my_exigent WHERE state = 'overdue'" ],
+		[ 'NP-VI.A.2: and it is let go first again', $hurry ]);
+	is(value("SELECT string_agg(state, ', ' ORDER BY recorded_at) FROM facesnxt.exigent_search WHERE agency = 'NP'"), 'completed late, completed, open', 'NP-VI.A.2: which stays on record');
+};
+
 subtest 'NP: the public, and the end of an account' => sub {
 	my $public = acts('adm', [ 'NP-VI.C.2.d: somebody asks for records', "SELECT facesnxt.record_public_request('NP', 'a newspaper', 'searches', now() - interval '1 year', now() + interval '1 day')" ]);
 	acts('adm',

@@ -81,6 +81,10 @@ subtest 'NS: from a case to an arrest' => sub {
 		[ 'NS-32.6.6: the results are handed over', at($found, "deliver_results(%s, 'ns_bob')") ]);
 	is(value("SELECT items->>'investigation type', items->>'reason', items->>'officer', items->>'person identified', items->>'chief notice' ~ 'Lt. B. by phone'
 		FROM facesnxt.report WHERE search_id = '$found->{search}'"), 'robbery|robbery of May 3|ns_ann|Person 1|t', 'NS-32.6.6.{1,2,3,4,5}: with its five items');
+	my $none = found(scalar acts('ns_ann', [ 'NS-32.6.6.4: a search that finds nobody', $search->(template => '[0,0,1]') ]));
+	acts('ns_ann',
+		[ 'NS-32.6.6.4: is decided', at($none, 'decide_match(%s, false)') ],
+		[ 'NS-32.6.6: and documented, no matter the reason', at($none, "file_report(%s, 'IR 8', false, '{\"results\": \"nobody\"}')") . '; ' . at($none, "record_outcome(%s, 'no match')") ]);
 	is(scalar acts('ns_ann', [ 'NS-32.6.6: what is due', "SELECT count(*) FROM facesnxt.my_due" ]), '0', 'NS-32.6.6: nothing is due any more');
 };
 
@@ -104,6 +108,11 @@ subtest 'NS: what is refused of a search' => sub {
 		[ 'NS-32.6.5.3: no attestation', $search->(fields => { attested => undef }), 'NX317', 'NS-32.6.5.3' ],
 		[ 'NS-32.6.2.3: other purposes are not exigent', $search->(fields => { exigent => JSON::PP::true, threat => 'bomb' }), 'NX390', 'NS-32.6.2.3' ],
 		[ 'NS-32.6.6: another system that is not registered', "SELECT facesnxt.record_external_search('Other', now(), '22-7', 'criminal_investigation', 'robbery', 'none', '{\"attested\": true}')", 'NX392', 'NS-32.6.6' ]);
+	acts('adm', [ 'NS-32.6.6: which is registered', "SELECT facesnxt.register_platform('NS', 'Other', 'agency', 'Sheriff')" ]);
+	acts('ns_ann',
+		[ 'NS-32.6.6: its searches are documented', "SELECT facesnxt.record_external_search('Other', now(), '22-7', 'criminal_investigation', 'robbery', 'none', '{\"attested\": true}')" ],
+		[ 'NS-32.6.6.4: with their results', "SELECT facesnxt.record_external_search('Other', now(), '22-7', 'criminal_investigation', 'robbery', ' ', '{\"attested\": true}')", 'NX392', 'NS-32.6.6.4' ],
+		[ 'NS-32.6.6.2: and reason', "SELECT facesnxt.record_external_search('Other', now(), '22-7', 'criminal_investigation', NULL, 'none', '{\"attested\": true}')", 'NX317', 'NS-32.6.6.2' ]);
 	acts('ns_bob', [ 'NS-32.6.1: another unit', $search->(), 'NX316', 'NS-32.6.1' ]);
 	acts('ns_sup', [ 'NS-32.6.1: no exception by a supervisor', "SELECT facesnxt.grant_unit_exception('ns_bob', now() + interval '1 day', 'help')", 'NX331', 'NS-32.6.1' ]);
 	acts('ns_chief', [ 'NS-32.6.1: the Chief authorises', "SELECT facesnxt.grant_unit_exception('ns_bob', now() + interval '1 day', 'hit and run')" ]);

@@ -143,6 +143,22 @@ subtest 'SP: what is refused of an action' => sub {
 		[ 'SP-I.D: and carries no arrest any more', at($found, "request_action(%s, %1, 'arrest')"), 'NX357', 'SP-I.D' ]);
 };
 
+subtest 'SP: a second person compares blindly' => sub {
+	my $made = found(scalar acts('sp_ann', [ 'SP-III.F: a search', $search->(case => '22-8') ]));
+	acts('sp_ann',
+		[ 'SP-III.F: the first comparison', at($made, "compare_candidate(%s, %1, 'possible match', '$worksheet')") ],
+		[ 'SP-III.F: nobody reviews what is theirs', at($made, "ask_review(%s, %1, 'sp_ann')"), 'NX354', 'SP-III.F' ],
+		[ 'SP-III.F: another person is asked', at($made, "ask_review(%s, %1, 'sp_bob')") ]);
+	my @out = acts('sp_bob',
+		[ 'SP-III.F: who sees no candidate', "SELECT count(*) FROM facesnxt.my_candidates WHERE search_id = '$made->{search}'" ],
+		[ 'SP-III.F: nor looks at one', "SELECT * FROM facesnxt.view_candidate('$made->{search}', 1, '{name}')", 'NX354' ],
+		[ 'SP-III.F: nor concludes without all features', "SELECT facesnxt.give_review(review_id, 'possible match', '{\"ears\": \"similar\"}') FROM facesnxt.my_reviews", 'NX353', 'SP-III.F' ],
+		[ 'SP-III.F: the answer', "SELECT facesnxt.give_review(review_id, 'possible match', '$worksheet') FROM facesnxt.my_reviews" ],
+		[ 'SP-III.F: after it the list is in sight', "SELECT count(*) FROM facesnxt.my_candidates WHERE search_id = '$made->{search}'" ],
+		[ 'SP-III.F: and the answer stays', "SELECT facesnxt.give_review(review_id, 'excluded', '$worksheet') FROM facesnxt.my_reviews", 'NX365' ]);
+	is("$out[0] $out[4]", '0 4', 'SP-III.F: blind until the answer');
+};
+
 subtest 'SP: the end of an account' => sub {
 	acts('sp_bob', [ 'SP-IV.A.2: a colleague does not revoke', "SELECT facesnxt.revoke_account('sp_ann', 'no need')", 'NX331', 'SP-IV.A.2' ]);
 	acts('sp_fxa',
