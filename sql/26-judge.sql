@@ -96,7 +96,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'search refused: the purpose asks for more',
-        format('Purpose "%s" (%s) lacks: %s.', p.code, p.clause,
+        format('Purpose "%s" (%s) lacks: %s.', min(p.code), min(p.clause),
                string_agg(format('%s (%s)', f.field, f.description), ', ' ORDER BY f.field)),
         'Give it in the argument "fields".'
     FROM facesnxt.policy_purpose p
@@ -104,7 +104,7 @@ AS $$
         JOIN facesnxt.purpose_field f USING (field)
     WHERE value = 'true' AND p.version_id = $1 AND p.code = facts->>'purpose'
         AND btrim(coalesce(facts->'fields'->>f.field, '')) = ''
-    GROUP BY p.code, p.clause
+    HAVING count(*) > 0
 $$;
 
 CREATE FUNCTION facesnxt.test_reason(version_id uuid, value jsonb, facts jsonb) RETURNS facesnxt.finding
