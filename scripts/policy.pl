@@ -13,7 +13,7 @@
 # there, for clauses that ask for reports alone.
 #
 # A test proves a clause whose id stands in it: in test/sql, test/pgtap,
-# test/specs or test/t, as NM-VI.B.1 or, for several, NM-VIII.A.{1,2}.
+# test/specs or test/t and its folders, as NM-VI.B.1 or, for several, NM-VIII.A.{1,2}.
 use strict;
 use warnings;
 use File::Basename;
@@ -40,7 +40,7 @@ if ($mode eq '--objects')
 
 # Where each clause is named: file => lines.
 my %named;
-foreach my $file (sort(glob('test/sql/*.sql test/pgtap/*.sql test/specs/*.spec test/t/*.pl')))
+foreach my $file (sort(glob('test/sql/*.sql test/pgtap/*.sql test/specs/*.spec test/t/*.pl test/t/*/*.pl')))
 {
 	open my $source, '<', $file or die "$file: $!\n";
 	while (my $line = <$source>)

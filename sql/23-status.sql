@@ -179,7 +179,11 @@ DECLARE
     account facesnxt.account := facesnxt.managed_account(role);
 BEGIN
     IF status = 'active' THEN
-        account := facesnxt.require_steps(account.account_id, 100, 'activation');
+        -- who is suspended does not log on, and could not take a step that came
+        -- to be missing meanwhile: that one is asked for at the gate
+        IF account.status <> 'suspended' THEN
+            account := facesnxt.require_steps(account.account_id, 100, 'activation');
+        END IF;
         IF account.status = 'active' THEN
             RETURN;
         ELSIF NOT facesnxt.licence_free(account.agency_id) THEN
@@ -202,6 +206,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION facesnxt.set_account_status(regrole, text, text) IS
-'Activates an account that lacks nothing, suspends or revokes one; searches see it as soon as it is committed (SP-IV.A.2, NM-VII.E; NX330, NX337)';
+'Activates an account that lacks nothing or was suspended, suspends or revokes one; searches see it as soon as it is committed (SP-IV.A.2, NM-VII.E; NX330, NX337)';
 REVOKE ALL ON FUNCTION facesnxt.set_account_status(regrole, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.set_account_status(regrole, text, text) TO facesnxt_admin;

@@ -141,7 +141,8 @@ DECLARE
     found facesnxt.finding;
 BEGIN
     SELECT 'search refused: the purpose asks for more',
-        format('Missing: %s.', string_agg(format('%s (%s)', f.field, f.description), ', ' ORDER BY f.field)),
+        format('Purpose "%s" (%s) lacks: %s.', min(p.code), min(p.clause),
+               string_agg(format('%s (%s)', f.field, f.description), ', ' ORDER BY f.field)),
         'Give it in the argument "fields".'
     FROM facesnxt.policy_purpose p
         CROSS JOIN unnest(p.fields) AS wanted (field)

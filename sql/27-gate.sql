@@ -99,6 +99,17 @@ $$;
 COMMENT ON FUNCTION facesnxt.search_facts(facesnxt.account, jsonb) IS 'What is known of an attempt, as the rules'' tests read it';
 REVOKE ALL ON FUNCTION facesnxt.search_facts(facesnxt.account, jsonb) FROM PUBLIC;
 
+-- Why an account does not count is for its own agency's policy to say.
+CREATE FUNCTION facesnxt.status_clause(version_id uuid, status text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(CASE WHEN $2 IN ('suspended', 'revoked') THEN facesnxt.policy_clause($1, 'revocation_reasons') END,
+        facesnxt.policy_clause($1, 'account_in_order'), 'SP-IV.A.2')
+$$;
+COMMENT ON FUNCTION facesnxt.status_clause(uuid, text) IS 'The clause by which an account of this status does not search or act';
+REVOKE ALL ON FUNCTION facesnxt.status_clause(uuid, text) FROM PUBLIC;
+
 -- Volatile, so that every query in it takes its own snapshot. The session asks
 -- it first, which saves work; the writer asks it again in its own transaction,
 -- which sees committed rows only, and that answer counts.
@@ -127,7 +138,7 @@ BEGIN
 
     IF isolation NOT IN ('read committed', 'read uncommitted') THEN
         verdict.code := 'NX306';
-        verdict.clause := 'SP-IV.A.2';
+        verdict.clause := facesnxt.status_clause(verdict.version_id, 'revoked');
         verdict.message := format('search refused: isolation level is %s', isolation);
         verdict.detail := 'A snapshot of the past would not show that an account was revoked or a case closed since.';
         verdict.hint := 'Search in a transaction of isolation level READ COMMITTED.';
@@ -139,7 +150,7 @@ BEGIN
         verdict.hint := 'Ask the administrator of your agency for an account.';
     ELSIF account.status <> 'active' THEN
         verdict.code := 'NX302';
-        verdict.clause := 'SP-IV.A.2';
+        verdict.clause := facesnxt.status_clause(verdict.version_id, account.status);
         verdict.message := 'search refused: the account is not active';
         verdict.detail := format('The account of role "%s" is %s.', pg_get_userbyid(acting), account.status);
         verdict.hint := 'Ask the administrator of your agency.';
@@ -151,7 +162,7 @@ BEGIN
         verdict.hint := 'An administrator adopts one: facesnxt.adopt_policy().';
     ELSIF fault IS NOT NULL THEN
         verdict.code := 'NX317';
-        verdict.clause := 'NM-VI.C';
+        verdict.clause := coalesce(facesnxt.policy_clause(verdict.version_id, 'purpose_listed'), 'NM-VI.C');
         verdict.message := 'search refused: its fields cannot be read';
         verdict.detail := fault;
         verdict.hint := 'facesnxt.purpose_field says which there are.';
@@ -173,6 +184,7 @@ BEGIN
             EXIT;
         END LOOP;
     END IF;
+    verdict.detail := verdict.detail || coalesce(' (' || verdict.clause || ')', '');
     RETURN verdict;
 END
 $$;

@@ -29,8 +29,9 @@ BEGIN
     kept.version_id := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
     IF (facesnxt.account_of(account.role, 'member')).account_id IS NULL THEN
         kept.sqlstate := 'NX302';
-        kept.clause := 'SP-IV.A.2';
+        kept.clause := facesnxt.status_clause(kept.version_id, account.status);
         kept.message := 'action refused: the acting role has no active account';
+        kept.detail := format('The account is %s. (%s)', coalesce(account.status, 'none'), kept.clause);
         answer := jsonb_build_object('hint', 'Ask the administrator of your agency.');
     ELSIF NOT EXISTS (SELECT FROM facesnxt.search s WHERE s.search_id = kept.search_id AND s.agency_id = kept.agency_id
                           AND s.status = 'completed') THEN

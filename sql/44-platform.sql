@@ -115,7 +115,7 @@ BEGIN
             'An administrator adopts one: facesnxt.adopt_policy().') || '{"clause": "NM-II.b"}';
     ELSIF fault IS NOT NULL THEN
         refused := facesnxt.refusal('NX317', 'refused: its fields cannot be read', fault, 'facesnxt.purpose_field says which there are.')
-            || '{"clause": "NM-VI.C"}';
+            || jsonb_build_object('clause', coalesce(facesnxt.policy_clause(version_id, 'purpose_listed'), 'NM-VI.C'));
     ELSE
         SELECT p.* INTO registered FROM facesnxt.platform p
         WHERE p.agency_id = who.agency_id AND lower(p.name) = lower(request->>'platform') ORDER BY p.recorded_at DESC LIMIT 1;
@@ -134,6 +134,7 @@ BEGIN
             END LOOP;
         END IF;
     END IF;
+    refused := refused || jsonb_build_object('detail', format('%s (%s)', refused->>'detail', refused->>'clause'));
     INSERT INTO facesnxt.external_search (status, sqlstate, clause, message, detail, agency_id, account_id, version_id, platform,
         searched_at, case_number, incident_type, purpose, reason, fields, results, facts, acting_role, session_role)
     VALUES (CASE WHEN refused IS NULL THEN 'registered' ELSE 'refused' END, refused->>'code', refused->>'clause', refused->>'message',

@@ -65,12 +65,13 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    status text;
+    account facesnxt.account;
 BEGIN
-    SELECT a.status INTO status FROM facesnxt.account a WHERE a.role = stop_if_cut_off.role;
-    IF status <> 'active' THEN
+    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = stop_if_cut_off.role;
+    IF account.status <> 'active' THEN
         RAISE EXCEPTION 'search refused: the account is not active'
-            USING ERRCODE = 'NX302', DETAIL = format('The account of role "%s" is %s.', pg_get_userbyid(role), status),
+            USING ERRCODE = 'NX302', DETAIL = format('The account of role "%s" is %s. (%s)', pg_get_userbyid(role), account.status,
+                facesnxt.status_clause(facesnxt.policy_in_force(account.agency_id, clock_timestamp()), account.status)),
                   HINT = 'Ask the administrator of your agency.';
     END IF;
 END

@@ -16,7 +16,8 @@ use Test::More;
 
 our @EXPORT = qw(new_node seed session as_role attempts wait_for poll_until_up search_sql store);
 
-# A started node. conf is appended to postgresql.conf; extra goes to initdb.
+# A started node. conf is appended to postgresql.conf; extra goes to initdb;
+# bare => 1 leaves out all that is described above.
 sub new_node
 {
 	my ($name, %options) = @_;
@@ -39,7 +40,7 @@ DO $$ BEGIN
 	END IF;
 END $$
 SQL
-	seed($node);
+	seed($node) unless $options{bare};
 	return $node;
 }
 
