@@ -129,7 +129,7 @@ AS $$ SELECT r.clause FROM facesnxt.policy_rule r WHERE r.version_id = $1 AND r.
 COMMENT ON FUNCTION facesnxt.policy_clause(uuid, text) IS 'The clause that a rule of a version comes from';
 REVOKE ALL ON FUNCTION facesnxt.policy_clause(uuid, text) FROM PUBLIC;
 
-CREATE VIEW facesnxt.policy_matrix WITH (security_barrier) AS
+CREATE VIEW facesnxt.policy_matrix WITH (security_barrier, security_invoker) AS
     SELECT a.code AS agency, v.number AS version, k.area, r.rule, r.force, r.clause, r.value
     FROM facesnxt.agency a
     JOIN facesnxt.policy_version v ON v.version_id = facesnxt.policy_in_force(a.agency_id, pg_catalog.now())

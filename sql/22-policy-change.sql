@@ -127,7 +127,7 @@ DECLARE
 BEGIN
     SELECT v.* INTO proposed FROM facesnxt.policy_version v WHERE v.version_id = decide_policy.version_id FOR UPDATE;
     SELECT i.acting_role, i.session_role INTO who FROM facesnxt.session_identity() i;
-    IF proposed.version_id IS NULL OR adopt IS NULL OR EXISTS (
+    IF proposed.version_id IS NULL OR NOT facesnxt.in_reach(proposed.agency_id) OR adopt IS NULL OR EXISTS (
         SELECT FROM facesnxt.policy_decision d WHERE d.version_id = decide_policy.version_id)
     THEN
         RAISE EXCEPTION 'no such version of a policy is to be decided'

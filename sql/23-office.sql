@@ -16,7 +16,7 @@ $$;
 COMMENT ON FUNCTION facesnxt.acting_persons() IS 'Roles of the person who acts: two steps that ask for two persons have none of them in common';
 REVOKE ALL ON FUNCTION facesnxt.acting_persons() FROM PUBLIC;
 
-CREATE VIEW facesnxt.office_holder WITH (security_barrier) AS
+CREATE VIEW facesnxt.office_holder WITH (security_barrier, security_invoker) AS
     SELECT a.agency_id, g.code AS agency, a.office, a.role, a.unit, a.designee, a.email, a.at AS from_at, a.until_at, a.appointment_id
     FROM facesnxt.appointment a JOIN facesnxt.agency g USING (agency_id)
     WHERE (a.until_at IS NULL OR a.until_at > pg_catalog.clock_timestamp())
@@ -36,12 +36,12 @@ $$;
 COMMENT ON FUNCTION facesnxt.holds_office(uuid, text, text) IS 'Whether the acting role holds an office of an agency, for a unit if the office is one unit''s';
 REVOKE ALL ON FUNCTION facesnxt.holds_office(uuid, text, text) FROM PUBLIC;
 
-CREATE FUNCTION facesnxt.is_administrator() RETURNS boolean
+CREATE FUNCTION facesnxt.is_administrator(agency_id uuid) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT pg_has_role(i.acting_oid, 'facesnxt_admin', 'USAGE') FROM facesnxt.session_identity() i $$;
-COMMENT ON FUNCTION facesnxt.is_administrator() IS 'Whether the acting role is an administrator of the database''s host';
-REVOKE ALL ON FUNCTION facesnxt.is_administrator() FROM PUBLIC;
+AS $$ SELECT pg_has_role(i.acting_oid, 'facesnxt_admin', 'USAGE') AND facesnxt.in_reach($1) FROM facesnxt.session_identity() i $$;
+COMMENT ON FUNCTION facesnxt.is_administrator(uuid) IS 'Whether the acting role administers an agency: its own, or as the host''s';
+REVOKE ALL ON FUNCTION facesnxt.is_administrator(uuid) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.acting_agencies() RETURNS uuid[]
 LANGUAGE sql STABLE
@@ -49,10 +49,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT ARRAY(SELECT h.agency_id FROM facesnxt.office_holder h WHERE h.role = i.acting_oid
                  UNION SELECT a.agency_id FROM facesnxt.account a WHERE a.role = i.acting_oid
-                 UNION SELECT g.agency_id FROM facesnxt.agency g WHERE facesnxt.is_administrator())
+                 UNION SELECT g.agency_id FROM facesnxt.agency g WHERE facesnxt.is_administrator(g.agency_id))
     FROM facesnxt.session_identity() i
 $$;
-COMMENT ON FUNCTION facesnxt.acting_agencies() IS 'Agencies of which the acting role may know: of its offices and account, all of them for an administrator';
+COMMENT ON FUNCTION facesnxt.acting_agencies() IS 'Agencies of which the acting role may know: of its offices and account, all of them for an administrator of the host';
 REVOKE ALL ON FUNCTION facesnxt.acting_agencies() FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.require_office(agency_id uuid, office text, clause text, about regrole, unit text DEFAULT NULL) RETURNS void
@@ -137,7 +137,7 @@ BEGIN
                   HINT = 'facesnxt.office shows the offices, facesnxt.define_office() adds one.';
     ELSIF kind.appointed_by IS NOT NULL THEN
         PERFORM facesnxt.require_office(of_agency, kind.appointed_by, kind.clause, role);
-    ELSIF NOT facesnxt.is_administrator() OR role::oid = ANY (facesnxt.acting_persons()) THEN
+    ELSIF NOT facesnxt.is_administrator(of_agency) OR role::oid = ANY (facesnxt.acting_persons()) THEN
         RAISE EXCEPTION 'step refused: it is not the acting role''s to take'
             USING ERRCODE = 'NX331', DETAIL = 'An administrator appoints, and never herself or himself.',
                   HINT = 'Ask another administrator.';
@@ -174,7 +174,8 @@ AS $$
 DECLARE
     kind text;
 BEGIN
-    SELECT h.office INTO kind FROM facesnxt.office_holder h WHERE h.appointment_id = end_appointment.appointment_id;
+    SELECT h.office INTO kind FROM facesnxt.office_holder h
+    WHERE h.appointment_id = end_appointment.appointment_id AND facesnxt.in_reach(h.agency_id);
     IF kind IS NULL OR btrim(coalesce(reason, '')) = ''
         OR kind = (SELECT o.office FROM facesnxt.office o
                    WHERE o.office = kind AND o.sole AND NOT (SELECT a.designee FROM facesnxt.appointment a

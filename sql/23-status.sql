@@ -74,10 +74,10 @@ DECLARE
     version uuid;
 BEGIN
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = managed_account.role FOR NO KEY UPDATE;
-    IF facesnxt.is_administrator() AND account.account_id IS NULL THEN
+    IF account.account_id IS NULL AND facesnxt.is_administrator(NULL) THEN
         RAISE EXCEPTION 'role "%" has no account', role
             USING ERRCODE = 'NX301', HINT = 'facesnxt.open_account() makes one.';
-    ELSIF NOT facesnxt.is_administrator() OR role::oid = ANY (facesnxt.acting_persons()) THEN
+    ELSIF NOT facesnxt.is_administrator(account.agency_id) OR role::oid = ANY (facesnxt.acting_persons()) THEN
         version := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
         PERFORM facesnxt.require_office(account.agency_id,
             coalesce(facesnxt.policy_value(version, 'account_manager'), facesnxt.policy_value(version, 'activation_by')) #>> '{}',

@@ -84,10 +84,18 @@ REVOKE ALL ON FUNCTION facesnxt.record_mou(text, text, text[], timestamptz, time
 GRANT EXECUTE ON FUNCTION facesnxt.record_mou(text, text, text[], timestamptz, timestamptz) TO facesnxt_admin;
 
 CREATE FUNCTION facesnxt.end_mou(mou_id uuid, reason text) RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ INSERT INTO facesnxt.mou_end (mou_id, reason) VALUES ($1, $2) $$;
-COMMENT ON FUNCTION facesnxt.end_mou(uuid, text) IS 'Ends a memorandum before its term';
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM facesnxt.mou m WHERE m.mou_id = end_mou.mou_id AND facesnxt.in_reach(m.agency_id)) THEN
+        RAISE EXCEPTION 'there is no such memorandum'
+            USING ERRCODE = 'NX341', HINT = 'facesnxt.mou shows them.';
+    END IF;
+    INSERT INTO facesnxt.mou_end (mou_id, reason) VALUES (mou_id, reason);
+END
+$$;
+COMMENT ON FUNCTION facesnxt.end_mou(uuid, text) IS 'Ends a memorandum before its term (NX341)';
 REVOKE ALL ON FUNCTION facesnxt.end_mou(uuid, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.end_mou(uuid, text) TO facesnxt_admin;
 
@@ -140,6 +148,7 @@ BEGIN
             CROSS JOIN LATERAL (SELECT greatest(a.status_at, (SELECT max(s.recorded_at) FROM facesnxt.search s
                                                               WHERE s.account_id = a.account_id AND s.agency_id = a.agency_id)) AS used_at) u
         WHERE a.status = 'active' AND r.days IS NOT NULL AND (sweep_inactive.agency IS NULL OR g.code = sweep_inactive.agency)
+            AND facesnxt.in_reach(a.agency_id)
             AND u.used_at <= clock_timestamp() - (r.days #>> '{}')::numeric * interval '1 day'
     LOOP
         PERFORM facesnxt.end_account(idle.account_id, 'inactivity', format('last used %s', idle.used_at));

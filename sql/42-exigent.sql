@@ -18,7 +18,7 @@ SELECT facesnxt.keep_record('exigent_papers', 'facesnxt_auditor');
 CREATE INDEX search_exigent ON facesnxt.search (account_id, recorded_at) WHERE fields->>'exigent' = 'true';
 
 -- Only what the policy in force let go before its papers is exigent.
-CREATE VIEW facesnxt.exigent_search WITH (security_barrier) AS
+CREATE VIEW facesnxt.exigent WITH (security_barrier) AS
     SELECT s.search_id, s.agency_id, s.agency, s.account_id, s.acting_role, s.purpose, s.fields->>'threat' AS threat, s.recorded_at,
         d.due_at, p.completed_at, p.completed_by,
         CASE WHEN p.completed_at <= d.due_at THEN 'completed' WHEN p.completed_at IS NOT NULL THEN 'completed late'
@@ -28,13 +28,19 @@ CREATE VIEW facesnxt.exigent_search WITH (security_barrier) AS
         CROSS JOIN LATERAL (SELECT s.recorded_at + (r.value->>'hours')::float8 * interval '1 hour' AS due_at) d
         LEFT JOIN facesnxt.exigent_papers p ON p.search_id = s.search_id
     WHERE s.status = 'completed' AND s.fields->>'exigent' = 'true';
+COMMENT ON VIEW facesnxt.exigent IS 'Exigent searches of all agencies; read through facesnxt.exigent_search and my_exigent';
+REVOKE ALL ON TABLE facesnxt.exigent FROM PUBLIC;
+
+CREATE VIEW facesnxt.exigent_search WITH (security_barrier) AS
+    SELECT e.* FROM facesnxt.exigent e
+    WHERE (SELECT facesnxt.bound_to()) IS NULL OR e.agency_id = (SELECT facesnxt.bound_to());
 COMMENT ON VIEW facesnxt.exigent_search IS 'Exigent searches, until when their papers are due, and whether they are: open, overdue, completed, completed late';
 REVOKE ALL ON TABLE facesnxt.exigent_search FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.exigent_search TO facesnxt_auditor;
 
 CREATE VIEW facesnxt.my_exigent WITH (security_barrier) AS
     SELECT e.search_id, e.acting_role, e.purpose, e.threat, e.recorded_at, e.due_at, e.completed_at, e.completed_by, e.state
-    FROM facesnxt.exigent_search e
+    FROM facesnxt.exigent e
     WHERE e.agency_id = (SELECT facesnxt.my_agency());
 COMMENT ON VIEW facesnxt.my_exigent IS 'Exigent searches of the acting role''s agency';
 REVOKE ALL ON TABLE facesnxt.my_exigent FROM PUBLIC;
@@ -43,7 +49,7 @@ GRANT SELECT ON TABLE facesnxt.my_exigent TO facesnxt_investigator;
 CREATE FUNCTION facesnxt.exigent_overdue(account_id uuid) RETURNS int
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT count(*)::int FROM facesnxt.exigent_search e WHERE e.account_id = $1 AND e.state = 'overdue' $$;
+AS $$ SELECT count(*)::int FROM facesnxt.exigent e WHERE e.account_id = $1 AND e.state = 'overdue' $$;
 COMMENT ON FUNCTION facesnxt.exigent_overdue(uuid) IS 'How many exigent searches of an account lack papers that are due';
 REVOKE ALL ON FUNCTION facesnxt.exigent_overdue(uuid) FROM PUBLIC;
 
@@ -65,7 +71,7 @@ DECLARE
 BEGIN
     SELECT i.acting_role, i.session_role, a.account_id, a.agency_id INTO who
     FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active';
-    SELECT s.* INTO made FROM facesnxt.search s JOIN facesnxt.exigent_search e USING (search_id)
+    SELECT s.* INTO made FROM facesnxt.search s JOIN facesnxt.exigent e USING (search_id)
     WHERE s.search_id = complete_papers.search_id AND s.agency_id = who.agency_id;
     IF made.search_id IS NULL OR EXISTS (SELECT FROM facesnxt.exigent_papers p WHERE p.search_id = made.search_id) THEN
         RAISE EXCEPTION 'papers refused: no such exigent search of your agency waits for them'

@@ -71,7 +71,7 @@ DECLARE
     new_id uuid;
 BEGIN
     SELECT r.* INTO asked FROM facesnxt.public_request r WHERE r.public_id = decide_public_request.public_id;
-    IF asked.public_id IS NULL THEN
+    IF asked.public_id IS NULL OR NOT facesnxt.in_reach(asked.agency_id) THEN
         RAISE EXCEPTION 'no such request of the public' USING ERRCODE = 'NX398', HINT = 'facesnxt.public_request shows them.';
     ELSIF decision = 'released' AND asked.exempt THEN
         RAISE EXCEPTION 'release refused: the records are exempt'
@@ -107,7 +107,7 @@ DECLARE
 BEGIN
     SELECT r.* INTO asked FROM facesnxt.public_request r WHERE r.public_id = public_extract.public_id;
     SELECT d.decision INTO decided FROM facesnxt.public_decision d WHERE d.public_id = asked.public_id ORDER BY d.decided_at DESC LIMIT 1;
-    IF coalesce(decided, 'denied') = 'denied' THEN
+    IF coalesce(decided, 'denied') = 'denied' OR NOT facesnxt.in_reach(asked.agency_id) THEN
         RAISE EXCEPTION 'extract refused: nothing is released'
             USING ERRCODE = 'NX398', HINT = 'facesnxt.decide_public_request() decides.';
     END IF;
