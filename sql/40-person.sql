@@ -109,7 +109,9 @@ BEGIN
         RAISE EXCEPTION 'reference refused: the person is not identified by other means'
             USING ERRCODE = 'NX395', DETAIL = format('Stated: "%s"; references show persons who were identified through other means (NM-IV.A, NP-V.1).', NEW.identity_source),
                   HINT = 'Say in "identity_source" how the person was identified, such as fingerprints.';
-    ELSIF NEW.photo_sha256 IS NOT NULL AND EXISTS (SELECT FROM facesnxt.probe p WHERE p.sha256 = NEW.photo_sha256) THEN
+    ELSIF NEW.photo_sha256 IS NOT NULL AND EXISTS (
+        -- one that was searched with later was no probe then, and is restored from a dump
+        SELECT FROM facesnxt.probe p WHERE p.sha256 = NEW.photo_sha256 AND p.recorded_at <= NEW.enrolled_at) THEN
         RAISE EXCEPTION 'reference refused: the photograph is a probe'
             USING ERRCODE = 'NX395', DETAIL = 'Somebody was looked for by these bytes (NM-IV.A, NP-V.1).',
                   HINT = 'Enrol a photograph that shows a person who was identified through other means.';
