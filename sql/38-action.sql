@@ -67,6 +67,7 @@ COMMENT ON COLUMN facesnxt.action.findings IS 'Every rule that was broken; those
 CREATE FUNCTION facesnxt.probe_quality(search_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
 AS $$
     SELECT jsonb_build_object('measured', t.extraction IS NOT NULL, 'candidates', s.candidates, 'exact', s.exact,
         'best_score', (SELECT max(c.score) FROM facesnxt.candidate c WHERE c.search_id = $1)) || coalesce(t.extraction, '{}')

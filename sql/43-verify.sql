@@ -90,6 +90,7 @@ CREATE FUNCTION facesnxt.compare_pair(
 RETURNS TABLE (verification_id uuid, score real, model text)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
 AS $$
 DECLARE
     request jsonb;

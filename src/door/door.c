@@ -27,6 +27,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -350,7 +351,10 @@ record_rows(admission *entry, QueryDesc *query, keeper *kept)
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(query->tupDesc, &TTSOpsMinimalTuple);
 	Oid			types[3] = {UUIDOID, UUIDOID, TEXTOID};
 	Datum		values[3];
+	int			settings = NewGUCNestLevel();
 
+	/* all digits of a distance, whatever the session set */
+	(void) set_config_option("extra_float_digits", "1", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '[');
 	tuplestore_rescan(kept->store);
@@ -362,6 +366,7 @@ record_rows(admission *entry, QueryDesc *query, keeper *kept)
 	}
 	appendStringInfoChar(&json, ']');
 	ExecDropSingleTupleTableSlot(slot);
+	AtEOXact_GUC(true, settings);
 	values[0] = UUIDPGetDatum(&entry->ticket);
 	values[1] = DirectFunctionCall1(uuid_in, CStringGetDatum(entry->statement));
 	values[2] = CStringGetTextDatum(json.data);
