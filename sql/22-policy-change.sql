@@ -133,13 +133,13 @@ BEGIN
         RAISE EXCEPTION 'no such version of a policy is to be decided'
             USING ERRCODE = 'NX313', HINT = 'facesnxt.policy_version and facesnxt.policy_decision show what is.';
     END IF;
-    IF adopt AND (who.session_role = proposed.proposed_session OR who.acting_role = proposed.proposed_by) THEN
+    IF adopt AND ARRAY[who.acting_role, who.session_role] && ARRAY[proposed.proposed_by, proposed.proposed_session] THEN
         RAISE EXCEPTION 'who proposed a policy cannot put it in force'
             USING ERRCODE = 'NX311', DETAIL = format('Version %s was proposed by "%s", logged on as "%s".',
                 proposed.number, proposed.proposed_by, proposed.proposed_session),
                   HINT = 'Another administrator decides.';
     END IF;
-    IF effective_from < now() THEN
+    IF effective_from < clock_timestamp() THEN
         RAISE EXCEPTION 'a policy cannot be in force before it was decided'
             USING ERRCODE = 'NX313', HINT = 'Give a time to come, or none.';
     END IF;
