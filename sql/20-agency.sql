@@ -23,6 +23,23 @@ REVOKE ALL ON TABLE facesnxt.agency FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.agency TO facesnxt_auditor, facesnxt_admin;
 SELECT pg_catalog.pg_extension_config_dump('facesnxt.agency', '');
 
+-- A snapshot of the past does not show the first of two approvals, the last
+-- licence taken, or an office that was lost.
+CREATE FUNCTION facesnxt.check_snapshot() RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'refused: isolation level is %', current_setting('transaction_isolation')
+            USING ERRCODE = 'NX306', DETAIL = 'A snapshot of the past would not show what others have done since.',
+                  HINT = 'Work in a transaction of isolation level READ COMMITTED.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.check_snapshot() IS 'Refuses to judge by a snapshot of the past (NX306)';
+REVOKE ALL ON FUNCTION facesnxt.check_snapshot() FROM PUBLIC;
+
 -- A person has an account at one agency, and is an administrator or auditor of
 -- that one; whoever has none is the host's.
 CREATE FUNCTION facesnxt.in_reach(agency_id uuid) RETURNS boolean

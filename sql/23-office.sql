@@ -31,9 +31,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (
         SELECT FROM facesnxt.office_holder h JOIN facesnxt.session_identity() i ON h.role = i.acting_oid
-        WHERE h.agency_id = $1 AND h.office = $2 AND (h.unit IS NULL OR h.unit = $3))
+        WHERE h.agency_id = $1 AND h.office = $2 AND (h.unit IS NULL OR h.unit = $3)
+            AND NOT EXISTS (SELECT FROM facesnxt.account a WHERE a.role = h.role AND a.status IN ('suspended', 'revoked')))
 $$;
-COMMENT ON FUNCTION facesnxt.holds_office(uuid, text, text) IS 'Whether the acting role holds an office of an agency, for a unit if the office is one unit''s';
+COMMENT ON FUNCTION facesnxt.holds_office(uuid, text, text) IS 'Whether the acting role holds an office of an agency and was not cut off, for a unit if the office is one unit''s';
 REVOKE ALL ON FUNCTION facesnxt.holds_office(uuid, text, text) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.is_administrator(agency_id uuid) RETURNS boolean
@@ -60,6 +61,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM facesnxt.check_snapshot();
     IF office IS NULL OR NOT facesnxt.holds_office(agency_id, office, unit) THEN
         RAISE EXCEPTION 'step refused: it is not the acting role''s to take'
             USING ERRCODE = 'NX331', DETAIL = CASE WHEN agency_id = ANY (facesnxt.acting_agencies())
@@ -126,6 +128,7 @@ DECLARE
     version uuid;
     new_id uuid;
 BEGIN
+    PERFORM facesnxt.check_snapshot();
     PERFORM facesnxt.check_person(role);
     SELECT o.* INTO kind FROM facesnxt.office o WHERE o.office = appoint.office;
     SELECT a.agency_id INTO of_agency FROM facesnxt.agency a WHERE a.code = agency FOR NO KEY UPDATE;

@@ -73,6 +73,7 @@ DECLARE
     account facesnxt.account;
     version uuid;
 BEGIN
+    PERFORM facesnxt.check_snapshot();
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = managed_account.role FOR NO KEY UPDATE;
     IF account.account_id IS NULL AND facesnxt.is_administrator(NULL) THEN
         RAISE EXCEPTION 'role "%" has no account', role

@@ -41,6 +41,7 @@ DECLARE
     ruling text;
     new_id uuid;
 BEGIN
+    PERFORM facesnxt.check_snapshot();
     SELECT i.acting_role, a.account_id, a.agency_id INTO who
     FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.account_id = facesnxt.member_account(i.acting_oid);
     IF who.account_id IS NULL THEN

@@ -69,6 +69,7 @@ DECLARE
     fault text := facesnxt.field_fault(fields);
     missing record;
 BEGIN
+    PERFORM facesnxt.check_snapshot();
     SELECT i.acting_role, i.session_role, a.account_id, a.agency_id INTO who
     FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.role = i.acting_oid AND a.status = 'active';
     SELECT s.* INTO made FROM facesnxt.search s JOIN facesnxt.exigent e USING (search_id)
