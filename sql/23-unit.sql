@@ -47,7 +47,7 @@ BEGIN
     office := facesnxt.policy_value(version, 'unit_exception_by') #>> '{}';
     PERFORM facesnxt.require_office(account.agency_id, office,
         coalesce(facesnxt.policy_clause(version, 'unit_exception_by'), facesnxt.policy_clause(version, 'units')), role);
-    IF until > clock_timestamp() IS NOT TRUE OR btrim(coalesce(reason, '')) = '' THEN
+    IF until > clock_timestamp() IS NOT TRUE OR NOT isfinite(until) OR btrim(coalesce(reason, '')) = '' THEN
         RAISE EXCEPTION 'an exception has a term and a reason'
             USING ERRCODE = 'NX341', DETAIL = format('Who else may search is approved by name (%s).', facesnxt.policy_clause(version, 'unit_exception_by')),
                   HINT = 'Give a time to come, and say why.';
@@ -69,7 +69,8 @@ AS $$
 DECLARE
     new_id uuid;
 BEGIN
-    IF title IS NULL OR cardinality(parties) > 0 IS NOT TRUE OR until > coalesce(from_at, clock_timestamp()) IS NOT TRUE THEN
+    IF title IS NULL OR cardinality(parties) > 0 IS NOT TRUE OR until > coalesce(from_at, clock_timestamp()) IS NOT TRUE
+        OR NOT isfinite(until) OR NOT isfinite(from_at) THEN
         RAISE EXCEPTION 'a memorandum has a title, parties and a term'
             USING ERRCODE = 'NX341', HINT = 'Name the other parties and give a time to come.';
     END IF;
