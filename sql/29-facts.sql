@@ -9,9 +9,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_build_object(
         'id', r.request_id, 'requester', r.requested_by, 'case_number', r.case_number, 'incident_type', r.incident_type,
-        'own', r.account_id = $1.account_id OR (
-            r.session_oid = ($2->'identity'->>'session_oid')::oid
-            AND EXISTS (SELECT FROM facesnxt.account a WHERE a.role = r.session_oid)),
+        'own', r.account_id = $1.account_id OR r.session_oid = ($2->'identity'->>'acting_oid')::oid
+            OR EXISTS (SELECT FROM facesnxt.account a WHERE a.role = ($2->'identity'->>'session_oid')::oid
+                       AND (a.account_id = r.account_id OR a.role = r.session_oid)),
         'assigned', EXISTS (
             SELECT FROM facesnxt.case_file c JOIN facesnxt.case_assignment s USING (case_id)
             WHERE c.agency_id = $1.agency_id AND c.case_number = r.case_number AND s.account_id = r.account_id AND s.ended_at IS NULL),
