@@ -133,7 +133,7 @@ BEGIN
     RETURN ARRAY(
         SELECT r.search_id
         FROM facesnxt.session_identity() i
-            JOIN facesnxt.account a ON a.role = i.acting_oid
+            JOIN facesnxt.account a ON a.role IN (i.acting_oid, i.session_oid)
             JOIN facesnxt.review r ON r.reviewer = a.account_id
         WHERE NOT EXISTS (SELECT FROM facesnxt.comparison c WHERE c.review_id = r.review_id));
 END
