@@ -179,7 +179,7 @@ DECLARE
 BEGIN
     SELECT h.office INTO kind FROM facesnxt.office_holder h
     WHERE h.appointment_id = end_appointment.appointment_id AND facesnxt.in_reach(h.agency_id);
-    IF kind IS NULL OR btrim(coalesce(reason, '')) = ''
+    IF kind IS NULL OR facesnxt.readable(reason) IS NULL
         OR kind = (SELECT o.office FROM facesnxt.office o
                    WHERE o.office = kind AND o.sole AND NOT (SELECT a.designee FROM facesnxt.appointment a
                                                              WHERE a.appointment_id = end_appointment.appointment_id))

@@ -102,7 +102,7 @@ AS $$
 DECLARE
     account facesnxt.account := facesnxt.managed_account(role);
 BEGIN
-    IF btrim(coalesce(reason, '')) = '' THEN
+    IF facesnxt.readable(reason) IS NULL THEN
         RAISE EXCEPTION 'status "suspended" of an account needs a reason'
             USING ERRCODE = 'not_null_violation', HINT = 'Say why: it is kept with the account.';
     ELSIF account.status <> 'active' THEN
@@ -126,7 +126,7 @@ DECLARE
     listed CONSTANT text[] := facesnxt.policy_texts(version, 'revocation_reasons');
     clause CONSTANT text := coalesce(facesnxt.policy_clause(version, 'revocation_reasons'), 'no clause');
 BEGIN
-    IF btrim(coalesce(reason, '')) = '' THEN
+    IF facesnxt.readable(reason) IS NULL THEN
         RAISE EXCEPTION 'status "revoked" of an account needs a reason'
             USING ERRCODE = 'not_null_violation', HINT = 'Say why: it is kept with the account.';
     ELSIF cardinality(listed) > 0 AND reason <> ALL (listed) THEN

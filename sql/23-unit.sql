@@ -47,7 +47,7 @@ BEGIN
     office := facesnxt.policy_value(version, 'unit_exception_by') #>> '{}';
     PERFORM facesnxt.require_office(account.agency_id, office,
         coalesce(facesnxt.policy_clause(version, 'unit_exception_by'), facesnxt.policy_clause(version, 'units')), role);
-    IF until > clock_timestamp() IS NOT TRUE OR NOT isfinite(until) OR btrim(coalesce(reason, '')) = '' THEN
+    IF until > clock_timestamp() IS NOT TRUE OR NOT isfinite(until) OR facesnxt.readable(reason) IS NULL THEN
         RAISE EXCEPTION 'an exception has a term and a reason'
             USING ERRCODE = 'NX341', DETAIL = format('Who else may search is approved by name (%s).', facesnxt.policy_clause(version, 'unit_exception_by')),
                   HINT = 'Give a time to come, and say why.';

@@ -62,7 +62,7 @@ BEGIN
                   HINT = 'Record "lead confirmed" with what corroborates it.';
     END IF;
     IF determination = 'lead confirmed' THEN
-        IF coalesce(corroboration, '') = '' THEN
+        IF facesnxt.readable(corroboration) IS NULL THEN
             RAISE EXCEPTION 'outcome refused: the lead is not corroborated'
                 USING ERRCODE = 'NX308', DETAIL = 'A lead is confirmed by independent means only (NS-32.6.4).',
                       HINT = 'Say in "corroboration" what confirms it besides the search.';

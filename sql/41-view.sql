@@ -70,7 +70,7 @@ BEGIN
             refused := facesnxt.refusal('NX397', 'refused: your agency''s searches have no such candidate',
                 'Candidates are shown to the agency that searched (NM-IX.A.3).', 'SELECT * FROM facesnxt.my_candidates shows them.');
         ELSIF request->>'kind' = 'export'
-            AND (btrim(coalesce(request->>'recipient', '')) = '' OR btrim(coalesce(request->>'ground', '')) = '') THEN
+            AND (facesnxt.readable(request->>'recipient') IS NULL OR facesnxt.readable(request->>'ground') IS NULL) THEN
             refused := facesnxt.refusal('NX397', 'export refused: it names no recipient or no ground',
                 'Nothing is shared with whoever is not authorised (NM-IX.A.3).', 'Say to whom the candidates go and on what ground.');
         ELSIF request->>'kind' = 'export' AND facesnxt.policy_value(version_id, 'all_results') = 'true' AND cardinality(shown) < whole THEN

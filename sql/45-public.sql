@@ -77,7 +77,7 @@ BEGIN
         RAISE EXCEPTION 'release refused: the records are exempt'
             USING ERRCODE = 'NX398', DETAIL = 'They are criminal intelligence or investigative information (NP-VI.B.6).',
                   HINT = 'Redact or deny, and name the exemption.';
-    ELSIF decision <> 'released' AND btrim(coalesce(exemption, '')) = '' THEN
+    ELSIF decision <> 'released' AND facesnxt.readable(exemption) IS NULL THEN
         RAISE EXCEPTION 'decision refused: it names no exemption'
             USING ERRCODE = 'NX398', DETAIL = format('What is withheld is withheld by statute: %s (NS-32.6.12).', asked.statute),
                   HINT = 'Name the exemption.';
