@@ -98,7 +98,7 @@ DECLARE
     encoded jsonb := jsonb_build_array();
 BEGIN
     IF coalesce(cardinality(probes), 0) NOT BETWEEN 1 AND 10 OR array_position(probes, NULL) IS NOT NULL
-        OR btrim(coalesce(incident_type, '')) = '' THEN
+        OR facesnxt.readable(incident_type) IS NULL THEN
         RAISE EXCEPTION 'request refused: it needs photographs and an incident type'
             USING ERRCODE = 'NX399', DETAIL = 'A request has its probe images, the incident type and, if there is one, the incident number (MI-4.5.3.1).',
                   HINT = 'Give 1 to 10 photographs and the type of the incident.';
@@ -167,9 +167,10 @@ COMMENT ON FUNCTION facesnxt.deliver(uuid, facesnxt.verdict, int) IS
 REVOKE ALL ON FUNCTION facesnxt.deliver(uuid, facesnxt.verdict, int) FROM PUBLIC;
 
 -- Searches of one account are recorded one after the other, or sessions that
--- search at the same instant would not see each other and outrun the pace.
+-- search at the same instant would not see each other and outrun the pace; and
+-- those of one probe, where a second search of it must name the first.
 CREATE TABLE facesnxt.turn (account_id uuid PRIMARY KEY);
-COMMENT ON TABLE facesnxt.turn IS 'A row to lock for each account that searches; only the writer does';
+COMMENT ON TABLE facesnxt.turn IS 'A row to lock for each account that searches, and 256 for probes; only the writer does';
 REVOKE ALL ON TABLE facesnxt.turn FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('facesnxt.turn', '');
 
@@ -178,13 +179,26 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    acting CONSTANT uuid := (facesnxt.acting_account(request->'identity')).account_id;
+    account CONSTANT facesnxt.account := facesnxt.acting_account(request->'identity');
+    waits uuid[] := ARRAY[account.account_id];
+    waited uuid;
 BEGIN
-    IF acting IS NOT NULL THEN
-        INSERT INTO facesnxt.turn (account_id) VALUES (acting) ON CONFLICT DO NOTHING;
-        PERFORM FROM facesnxt.turn t WHERE t.account_id = acting FOR UPDATE;
+    IF account.account_id IS NULL THEN
+        RETURN;
     END IF;
+    -- some share a turn, which does not matter, and no row is made for each probe
+    IF request->'probe'->>'sha256' IS NOT NULL AND facesnxt.policy_value(
+        facesnxt.policy_in_force(account.agency_id, clock_timestamp()), 'subsequent') IS NOT NULL
+    THEN
+        waits := waits || (SELECT overlay('00000000-0000-0000-0000-000000000000' PLACING left(md5(account.agency_id::text || min(encode(f, 'hex'))), 2)
+                                          FROM 35)::uuid
+                           FROM facesnxt.probe_family(account.agency_id, decode(request->'probe'->>'sha256', 'hex')) f);
+    END IF;
+    FOREACH waited IN ARRAY waits LOOP
+        INSERT INTO facesnxt.turn (account_id) VALUES (waited) ON CONFLICT DO NOTHING;
+        PERFORM FROM facesnxt.turn t WHERE t.account_id = waited FOR UPDATE;
+    END LOOP;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.take_turn(jsonb) IS 'Waits until no other search of the acting account is being recorded (MI-4.5.2.d)';
+COMMENT ON FUNCTION facesnxt.take_turn(jsonb) IS 'Waits until no other search of the acting account (MI-4.5.2.d) or of the same probe (MI-4.5.3.4) is being recorded';
 REVOKE ALL ON FUNCTION facesnxt.take_turn(jsonb) FROM PUBLIC;
