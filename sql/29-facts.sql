@@ -62,6 +62,14 @@ AS $$
          WHERE v.account_id = $1.account_id AND v.status = 'completed'
              AND v.recorded_at > ($2->>'requested_at')::timestamptz - interval '1 day'
          ORDER BY v.recorded_at DESC LIMIT 200)
+        UNION ALL
+        (SELECT w.recorded_at, facesnxt.probe_shape(NULL, w.probe)->>'sha256'
+         FROM facesnxt.ticket t JOIN facesnxt.raw_statement w USING (ticket_id)
+         WHERE t.account_id = $1.account_id AND w.status = 'admitted'
+             AND t.opened_at > ($2->>'requested_at')::timestamptz - interval '1 day 1 hour'
+             AND w.recorded_at > ($2->>'requested_at')::timestamptz - interval '1 day'
+             AND w.statement_id IS DISTINCT FROM ($2->>'statement_id')::uuid -- whose rows are to leave
+         ORDER BY w.recorded_at DESC LIMIT 200)
     ), aged AS (
         SELECT greatest(0, floor(extract(epoch FROM ($2->>'requested_at')::timestamptz - m.recorded_at)))::int AS age, m.probe
         FROM made m ORDER BY m.recorded_at DESC LIMIT 200
@@ -73,7 +81,7 @@ AS $$
                                WHERE a.probe IS DISTINCT FROM ($2->'probe'->>'sha256') GROUP BY a.probe) p))
 $$;
 COMMENT ON FUNCTION facesnxt.pace_facts(facesnxt.account, jsonb) IS
-'Seconds since the account''s searches of the last day, and since the last search of each other probe';
+'Seconds since the account''s searches, verifications and raw statements of the last day, and since the last of each other probe';
 REVOKE ALL ON FUNCTION facesnxt.pace_facts(facesnxt.account, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.request_facts(account facesnxt.account, request jsonb) RETURNS jsonb

@@ -31,6 +31,8 @@ CREATE TABLE facesnxt.ticket (
 COMMENT ON TABLE facesnxt.ticket IS 'Open searches that passed the gate, each bound to a session and a role (NM-V.E.4); a refused one stands in facesnxt.search';
 COMMENT ON COLUMN facesnxt.ticket.request IS 'What was stated: judged again, by the policy then in force, before each statement and before its rows leave';
 
+CREATE INDEX ON facesnxt.ticket (account_id, opened_at);
+
 CREATE TABLE facesnxt.ticket_end (
     ticket_id uuid PRIMARY KEY REFERENCES facesnxt.ticket,
     cause text NOT NULL,
@@ -150,7 +152,10 @@ BEGIN
         RETURN verdict;
     END IF;
     verdict := facesnxt.gate(ticket.request || jsonb_build_object('identity', who, 'isolation', request->'isolation',
-                                                                  'requested_at', request->'requested_at'));
+        'requested_at', request->'requested_at', 'statement_id', request->'statement_id',
+        'probe', facesnxt.probe_shape(NULL, coalesce((request->>'probe')::facesnxt.embedding, (
+            SELECT s.probe FROM facesnxt.raw_statement s WHERE s.statement_id = (request->>'statement_id')::uuid)))
+            || '{"kind": "template"}'));
     IF verdict.code IS NULL AND begins AND ticket.max_statements <= (
         SELECT count(*) FROM facesnxt.raw_statement s WHERE s.ticket_id = ticket.ticket_id AND s.status = 'admitted')
     THEN
@@ -192,6 +197,9 @@ DECLARE
     new_id uuid;
     answer jsonb;
 BEGIN
+    IF kind IN ('open_search', 'raw_statement') THEN
+        PERFORM facesnxt.take_turn(request - 'probe');
+    END IF;
     CASE kind
         WHEN 'open_search' THEN
             verdict := facesnxt.gate(request);
@@ -313,7 +321,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    request jsonb := facesnxt.make_request(case_number, purpose, reason, fields, repositories, overrides);
+    -- of its probes only that they are templates is known yet
+    request jsonb := facesnxt.make_request(case_number, purpose, reason, fields, repositories, overrides)
+        || '{"probe": {"kind": "template"}}';
     verdict facesnxt.verdict;
     covered facesnxt.repository[];
     expires_at timestamptz;
