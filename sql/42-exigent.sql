@@ -88,7 +88,9 @@ BEGIN
         'reason', coalesce(complete_papers.reason, made.reason),
         'case', facesnxt.case_facts(searcher, coalesce(nullif(btrim(complete_papers.case_number), ''), made.case_number)));
     SELECT j.* INTO missing FROM facesnxt.judge(made.version_id, facts) j
-    WHERE j.reason_against IS NULL AND facesnxt.policy_value(made.version_id, 'exigent')->'papers' ? j.rule LIMIT 1;
+        JOIN facesnxt.rule k USING (rule)
+    -- what is stated only now can break another rule on the purpose
+    WHERE j.reason_against IS NULL AND (k.area = 'purpose' OR facesnxt.policy_value(made.version_id, 'exigent')->'papers' ? j.rule) LIMIT 1;
     IF missing.rule IS NOT NULL THEN
         RAISE EXCEPTION 'papers refused: they are not complete'
             USING ERRCODE = 'NX391', DETAIL = format('%s: %s (%s)', missing.message, missing.detail, missing.clause), HINT = missing.hint;
