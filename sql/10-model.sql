@@ -101,6 +101,12 @@ AS $$
 DECLARE
     wanted text;
 BEGIN
+    -- every agency's photographs are searched by the model in use
+    IF NOT facesnxt.in_reach(NULL) THEN
+        RAISE EXCEPTION 'the models are the host''s'
+            USING ERRCODE = 'insufficient_privilege', DETAIL = 'Who has an account of an agency administers that agency alone.',
+                  HINT = 'Ask an administrator of the host.';
+    END IF;
     SELECT m.kind INTO wanted FROM facesnxt.model m WHERE m.name = use_model.name;
     IF wanted IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'NX204', MESSAGE = pg_catalog.format('model "%s" is not registered', name),

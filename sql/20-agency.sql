@@ -23,6 +23,40 @@ REVOKE ALL ON TABLE facesnxt.agency FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.agency TO facesnxt_auditor, facesnxt_admin;
 SELECT pg_catalog.pg_extension_config_dump('facesnxt.agency', '');
 
+-- A snapshot of the past does not show the first of two approvals, the last
+-- licence taken, or an office that was lost.
+CREATE FUNCTION facesnxt.check_snapshot() RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        PERFORM facesnxt.refuse_on_record('step', 'NX306',
+            format('refused: isolation level is %s', current_setting('transaction_isolation')),
+            'A snapshot of the past would not show what others have done since.',
+            'Work in a transaction of isolation level READ COMMITTED.', clause => 'SP-IV.A.2');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.check_snapshot() IS 'Refuses to judge by a snapshot of the past (NX306)';
+REVOKE ALL ON FUNCTION facesnxt.check_snapshot() FROM PUBLIC;
+
+-- A person has an account at one agency, and is an administrator or auditor of
+-- that one; whoever has none is the host's.
+CREATE FUNCTION facesnxt.in_reach(agency_id uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN NOT EXISTS (
+        SELECT FROM facesnxt.session_identity() i JOIN facesnxt.account a ON a.role IN (i.acting_oid, i.session_oid)
+        WHERE a.agency_id IS DISTINCT FROM in_reach.agency_id);
+END
+$$;
+COMMENT ON FUNCTION facesnxt.in_reach(uuid) IS
+'Whether neither the acting role nor the one that logged on is another agency''s, by an account of whatever status';
+REVOKE ALL ON FUNCTION facesnxt.in_reach(uuid) FROM PUBLIC;
+
 CREATE FUNCTION facesnxt.agency_named(code text) RETURNS uuid
 LANGUAGE plpgsql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
@@ -31,14 +65,14 @@ DECLARE
     found_id uuid;
 BEGIN
     SELECT a.agency_id INTO found_id FROM facesnxt.agency a WHERE a.code = agency_named.code;
-    IF found_id IS NULL THEN
+    IF found_id IS NULL OR NOT facesnxt.in_reach(found_id) THEN
         RAISE EXCEPTION 'agency "%" does not exist', code
             USING ERRCODE = 'undefined_object', HINT = 'facesnxt.create_agency() makes one.';
     END IF;
     RETURN found_id;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.agency_named(text) IS 'The agency of a code; an error if there is none';
+COMMENT ON FUNCTION facesnxt.agency_named(text) IS 'The agency of a code; an error if there is none, or who acts is another one''s';
 REVOKE ALL ON FUNCTION facesnxt.agency_named(text) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.create_agency(code text, name text) RETURNS uuid

@@ -92,6 +92,17 @@ COMMENT ON COLUMN facesnxt.policy_rule.force IS 'shall: refused; should: passes 
 SELECT facesnxt.keep_record(kept, 'facesnxt_auditor', 'facesnxt_admin')
 FROM pg_catalog.unnest(ARRAY['policy_version', 'policy_decision', 'policy_purpose', 'policy_rule']::name[]) kept;
 
+-- What is asked for in words is not given by spaces, or by characters that
+-- show nothing.
+CREATE FUNCTION facesnxt.readable(stated text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT btrim($1, E' \t\n\r') WHERE $1 ~ '[^\s\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0]'
+$$;
+COMMENT ON FUNCTION facesnxt.readable(text) IS 'A text without the spaces around it; NULL where there is nothing to read';
+REVOKE ALL ON FUNCTION facesnxt.readable(text) FROM PUBLIC;
+
 -- ---- which version, and what it says
 
 CREATE FUNCTION facesnxt.policy_in_force(agency_id uuid, at timestamptz) RETURNS uuid
@@ -144,7 +155,7 @@ $$;
 COMMENT ON FUNCTION facesnxt.policy_clause(uuid, text) IS 'The clause that a rule of a version comes from';
 REVOKE ALL ON FUNCTION facesnxt.policy_clause(uuid, text) FROM PUBLIC;
 
-CREATE VIEW facesnxt.policy_matrix WITH (security_barrier) AS
+CREATE VIEW facesnxt.policy_matrix WITH (security_barrier, security_invoker) AS
     SELECT a.code AS agency, v.number AS version, k.area, r.rule, r.force, r.clause, r.value
     FROM facesnxt.agency a
     JOIN facesnxt.policy_version v ON v.version_id = facesnxt.policy_in_force(a.agency_id, pg_catalog.now())

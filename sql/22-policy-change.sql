@@ -127,18 +127,18 @@ DECLARE
 BEGIN
     SELECT v.* INTO proposed FROM facesnxt.policy_version v WHERE v.version_id = decide_policy.version_id FOR UPDATE;
     SELECT i.acting_role, i.session_role INTO who FROM facesnxt.session_identity() i;
-    IF proposed.version_id IS NULL OR adopt IS NULL OR EXISTS (
+    IF proposed.version_id IS NULL OR NOT facesnxt.in_reach(proposed.agency_id) OR adopt IS NULL OR EXISTS (
         SELECT FROM facesnxt.policy_decision d WHERE d.version_id = decide_policy.version_id)
     THEN
         RAISE EXCEPTION 'no such version of a policy is to be decided'
             USING ERRCODE = 'NX313', HINT = 'facesnxt.policy_version and facesnxt.policy_decision show what is.';
     END IF;
-    IF adopt AND (who.session_role = proposed.proposed_session OR who.acting_role = proposed.proposed_by) THEN
+    IF adopt AND ARRAY[who.acting_role, who.session_role] && ARRAY[proposed.proposed_by, proposed.proposed_session] THEN
         PERFORM facesnxt.refuse_on_record('policy decision', 'NX311', 'who proposed a policy cannot put it in force',
             format('Version %s was proposed by "%s", logged on as "%s".', proposed.number, proposed.proposed_by, proposed.proposed_session),
             'Another administrator decides.', proposed.agency_id, clause => 'NM-I');
     END IF;
-    IF effective_from < now() THEN
+    IF effective_from < clock_timestamp() THEN
         RAISE EXCEPTION 'a policy cannot be in force before it was decided'
             USING ERRCODE = 'NX313', HINT = 'Give a time to come, or none.';
     END IF;

@@ -124,6 +124,7 @@ DECLARE
     hook regproc := to_regprocedure(CASE WHEN step IN ('suspended', 'revoked') THEN 'facesnxt.cut_off(regrole)'
                                          WHEN step IN ('activated', 'auto-grant', 'resumed') THEN 'facesnxt.let_in(regrole)' END)::oid;
 BEGIN
+    PERFORM facesnxt.check_snapshot();
     SELECT a.* INTO STRICT account FROM facesnxt.account a WHERE a.account_id = account_step.account_id FOR NO KEY UPDATE;
     INSERT INTO facesnxt.account_event (account_id, number, step, from_status, to_status, reason, office, violation_id, version_id)
     SELECT account.account_id, 1 + count(*), account_step.step, CASE WHEN count(*) > 0 THEN account.status END,

@@ -61,7 +61,7 @@ BEGIN
     office := facesnxt.policy_value(version, 'activation_by') #>> '{}';
     PERFORM facesnxt.require_office(account.agency_id, office, facesnxt.policy_clause(version, 'activation_by'), role);
     account := facesnxt.require_steps(account.account_id, 40, 'decision');
-    IF approve IS NULL OR (NOT approve AND btrim(coalesce(reason, '')) = '')
+    IF approve IS NULL OR (NOT approve AND facesnxt.readable(reason) IS NULL)
         OR NOT EXISTS (SELECT FROM facesnxt.lacks(account) g WHERE g.place = 40)
         OR NOT (account.status IN ('pending', 'verified') OR (approve AND account.status IN ('active', 'suspended'))) THEN
         PERFORM facesnxt.refuse_on_record('decision', 'NX330', 'decision refused: it was taken, or has no reason',

@@ -179,6 +179,7 @@ DECLARE
     account facesnxt.account;
     gap record;
 BEGIN
+    PERFORM facesnxt.check_snapshot();
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.account_id = require_steps.account_id FOR NO KEY UPDATE;
     SELECT g.* INTO gap FROM facesnxt.lacks(account) g WHERE g.place < before LIMIT 1;
     IF gap.place IS NOT NULL THEN

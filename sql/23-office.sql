@@ -16,7 +16,7 @@ $$;
 COMMENT ON FUNCTION facesnxt.acting_persons() IS 'Roles of the person who acts: two steps that ask for two persons have none of them in common';
 REVOKE ALL ON FUNCTION facesnxt.acting_persons() FROM PUBLIC;
 
-CREATE VIEW facesnxt.office_holder WITH (security_barrier) AS
+CREATE VIEW facesnxt.office_holder WITH (security_barrier, security_invoker) AS
     SELECT a.agency_id, g.code AS agency, a.office, a.role, a.unit, a.designee, a.email, a.at AS from_at, a.until_at, a.appointment_id
     FROM facesnxt.appointment a JOIN facesnxt.agency g USING (agency_id)
     WHERE (a.until_at IS NULL OR a.until_at > pg_catalog.clock_timestamp())
@@ -31,17 +31,18 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (
         SELECT FROM facesnxt.office_holder h JOIN facesnxt.session_identity() i ON h.role = i.acting_oid
-        WHERE h.agency_id = $1 AND h.office = $2 AND (h.unit IS NULL OR h.unit = $3))
+        WHERE h.agency_id = $1 AND h.office = $2 AND (h.unit IS NULL OR h.unit = $3)
+            AND NOT EXISTS (SELECT FROM facesnxt.account a WHERE a.role = h.role AND a.status IN ('suspended', 'revoked')))
 $$;
-COMMENT ON FUNCTION facesnxt.holds_office(uuid, text, text) IS 'Whether the acting role holds an office of an agency, for a unit if the office is one unit''s';
+COMMENT ON FUNCTION facesnxt.holds_office(uuid, text, text) IS 'Whether the acting role holds an office of an agency and was not cut off, for a unit if the office is one unit''s';
 REVOKE ALL ON FUNCTION facesnxt.holds_office(uuid, text, text) FROM PUBLIC;
 
-CREATE FUNCTION facesnxt.is_administrator() RETURNS boolean
+CREATE FUNCTION facesnxt.is_administrator(agency_id uuid) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT pg_has_role(i.acting_oid, 'facesnxt_admin', 'USAGE') FROM facesnxt.session_identity() i $$;
-COMMENT ON FUNCTION facesnxt.is_administrator() IS 'Whether the acting role is an administrator of the database''s host';
-REVOKE ALL ON FUNCTION facesnxt.is_administrator() FROM PUBLIC;
+AS $$ SELECT pg_has_role(i.acting_oid, 'facesnxt_admin', 'USAGE') AND facesnxt.in_reach($1) FROM facesnxt.session_identity() i $$;
+COMMENT ON FUNCTION facesnxt.is_administrator(uuid) IS 'Whether the acting role administers an agency: its own, or as the host''s';
+REVOKE ALL ON FUNCTION facesnxt.is_administrator(uuid) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.acting_agencies() RETURNS uuid[]
 LANGUAGE sql STABLE
@@ -49,10 +50,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT ARRAY(SELECT h.agency_id FROM facesnxt.office_holder h WHERE h.role = i.acting_oid
                  UNION SELECT a.agency_id FROM facesnxt.account a WHERE a.role = i.acting_oid
-                 UNION SELECT g.agency_id FROM facesnxt.agency g WHERE facesnxt.is_administrator())
+                 UNION SELECT g.agency_id FROM facesnxt.agency g WHERE facesnxt.is_administrator(g.agency_id))
     FROM facesnxt.session_identity() i
 $$;
-COMMENT ON FUNCTION facesnxt.acting_agencies() IS 'Agencies of which the acting role may know: of its offices and account, all of them for an administrator';
+COMMENT ON FUNCTION facesnxt.acting_agencies() IS 'Agencies of which the acting role may know: of its offices and account, all of them for an administrator of the host';
 REVOKE ALL ON FUNCTION facesnxt.acting_agencies() FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.require_office(agency_id uuid, office text, clause text, about regrole, unit text DEFAULT NULL) RETURNS void
@@ -62,6 +63,7 @@ AS $$
 DECLARE
     step CONSTANT text := format('step of the office "%s"', coalesce(office, 'nobody'));
 BEGIN
+    PERFORM facesnxt.check_snapshot();
     IF office IS NULL OR NOT facesnxt.holds_office(agency_id, office, unit) THEN
         -- of an agency that is not theirs nobody learns anything, auditors included
         IF agency_id = ANY (facesnxt.acting_agencies()) IS NOT TRUE THEN
@@ -159,6 +161,7 @@ DECLARE
     version uuid;
     new_id uuid;
 BEGIN
+    PERFORM facesnxt.check_snapshot();
     PERFORM facesnxt.check_person(role);
     SELECT o.* INTO kind FROM facesnxt.office o WHERE o.office = appoint.office;
     SELECT a.agency_id INTO of_agency FROM facesnxt.agency a WHERE a.code = agency FOR NO KEY UPDATE;
@@ -172,7 +175,7 @@ BEGIN
         PERFORM facesnxt.require_office(of_agency, kind.appointed_by, kind.clause, role);
     ELSIF designee THEN
         PERFORM facesnxt.require_designator(of_agency, kind.office, unit, role);
-    ELSIF NOT facesnxt.is_administrator() OR role::oid = ANY (facesnxt.acting_persons()) THEN
+    ELSIF NOT facesnxt.is_administrator(of_agency) OR role::oid = ANY (facesnxt.acting_persons()) THEN
         PERFORM facesnxt.refuse_on_record('appointment', 'NX331', 'step refused: it is not the acting role''s to take',
             'An administrator appoints, and never herself or himself.', 'Ask another administrator.', of_agency,
             clause => coalesce(kind.clause, 'NM-I'), about => role);
@@ -210,8 +213,8 @@ DECLARE
     held record;
 BEGIN
     SELECT h.agency_id, h.role, o.clause, o.sole AND NOT h.designee AS sole INTO held
-    FROM facesnxt.office_holder h JOIN facesnxt.office o USING (office) WHERE h.appointment_id = end_appointment.appointment_id;
-    IF held.sole IS NOT FALSE OR btrim(coalesce(reason, '')) = '' THEN
+    FROM facesnxt.office_holder h JOIN facesnxt.office o USING (office) WHERE h.appointment_id = end_appointment.appointment_id AND facesnxt.in_reach(h.agency_id);
+    IF held.sole IS NOT FALSE OR facesnxt.readable(reason) IS NULL THEN
         PERFORM facesnxt.refuse_on_record('end of an appointment', 'NX339', 'the appointment cannot be ended so',
             'It does not exist, is over, has no reason to end, or is to the one holder of an office, which is not left empty.',
             'Appoint a successor: facesnxt.appoint().', held.agency_id, clause => held.clause, about => held.role);

@@ -29,7 +29,8 @@ BEGIN
     ELSIF EXISTS (SELECT FROM facesnxt.registration_approval p
                   WHERE p.agency_id = of_agency AND p.applicant = approve_registration.applicant AND p.persons && who
                     AND p.office <> approve_registration.office
-                    AND p.at > coalesce((SELECT max(a.status_at) FROM facesnxt.account a WHERE a.role = p.applicant), '-infinity')) THEN
+                     AND p.at > coalesce((SELECT max(e.at) FROM facesnxt.account_event e JOIN facesnxt.account a USING (account_id)
+                                          WHERE a.role = p.applicant AND e.step = 'denied'), '-infinity')) THEN
         PERFORM facesnxt.refuse_on_record('approval', 'NX331', 'approval refused: the same person has approved this registration',
             format('Each approval is another person''s (%s).', facesnxt.policy_clause(version, 'registration_approvals')),
             'Another holder of the office approves.', of_agency, 'registration_approvals', about => applicant);

@@ -73,11 +73,12 @@ DECLARE
     account facesnxt.account;
     version uuid;
 BEGIN
+    PERFORM facesnxt.check_snapshot();
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = managed_account.role FOR NO KEY UPDATE;
-    IF facesnxt.is_administrator() AND account.account_id IS NULL THEN
+    IF account.account_id IS NULL AND facesnxt.is_administrator(NULL) THEN
         RAISE EXCEPTION 'role "%" has no account', role
             USING ERRCODE = 'NX301', HINT = 'facesnxt.open_account() makes one.';
-    ELSIF NOT facesnxt.is_administrator() OR role::oid = ANY (facesnxt.acting_persons()) THEN
+    ELSIF NOT facesnxt.is_administrator(account.agency_id) OR role::oid = ANY (facesnxt.acting_persons()) THEN
         version := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
         PERFORM facesnxt.require_office(account.agency_id,
             coalesce(facesnxt.policy_value(version, 'account_manager'), facesnxt.policy_value(version, 'activation_by')) #>> '{}',
@@ -100,7 +101,7 @@ AS $$
 DECLARE
     account facesnxt.account := facesnxt.managed_account(role);
 BEGIN
-    IF btrim(coalesce(reason, '')) = '' THEN
+    IF facesnxt.readable(reason) IS NULL THEN
         RAISE EXCEPTION 'status "suspended" of an account needs a reason'
             USING ERRCODE = 'not_null_violation', HINT = 'Say why: it is kept with the account.';
     ELSIF account.status <> 'active' THEN
@@ -125,7 +126,7 @@ DECLARE
     listed CONSTANT text[] := facesnxt.policy_texts(version, 'revocation_reasons');
     clause CONSTANT text := coalesce(facesnxt.policy_clause(version, 'revocation_reasons'), 'no clause');
 BEGIN
-    IF btrim(coalesce(reason, '')) = '' THEN
+    IF facesnxt.readable(reason) IS NULL THEN
         RAISE EXCEPTION 'status "revoked" of an account needs a reason'
             USING ERRCODE = 'not_null_violation', HINT = 'Say why: it is kept with the account.';
     ELSIF cardinality(listed) > 0 AND reason <> ALL (listed) THEN

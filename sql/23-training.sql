@@ -48,7 +48,7 @@ DECLARE
     office text := 'trainer';
 BEGIN
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = record_course.role AND a.status <> 'revoked';
-    IF NOT facesnxt.is_administrator() OR role::oid = ANY (facesnxt.acting_persons()) THEN
+    IF NOT facesnxt.is_administrator(account.agency_id) OR role::oid = ANY (facesnxt.acting_persons()) THEN
         PERFORM facesnxt.require_office(account.agency_id, office,
             facesnxt.policy_clause(facesnxt.policy_in_force(account.agency_id, clock_timestamp()), 'training'), role);
     END IF;

@@ -47,7 +47,7 @@ BEGIN
     office := facesnxt.policy_value(version, 'unit_exception_by') #>> '{}';
     PERFORM facesnxt.require_office(account.agency_id, office,
         coalesce(facesnxt.policy_clause(version, 'unit_exception_by'), facesnxt.policy_clause(version, 'units')), role);
-    IF until > clock_timestamp() IS NOT TRUE OR btrim(coalesce(reason, '')) = '' THEN
+    IF until > clock_timestamp() IS NOT TRUE OR NOT isfinite(until) OR facesnxt.readable(reason) IS NULL THEN
         RAISE EXCEPTION 'an exception has a term and a reason'
             USING ERRCODE = 'NX341', DETAIL = format('Who else may search is approved by name (%s).', facesnxt.policy_clause(version, 'unit_exception_by')),
                   HINT = 'Give a time to come, and say why.';
@@ -69,7 +69,8 @@ AS $$
 DECLARE
     new_id uuid;
 BEGIN
-    IF title IS NULL OR cardinality(parties) > 0 IS NOT TRUE OR until > coalesce(from_at, clock_timestamp()) IS NOT TRUE THEN
+    IF title IS NULL OR cardinality(parties) > 0 IS NOT TRUE OR until > coalesce(from_at, clock_timestamp()) IS NOT TRUE
+        OR NOT isfinite(until) OR NOT isfinite(from_at) THEN
         RAISE EXCEPTION 'a memorandum has a title, parties and a term'
             USING ERRCODE = 'NX341', HINT = 'Name the other parties and give a time to come.';
     END IF;
@@ -84,10 +85,18 @@ REVOKE ALL ON FUNCTION facesnxt.record_mou(text, text, text[], timestamptz, time
 GRANT EXECUTE ON FUNCTION facesnxt.record_mou(text, text, text[], timestamptz, timestamptz) TO facesnxt_admin;
 
 CREATE FUNCTION facesnxt.end_mou(mou_id uuid, reason text) RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ INSERT INTO facesnxt.mou_end (mou_id, reason) VALUES ($1, $2) $$;
-COMMENT ON FUNCTION facesnxt.end_mou(uuid, text) IS 'Ends a memorandum before its term';
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM facesnxt.mou m WHERE m.mou_id = end_mou.mou_id AND facesnxt.in_reach(m.agency_id)) THEN
+        PERFORM facesnxt.refuse_on_record('end of a memorandum', 'NX341', 'there is no such memorandum', NULL,
+            'facesnxt.mou shows them.', clause => 'SP-II.A');
+    END IF;
+    INSERT INTO facesnxt.mou_end (mou_id, reason) VALUES (mou_id, reason);
+END
+$$;
+COMMENT ON FUNCTION facesnxt.end_mou(uuid, text) IS 'Ends a memorandum before its term (NX341)';
 REVOKE ALL ON FUNCTION facesnxt.end_mou(uuid, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.end_mou(uuid, text) TO facesnxt_admin;
 
@@ -139,6 +148,7 @@ BEGIN
             CROSS JOIN LATERAL (SELECT facesnxt.policy_value(facesnxt.policy_in_force(a.agency_id, clock_timestamp()), 'inactivity_days') AS days) r
             CROSS JOIN LATERAL (SELECT facesnxt.last_used(a) AS used_at) u
         WHERE a.status = 'active' AND r.days IS NOT NULL AND (sweep_inactive.agency IS NULL OR g.code = sweep_inactive.agency)
+            AND facesnxt.in_reach(a.agency_id)
             AND u.used_at <= clock_timestamp() - (r.days #>> '{}')::numeric * interval '1 day'
     LOOP
         PERFORM facesnxt.end_account(idle.account_id, 'inactivity', format('last used %s', idle.used_at));

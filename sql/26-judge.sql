@@ -75,8 +75,8 @@ DECLARE
 BEGIN
     SELECT 'search refused: no incident type', 'The log says of what type the incident is.',
         'Name a case, or give "incident_type" in the fields.'
-    WHERE value = 'true' AND coalesce(facts->'case'->>'incident_type', facts->'fields'->>'incident_type',
-        facts->'search'->'request'->>'incident_type', '') = ''
+    WHERE value = 'true' AND facesnxt.readable(coalesce(facts->'case'->>'incident_type', facts->'fields'->>'incident_type',
+        facts->'search'->'request'->>'incident_type')) IS NULL
     INTO found;
     RETURN found;
 END
@@ -148,7 +148,7 @@ BEGIN
         CROSS JOIN unnest(p.fields) AS wanted (field)
         JOIN facesnxt.purpose_field f USING (field)
     WHERE value = 'true' AND p.version_id = $1 AND p.code = facts->>'purpose'
-        AND btrim(coalesce(facts->'fields'->>f.field, '')) = ''
+        AND facesnxt.readable(facts->'fields'->>f.field) IS NULL
     HAVING count(*) > 0
     INTO found;
     RETURN found;
@@ -163,7 +163,7 @@ DECLARE
     found facesnxt.finding;
 BEGIN
     SELECT 'search refused: no reason', 'The report states why the search was made.', 'Give it in the argument "reason".'
-    WHERE value = 'true' AND btrim(coalesce(facts->>'reason', '')) = ''
+    WHERE value = 'true' AND facesnxt.readable(facts->>'reason') IS NULL
     INTO found;
     RETURN found;
 END
@@ -181,7 +181,7 @@ BEGIN
                coalesce(facts->'fields'->>'chief_notified_at', 'none')),
         'Give "chief_notified_at", a time before the search, and "chief_notified_by" in the fields.'
     WHERE value = 'true' AND facts->'fields'->>'health_threat' = 'true'
-        AND (facts->'fields'->>'chief_notified_at' IS NULL OR btrim(coalesce(facts->'fields'->>'chief_notified_by', '')) = ''
+        AND (facts->'fields'->>'chief_notified_at' IS NULL OR facesnxt.readable(facts->'fields'->>'chief_notified_by') IS NULL
              OR (facts->'fields'->>'chief_notified_at')::timestamptz >= (facts->>'requested_at')::timestamptz)
     INTO found;
     RETURN found;
@@ -199,8 +199,8 @@ BEGIN
         'It is not said why the person could not consent, or for what the photograph is submitted.',
         'Give "why_no_consent" and "submission_purpose" in the fields.'
     WHERE value = 'true' AND facts->'fields'->>'consent' = 'false'
-        AND (btrim(coalesce(facts->'fields'->>'why_no_consent', '')) = ''
-             OR btrim(coalesce(facts->'fields'->>'submission_purpose', '')) = '')
+        AND (facesnxt.readable(facts->'fields'->>'why_no_consent') IS NULL
+             OR facesnxt.readable(facts->'fields'->>'submission_purpose') IS NULL)
     INTO found;
     RETURN found;
 END
@@ -216,7 +216,8 @@ BEGIN
     SELECT 'search refused: no legal basis of the photograph',
         format('Nobody is detained only to take a photograph; stated: %s.', coalesce(facts->'fields'->>'capture_basis', 'nothing')),
         'Give "capture_basis" in the fields: on what ground the photograph was taken.'
-    WHERE btrim(coalesce(facts->'fields'->>'capture_basis', '')) = '' OR value ? lower(btrim(facts->'fields'->>'capture_basis'))
+    WHERE facesnxt.readable(facts->'fields'->>'capture_basis') IS NULL
+        OR lower(facesnxt.readable(facts->'fields'->>'capture_basis')) IN (SELECT lower(v) FROM jsonb_array_elements_text(value) v)
     INTO found;
     RETURN found;
 END
@@ -265,7 +266,7 @@ BEGIN
             sqlstate := asked.sqlstate;
             reason_against := facesnxt.left_for_later(version_id, asked.rule, facts);
             IF asked.force = 'should' THEN
-                reason_against := coalesce(reason_against, nullif(btrim(coalesce(facts->'overrides'->>asked.rule, '')), ''));
+                reason_against := coalesce(reason_against, facesnxt.readable(facts->'overrides'->>asked.rule));
                 hint := concat(hint, format(' It is a rule that can be set aside for a reason: overrides => {"%s": "..."}.', asked.rule));
             END IF;
             RETURN NEXT;

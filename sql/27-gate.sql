@@ -44,6 +44,10 @@ BEGIN
         ELSIF given.value_kind <> 'boolean' AND jsonb_typeof(given.value) <> 'string' THEN
             RETURN format('Field "%s" is a text.', given.key);
         ELSIF given.value_kind = 'timestamp' THEN
+            -- one instant for every session that reads the record: no "now", no infinity, no local time
+            IF given.value #>> '{}' !~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)? ?(Z|[+-]\d\d(:?\d\d)?)$' THEN
+                RETURN format('Field "%s" is a time with its offset from UTC, such as 2022-05-01T10:00:00-05:00.', given.key);
+            END IF;
             BEGIN
                 PERFORM (given.value #>> '{}')::timestamptz;
             EXCEPTION WHEN data_exception THEN

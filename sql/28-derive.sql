@@ -59,7 +59,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF parent IS NULL OR image IS NULL OR btrim(coalesce(operation, '')) = '' OR btrim(coalesce(tool, '')) = ''
+    IF parent IS NULL OR image IS NULL OR facesnxt.readable(operation) IS NULL OR facesnxt.readable(tool) IS NULL
         OR jsonb_typeof(parameters) IS DISTINCT FROM 'object' THEN
         RAISE EXCEPTION 'copy refused: it is not said what was done'
             USING ERRCODE = 'NX393', DETAIL = 'What was enhanced is recorded, with date and time (NP-VI.B.2.c).',
@@ -115,11 +115,11 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF sha256 IS NULL OR consented IS NULL OR btrim(coalesce(encounter, '')) = '' THEN
+    IF sha256 IS NULL OR consented IS NULL OR facesnxt.readable(encounter) IS NULL THEN
         RAISE EXCEPTION 'consent refused: image, consent or encounter is missing'
             USING ERRCODE = 'NX394', DETAIL = 'A person may consent in a consensual encounter (NP-VI.B.4).',
                   HINT = 'Say which image, whether the person consented, and in what encounter.';
-    ELSIF NOT consented AND (btrim(coalesce(why_no_consent, '')) = '' OR btrim(coalesce(submission_purpose, '')) = '') THEN
+    ELSIF NOT consented AND (facesnxt.readable(why_no_consent) IS NULL OR facesnxt.readable(submission_purpose) IS NULL) THEN
         PERFORM facesnxt.refuse_on_record('consent', 'NX394', 'a photograph without consent is not explained',
             'It is documented why the person could not consent, and for what it is submitted (NP-VI.A.3.note).',
             'Give "why_no_consent" and "submission_purpose".', clause => 'NP-VI.A.3.note');

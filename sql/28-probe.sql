@@ -159,7 +159,7 @@ AS $$
 DECLARE
     who CONSTANT facesnxt.account := facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'active');
     version_id CONSTANT uuid := facesnxt.policy_in_force(who.agency_id, clock_timestamp());
-    basis CONSTANT text := nullif(btrim(request->>'capture_basis'), '');
+    basis CONSTANT text := facesnxt.readable(request->>'capture_basis');
     hash CONSTANT bytea := sha256(image);
     new_id uuid;
 BEGIN
@@ -167,7 +167,7 @@ BEGIN
         RETURN facesnxt.record_refusal('photograph', request, facesnxt.no_account());
     END IF;
     IF facesnxt.policy_value(version_id, 'capture_basis') IS NOT NULL
-        AND (basis IS NULL OR facesnxt.policy_value(version_id, 'capture_basis') ? lower(basis)) THEN
+        AND (basis IS NULL OR lower(basis) = ANY (ARRAY(SELECT lower(v) FROM unnest(facesnxt.policy_texts(version_id, 'capture_basis')) v))) THEN
         RETURN facesnxt.record_refusal('photograph', request, facesnxt.refusal('NX394', 'photograph refused: no legal basis',
             format('Nobody is detained only to take a photograph; stated: %s (%s).', coalesce(basis, 'nothing'),
                    facesnxt.policy_clause(version_id, 'capture_basis')),
@@ -213,7 +213,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF image IS NULL OR btrim(coalesce(source, '')) = '' THEN
+    IF image IS NULL OR facesnxt.readable(source) IS NULL THEN
         RAISE EXCEPTION 'photograph refused: it needs its bytes and a source'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Say in "source" where the photograph comes from.';
     END IF;

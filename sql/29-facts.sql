@@ -11,9 +11,9 @@ BEGIN
     RETURN (
         SELECT jsonb_build_object(
             'id', r.request_id, 'requester', r.requested_by, 'case_number', r.case_number, 'incident_type', r.incident_type,
-            'own', r.account_id = $1.account_id OR (
-                r.session_oid = ($2->'identity'->>'session_oid')::oid
-                AND EXISTS (SELECT FROM facesnxt.account a WHERE a.role = r.session_oid)),
+            'own', r.account_id = $1.account_id OR r.session_oid = ($2->'identity'->>'acting_oid')::oid
+                OR EXISTS (SELECT FROM facesnxt.account a WHERE a.role = ($2->'identity'->>'session_oid')::oid
+                           AND (a.account_id = r.account_id OR a.role = r.session_oid)),
             'assigned', EXISTS (
                 SELECT FROM facesnxt.case_file c JOIN facesnxt.case_assignment s USING (case_id)
                 WHERE c.agency_id = $1.agency_id AND c.case_number = r.case_number AND s.account_id = r.account_id AND s.ended_at IS NULL),
@@ -70,6 +70,14 @@ BEGIN
              WHERE v.account_id = $1.account_id AND v.status = 'completed'
                  AND v.recorded_at > ($2->>'requested_at')::timestamptz - interval '1 day'
              ORDER BY v.recorded_at DESC LIMIT 200)
+            UNION ALL
+            (SELECT w.recorded_at, facesnxt.probe_shape(NULL, w.probe)->>'sha256'
+             FROM facesnxt.ticket t JOIN facesnxt.raw_statement w USING (ticket_id)
+             WHERE t.account_id = $1.account_id AND w.status = 'admitted'
+                 AND t.opened_at > ($2->>'requested_at')::timestamptz - interval '1 day 1 hour'
+                 AND w.recorded_at > ($2->>'requested_at')::timestamptz - interval '1 day'
+                 AND w.statement_id IS DISTINCT FROM ($2->>'statement_id')::uuid -- whose rows are to leave
+             ORDER BY w.recorded_at DESC LIMIT 200)
         ), aged AS (
             SELECT greatest(0, floor(extract(epoch FROM ($2->>'requested_at')::timestamptz - m.recorded_at)))::int AS age, m.probe
             FROM made m ORDER BY m.recorded_at DESC LIMIT 200
@@ -82,7 +90,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION facesnxt.pace_facts(facesnxt.account, jsonb) IS
-'Seconds since the account''s searches of the last day, and since the last search of each other probe';
+'Seconds since the account''s searches, verifications and raw statements of the last day, and since the last of each other probe';
 REVOKE ALL ON FUNCTION facesnxt.pace_facts(facesnxt.account, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.request_facts(account facesnxt.account, request jsonb) RETURNS jsonb

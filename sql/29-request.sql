@@ -99,7 +99,7 @@ DECLARE
     encoded jsonb := jsonb_build_array();
 BEGIN
     IF coalesce(cardinality(probes), 0) NOT BETWEEN 1 AND 10 OR array_position(probes, NULL) IS NOT NULL
-        OR btrim(coalesce(incident_type, '')) = '' THEN
+        OR facesnxt.readable(incident_type) IS NULL THEN
         RAISE EXCEPTION 'request refused: it needs photographs and an incident type'
             USING ERRCODE = 'NX399', DETAIL = 'A request has its probe images, the incident type and, if there is one, the incident number (MI-4.5.3.1).',
                   HINT = 'Give 1 to 10 photographs and the type of the incident.';
@@ -143,26 +143,3 @@ $$;
 COMMENT ON FUNCTION facesnxt.deliver(uuid, facesnxt.verdict, int) IS
 'Gives the whole list of a search to whoever asked for it, in the transaction that records it (MI-4.5.3.2.a)';
 REVOKE ALL ON FUNCTION facesnxt.deliver(uuid, facesnxt.verdict, int) FROM PUBLIC;
-
--- Searches of one account are recorded one after the other, or sessions that
--- search at the same instant would not see each other and outrun the pace.
-CREATE TABLE facesnxt.turn (account_id uuid PRIMARY KEY);
-COMMENT ON TABLE facesnxt.turn IS 'A row to lock for each account that searches; only the writer does';
-REVOKE ALL ON TABLE facesnxt.turn FROM PUBLIC;
-SELECT pg_catalog.pg_extension_config_dump('facesnxt.turn', '');
-
-CREATE FUNCTION facesnxt.take_turn(request jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    acting CONSTANT uuid := (facesnxt.account_of((request->'identity'->>'acting_oid')::oid, 'active')).account_id;
-BEGIN
-    IF acting IS NOT NULL THEN
-        INSERT INTO facesnxt.turn (account_id) VALUES (acting) ON CONFLICT DO NOTHING;
-        PERFORM FROM facesnxt.turn t WHERE t.account_id = acting FOR UPDATE;
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION facesnxt.take_turn(jsonb) IS 'Waits until no other search of the acting account is being recorded (MI-4.5.2.d)';
-REVOKE ALL ON FUNCTION facesnxt.take_turn(jsonb) FROM PUBLIC;

@@ -109,7 +109,7 @@ BEGIN
     FROM (VALUES (CASE
             WHEN (facts->'search'->>'exigent_overdue')::int > 0 THEN 'search refused: the papers of an exigent search are overdue'
             WHEN NOT coalesce(value->'purposes' ? (facts->>'purpose'), true) THEN 'search refused: this purpose is not exigent'
-            WHEN btrim(coalesce(facts->'fields'->>'threat', '')) = '' THEN 'search refused: it is not said what is exigent'
+            WHEN facesnxt.readable(facts->'fields'->>'threat') IS NULL THEN 'search refused: it is not said what is exigent'
         END, CASE
             WHEN (facts->'search'->>'exigent_overdue')::int > 0
                 THEN format('Of %s exigent searches of this account the papers did not follow in time.', facts->'search'->>'exigent_overdue')

@@ -87,12 +87,13 @@ BEGIN
         WHEN 'view' THEN RETURN facesnxt.apply_view(request);
         WHEN 'verification' THEN RETURN facesnxt.apply_verification(request, attachment);
         WHEN 'external search' THEN RETURN facesnxt.apply_external(request);
-        WHEN 'search' THEN PERFORM facesnxt.take_turn(request);
         ELSE NULL;
     END CASE;
     -- Only committed rows are visible here: an account, case or purpose that
     -- exists in the caller's open transaction alone does not count, and a
-    -- revocation that was committed meanwhile does.
+    -- revocation that was committed meanwhile does. There is one writer, which
+    -- sees what it has recorded before: searches at the same instant do not
+    -- outrun a pace or a sequence.
     verdict := facesnxt.gate(request);
     CASE kind
         WHEN 'search' THEN

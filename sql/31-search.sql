@@ -137,7 +137,7 @@ BEGIN
     RETURN ARRAY(
         SELECT r.search_id
         FROM facesnxt.session_identity() i
-            JOIN facesnxt.account a ON a.role = i.acting_oid
+            JOIN facesnxt.account a ON a.role IN (i.acting_oid, i.session_oid)
             JOIN facesnxt.review r ON r.reviewer = a.account_id
         WHERE NOT EXISTS (SELECT FROM facesnxt.comparison c WHERE c.review_id = r.review_id));
 END
@@ -168,10 +168,10 @@ AS $$
     FROM facesnxt.search s
         LEFT JOIN LATERAL (SELECT f.* FROM facesnxt.judge($1, s.facts) f WHERE f.reason_against IS NULL LIMIT 1) j ON true
     WHERE s.recorded_at >= $2 AND s.recorded_at < $3 AND s.facts IS NOT NULL
-        AND ($4 IS NULL OR s.agency_id = facesnxt.agency_named($4))
+        AND ($4 IS NULL OR s.agency_id = facesnxt.agency_named($4)) AND facesnxt.in_reach(s.agency_id)
     ORDER BY s.recorded_at, s.search_id
 $$;
 COMMENT ON FUNCTION facesnxt.replay_policy(uuid, timestamptz, timestamptz, text) IS
 'What a version of any policy would have said of the searches of a time, from the facts that were kept; no face is compared';
 REVOKE ALL ON FUNCTION facesnxt.replay_policy(uuid, timestamptz, timestamptz, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.replay_policy(uuid, timestamptz, timestamptz, text) TO facesnxt_auditor, facesnxt_admin;
+GRANT EXECUTE ON FUNCTION facesnxt.replay_policy(uuid, timestamptz, timestamptz, text) TO facesnxt_auditor;

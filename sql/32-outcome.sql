@@ -42,6 +42,7 @@ DECLARE
     named text;
     new_id uuid;
 BEGIN
+    PERFORM facesnxt.check_snapshot();
     SELECT i.acting_role, a.account_id, a.agency_id INTO who
     FROM facesnxt.session_identity() i CROSS JOIN LATERAL facesnxt.account_of(i.acting_oid, 'member') a;
     IF who.account_id IS NULL THEN
@@ -63,7 +64,7 @@ BEGIN
             'not_sole_basis', 'SP-I.D', NULL, search_id, person_id);
     END IF;
     IF determination = 'lead confirmed' THEN
-        IF coalesce(corroboration, '') = '' THEN
+        IF facesnxt.readable(corroboration) IS NULL THEN
             PERFORM facesnxt.refuse_on_record('outcome', 'NX308', 'outcome refused: the lead is not corroborated',
                 'A lead is confirmed by independent means only (NS-32.6.4).', 'Say in "corroboration" what confirms it besides the search.',
                 who.agency_id, 'not_sole_basis', 'NS-32.6.4', NULL, search_id, person_id);

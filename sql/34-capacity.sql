@@ -177,6 +177,14 @@ BEGIN
             format('your agency has no case "%s"', case_number), 'A search is put into a case file of its own agency.',
             'SELECT * FROM facesnxt.my_cases shows the cases of your agency.');
     END IF;
+    -- who is what of a search follows from its case: nobody makes it another one's by moving it
+    IF facesnxt.search_case(search_id) <> wanted AND NOT actor.capacities && ARRAY['searcher', 'investigator', 'case_officer',
+        'lead_investigator', 'arresting_officer', 'supervisor']
+    THEN
+        PERFORM facesnxt.refuse_step(actor, 'case file', NULL, 'NX350', 'all_results', 'MI-4.5.3.2.b',
+            'case file refused: the search is in another case', 'Whoever searched, or works on that case, puts it into another.',
+            'Leave it to them.');
+    END IF;
     INSERT INTO facesnxt.case_link (search_id, case_id, account_id, acting_role, session_role)
     VALUES (search_id, wanted, actor.account_id, actor.acting_role, actor.session_role)
     ON CONFLICT DO NOTHING;

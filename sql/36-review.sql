@@ -138,9 +138,16 @@ BEGIN
         PERFORM facesnxt.refuse_step(actor, 'review', asked.person_id, 'NX365', 'blind_review', 'SP-III.F', 'the review is answered',
             'An answer given with the first one''s conclusion in sight is not blind.', 'Another person can be asked.');
     END IF;
-    IF actor.searched THEN
+    -- under whichever of their roles; a gateway, which has no account, lends its hand to nobody
+    IF actor.searched OR EXISTS (
+        SELECT FROM facesnxt.comparison c
+        WHERE c.search_id = asked.search_id AND c.review_id IS NULL AND (
+            actor.acting_role IN (c.acting_role, c.session_role) OR actor.session_role = c.acting_role
+            OR (actor.session_role = c.session_role
+                AND EXISTS (SELECT FROM facesnxt.account a WHERE a.role = to_regrole(quote_ident(c.session_role)))))) THEN
         PERFORM facesnxt.refuse_step(actor, 'review', asked.person_id, 'NX354', 'blind_review', 'SP-III.F',
-            'review refused: the reviewer is not another person', 'The session is that of the searcher.', 'Log on as yourself.');
+            'review refused: the reviewer is not another person', 'The session is that of the searcher, or of whoever compared first.',
+            'Log on as yourself.');
     END IF;
     PERFORM facesnxt.write_comparison(actor, asked.person_id, review_id, conclusion, features, note);
 END

@@ -105,11 +105,13 @@ DECLARE
     new_id uuid;
 BEGIN
     PERFORM facesnxt.check_candidate(actor, 'corroboration', person_id);
-    IF btrim(coalesce(kind, '')) = '' OR btrim(coalesce(source, '')) = '' THEN
+    IF facesnxt.readable(kind) IS NULL OR facesnxt.readable(source) IS NULL THEN
         RAISE EXCEPTION 'corroboration needs a kind and a source'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Say what it is and where it is kept.';
     END IF;
-    IF kind ~* '(face|facial) ?(recognition|search|comparison)|facesnxt|candidate list|^search$|^blind review$' THEN
+    IF kind ~* 
+        '(fac(e|ial)s?|biometric)[^a-z]*(recognition|search|comparison|match|identification|analysis)|facesnxt|\mfrt?\M|candidate[^a-z]*list|'
+        '^[^a-z]*search[^a-z]*$|search[^a-z]*(result|hit|match|lead)|blind[^a-z]*review' THEN
         PERFORM facesnxt.refuse_step(actor, 'corroboration', person_id, 'NX356', 'not_sole_basis', 'SP-I.C',
             'corroboration refused: a search does not corroborate a search',
             format('"%s" is not independent of the candidate list.', kind), 'Enter evidence from another source.');
@@ -184,7 +186,7 @@ BEGIN
             'identification refused: you do not determine it',
             format('Who the person is, is determined by: %s.', array_to_string(wanted, ', ')), 'Leave it to who does.');
     END IF;
-    IF btrim(coalesce(basis, '')) = '' OR cardinality(used) = 0 THEN
+    IF facesnxt.readable(basis) IS NULL OR cardinality(used) = 0 THEN
         PERFORM facesnxt.refuse_step(actor, 'identification', person_id, 'NX357',
             CASE WHEN facesnxt.policy_value(actor.version_id, 'confirmed_by') = '"independent means"' THEN 'confirmed_by' ELSE 'not_sole_basis' END,
             'SP-I.D', 'identification refused: a search alone identifies nobody',

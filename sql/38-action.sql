@@ -67,6 +67,7 @@ COMMENT ON COLUMN facesnxt.action.findings IS 'Every rule that was broken; those
 CREATE FUNCTION facesnxt.probe_quality(search_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
 AS $$
     SELECT jsonb_build_object('measured', t.extraction IS NOT NULL, 'candidates', s.candidates, 'exact', s.exact,
         'best_score', (SELECT max(c.score) FROM facesnxt.candidate c WHERE c.search_id = $1)) || coalesce(t.extraction, '{}')
@@ -92,7 +93,7 @@ AS $$
 DECLARE
     actor CONSTANT facesnxt.actor := facesnxt.search_actor(search_id);
 BEGIN
-    IF shown IS DISTINCT FROM facesnxt.probe_quality(search_id) OR btrim(coalesce(weighing, '')) = '' THEN
+    IF shown IS DISTINCT FROM facesnxt.probe_quality(search_id) OR facesnxt.readable(weighing) IS NULL THEN
         PERFORM facesnxt.refuse_step(actor, 'quality acknowledgement', NULL, 'NX361', 'probe_quality_acknowledged', 'MI-4.3.4.1.b',
             'acknowledgement refused: it is not of what is shown', 'Quality and result of the search are weighed in the decision.',
             'Hand back what facesnxt.show_probe_quality() shows, and say how it was weighed.');
@@ -215,7 +216,7 @@ BEGIN
             clause := asked.clause;
             reason_against := NULL;
             IF asked.force = 'should' THEN
-                reason_against := nullif(btrim(coalesce(facts->'overrides'->>asked.rule, '')), '');
+                reason_against := facesnxt.readable(facts->'overrides'->>asked.rule);
                 hint := concat(hint, format(' It is a rule that can be set aside for a reason: overrides => {"%s": "..."}.', asked.rule));
             END IF;
             RETURN NEXT;

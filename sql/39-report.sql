@@ -55,7 +55,7 @@ BEGIN
     SELECT s.* INTO searched FROM facesnxt.search s WHERE s.search_id = file_report.search_id;
     SELECT d.matched INTO matched FROM facesnxt.match_decision d
     WHERE d.search_id = file_report.search_id ORDER BY d.recorded_at DESC LIMIT 1;
-    IF btrim(coalesce(number, '')) = '' OR jsonb_typeof(written) <> 'object' THEN
+    IF facesnxt.readable(number) IS NULL OR jsonb_typeof(written) <> 'object' THEN
         RAISE EXCEPTION 'a report has a number, and its items are an object' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Name the paper in which the search is documented.';
     END IF;
@@ -84,7 +84,7 @@ BEGIN
                 THEN jsonb_build_object('chief notice', concat_ws(', ', searched.fields->>'chief_notified_at', searched.fields->>'chief_notified_by'))
                 ELSE '{}' END;
     missing := (SELECT string_agg(w, ', ') FROM jsonb_array_elements_text(coalesce(wanted->'items', '[]')) w
-                WHERE btrim(coalesce(written->>w, '')) = ''
+                WHERE facesnxt.readable(written->>w) IS NULL
                     AND (w <> 'chief notice' OR searched.fields->>'health_threat' = 'true'));
     IF missing IS NOT NULL THEN
         PERFORM facesnxt.refuse_step(actor, 'report', NULL, 'NX364', 'report', NULL, 'report refused: it is not complete',

@@ -110,7 +110,9 @@ BEGIN
         PERFORM facesnxt.refuse_on_record('enrolment', 'NX395', 'reference refused: the person is not identified by other means',
             format('Stated: "%s"; references show persons who were identified through other means (NM-IV.A, NP-V.1).', NEW.identity_source),
             'Say in "identity_source" how the person was identified, such as fingerprints.', clause => 'NM-IV.A', person_id => NEW.person_id);
-    ELSIF NEW.photo_sha256 IS NOT NULL AND EXISTS (SELECT FROM facesnxt.probe p WHERE p.sha256 = NEW.photo_sha256) THEN
+    ELSIF NEW.photo_sha256 IS NOT NULL AND EXISTS (
+        -- one that was searched with later was no probe then, and is restored from a dump
+        SELECT FROM facesnxt.probe p WHERE p.sha256 = NEW.photo_sha256 AND p.recorded_at <= NEW.enrolled_at) THEN
         PERFORM facesnxt.refuse_on_record('enrolment', 'NX395', 'reference refused: the photograph is a probe',
             'Somebody was looked for by these bytes (NM-IV.A, NP-V.1).',
             'Enrol a photograph that shows a person who was identified through other means.', clause => 'NM-IV.A', person_id => NEW.person_id);

@@ -32,7 +32,7 @@ COMMENT ON COLUMN facesnxt.access_log.sqlstate IS 'Why it was refused; NULL when
 COMMENT ON COLUMN facesnxt.access_log.clause IS 'The clause of the policy in force that asks for the entry, where one does; it is made anyway';
 SELECT facesnxt.keep_record('access_log', 'facesnxt_auditor');
 
-CREATE VIEW facesnxt.field_view WITH (security_barrier) AS
+CREATE VIEW facesnxt.field_view WITH (security_barrier, security_invoker) AS
     SELECT l.access_id, l.recorded_at, l.kind, l.acting_role, l.session_role, l.search_id, s.person_id, s.rank, f.field, l.recipient, l.ground
     FROM facesnxt.access_log l CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(l.persons), pg_catalog.unnest(l.ranks)) AS s (person_id, rank)
         CROSS JOIN LATERAL pg_catalog.unnest(l.fields) AS f (field)
@@ -84,7 +84,7 @@ BEGIN
             refused := facesnxt.refusal('NX397', 'refused: your agency''s searches have no such candidate',
                 'Candidates are shown to the agency that searched (NM-IX.A.3).', 'SELECT * FROM facesnxt.my_candidates shows them.');
         ELSIF request->>'kind' = 'export'
-            AND (btrim(coalesce(request->>'recipient', '')) = '' OR btrim(coalesce(request->>'ground', '')) = '') THEN
+            AND (facesnxt.readable(request->>'recipient') IS NULL OR facesnxt.readable(request->>'ground') IS NULL) THEN
             refused := facesnxt.refusal('NX397', 'export refused: it names no recipient or no ground',
                 'Nothing is shared with whoever is not authorised (NM-IX.A.3).', 'Say to whom the candidates go and on what ground.');
         ELSIF request->>'kind' = 'export' AND facesnxt.policy_value(version_id, 'all_results') = 'true' AND cardinality(shown) < whole THEN
@@ -208,7 +208,7 @@ GRANT EXECUTE ON FUNCTION facesnxt.request_results(uuid) TO facesnxt_requester, 
 -- whoever asked tells the desk what became of it (MI-4.5.3.3.b)
 GRANT EXECUTE ON FUNCTION facesnxt.notify_outcome(uuid, boolean, text) TO facesnxt_requester;
 
-CREATE VIEW facesnxt.delivery_state WITH (security_barrier) AS
+CREATE VIEW facesnxt.delivery_state WITH (security_barrier, security_invoker) AS
     SELECT r.request_id, r.agency_id, r.requested_by, r.case_number, r.incident_type, r.requested_at, d.search_id,
         pg_catalog.cardinality(d.ranks) AS candidates, d.recorded_at AS delivered_at,
         (SELECT pg_catalog.min(l.recorded_at) FROM facesnxt.access_log l

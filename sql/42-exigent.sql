@@ -18,7 +18,7 @@ SELECT facesnxt.keep_record('exigent_papers', 'facesnxt_auditor');
 CREATE INDEX search_exigent ON facesnxt.search (account_id, recorded_at) WHERE fields->>'exigent' = 'true';
 
 -- Only what the policy in force let go before its papers is exigent.
-CREATE VIEW facesnxt.exigent_search WITH (security_barrier) AS
+CREATE VIEW facesnxt.exigent WITH (security_barrier) AS
     SELECT s.search_id, s.agency_id, s.agency, s.account_id, s.acting_role, s.purpose, s.fields->>'threat' AS threat, s.recorded_at,
         d.due_at, p.completed_at, p.completed_by,
         CASE WHEN p.completed_at <= d.due_at THEN 'completed' WHEN p.completed_at IS NOT NULL THEN 'completed late'
@@ -28,13 +28,19 @@ CREATE VIEW facesnxt.exigent_search WITH (security_barrier) AS
         CROSS JOIN LATERAL (SELECT s.recorded_at + (r.value->>'hours')::float8 * interval '1 hour' AS due_at) d
         LEFT JOIN facesnxt.exigent_papers p ON p.search_id = s.search_id
     WHERE s.status = 'completed' AND s.fields->>'exigent' = 'true';
+COMMENT ON VIEW facesnxt.exigent IS 'Exigent searches of all agencies; read through facesnxt.exigent_search and my_exigent';
+REVOKE ALL ON TABLE facesnxt.exigent FROM PUBLIC;
+
+CREATE VIEW facesnxt.exigent_search WITH (security_barrier) AS
+    SELECT e.* FROM facesnxt.exigent e
+    WHERE (SELECT facesnxt.bound_to()) IS NULL OR e.agency_id = (SELECT facesnxt.bound_to());
 COMMENT ON VIEW facesnxt.exigent_search IS 'Exigent searches, until when their papers are due, and whether they are: open, overdue, completed, completed late';
 REVOKE ALL ON TABLE facesnxt.exigent_search FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.exigent_search TO facesnxt_auditor;
 
 CREATE VIEW facesnxt.my_exigent WITH (security_barrier) AS
     SELECT e.search_id, e.acting_role, e.purpose, e.threat, e.recorded_at, e.due_at, e.completed_at, e.completed_by, e.state
-    FROM facesnxt.exigent_search e
+    FROM facesnxt.exigent e
     WHERE e.agency_id = (SELECT facesnxt.my_agency());
 COMMENT ON VIEW facesnxt.my_exigent IS 'Exigent searches of the acting role''s agency';
 REVOKE ALL ON TABLE facesnxt.my_exigent FROM PUBLIC;
@@ -45,7 +51,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN (SELECT count(*)::int FROM facesnxt.exigent_search e WHERE e.account_id = $1 AND e.state = 'overdue');
+    RETURN (SELECT count(*)::int FROM facesnxt.exigent e WHERE e.account_id = $1 AND e.state = 'overdue');
 END
 $$;
 COMMENT ON FUNCTION facesnxt.exigent_overdue(uuid) IS 'How many exigent searches of an account lack papers that are due';
@@ -67,9 +73,10 @@ DECLARE
     fault text := facesnxt.field_fault(fields);
     missing record;
 BEGIN
+    PERFORM facesnxt.check_snapshot();
     SELECT i.acting_role, i.session_role, a.account_id, a.agency_id INTO who
     FROM facesnxt.session_identity() i CROSS JOIN LATERAL facesnxt.account_of(i.acting_oid, 'active') a;
-    SELECT s.* INTO made FROM facesnxt.search s JOIN facesnxt.exigent_search e USING (search_id)
+    SELECT s.* INTO made FROM facesnxt.search s JOIN facesnxt.exigent e USING (search_id)
     WHERE s.search_id = complete_papers.search_id AND s.agency_id = who.agency_id;
     IF made.search_id IS NULL OR EXISTS (SELECT FROM facesnxt.exigent_papers p WHERE p.search_id = made.search_id) THEN
         PERFORM facesnxt.refuse_on_record('papers', 'NX391', 'papers refused: no such exigent search of your agency waits for them', NULL,
@@ -85,7 +92,9 @@ BEGIN
         'reason', coalesce(complete_papers.reason, made.reason),
         'case', facesnxt.case_facts(searcher, coalesce(nullif(btrim(complete_papers.case_number), ''), made.case_number)));
     SELECT j.* INTO missing FROM facesnxt.judge(made.version_id, facts) j
-    WHERE j.reason_against IS NULL AND facesnxt.policy_value(made.version_id, 'exigent')->'papers' ? j.rule LIMIT 1;
+        JOIN facesnxt.rule k USING (rule)
+    -- what is stated only now can break another rule on the purpose
+    WHERE j.reason_against IS NULL AND (k.area = 'purpose' OR facesnxt.policy_value(made.version_id, 'exigent')->'papers' ? j.rule) LIMIT 1;
     IF missing.rule IS NOT NULL THEN
         PERFORM facesnxt.refuse_on_record('papers', 'NX391', 'papers refused: they are not complete',
             format('%s: %s (%s)', missing.message, missing.detail, missing.clause), missing.hint, made.agency_id, missing.rule,

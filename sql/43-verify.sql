@@ -53,9 +53,6 @@ DECLARE
     photo CONSTANT bytea := decode(request->>'photo', 'base64');
     new_id uuid;
 BEGIN
-    IF refused IS NULL THEN
-        PERFORM facesnxt.take_turn(request);
-    END IF;
     verdict := facesnxt.gate(request);
     IF refused IS NOT NULL THEN
         verdict.code := refused->>'code';
@@ -90,6 +87,7 @@ CREATE FUNCTION facesnxt.compare_pair(
 RETURNS TABLE (verification_id uuid, score real, model text)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET extra_float_digits = 1
 AS $$
 DECLARE
     request jsonb;

@@ -72,13 +72,13 @@ DECLARE
     new_id uuid;
 BEGIN
     SELECT r.* INTO asked FROM facesnxt.public_request r WHERE r.public_id = decide_public_request.public_id;
-    IF asked.public_id IS NULL THEN
+    IF asked.public_id IS NULL OR NOT facesnxt.in_reach(asked.agency_id) THEN
         RAISE EXCEPTION 'no such request of the public' USING ERRCODE = 'NX398', HINT = 'facesnxt.public_request shows them.';
     ELSIF decision = 'released' AND asked.exempt THEN
         PERFORM facesnxt.refuse_on_record('release to the public', 'NX398', 'release refused: the records are exempt',
             'They are criminal intelligence or investigative information (NP-VI.B.6).', 'Redact or deny, and name the exemption.',
             asked.agency_id, NULL, 'NP-VI.B.6');
-    ELSIF decision <> 'released' AND btrim(coalesce(exemption, '')) = '' THEN
+    ELSIF decision <> 'released' AND facesnxt.readable(exemption) IS NULL THEN
         PERFORM facesnxt.refuse_on_record('release to the public', 'NX398', 'decision refused: it names no exemption',
             format('What is withheld is withheld by statute: %s (NS-32.6.12).', asked.statute), 'Name the exemption.', asked.agency_id,
             'public_records', 'NS-32.6.12');
@@ -108,7 +108,7 @@ DECLARE
 BEGIN
     SELECT r.* INTO asked FROM facesnxt.public_request r WHERE r.public_id = public_extract.public_id;
     SELECT d.decision INTO decided FROM facesnxt.public_decision d WHERE d.public_id = asked.public_id ORDER BY d.decided_at DESC LIMIT 1;
-    IF coalesce(decided, 'denied') = 'denied' THEN
+    IF coalesce(decided, 'denied') = 'denied' OR NOT facesnxt.in_reach(asked.agency_id) THEN
         PERFORM facesnxt.refuse_on_record('extract for the public', 'NX398', 'extract refused: nothing is released', NULL,
             'facesnxt.decide_public_request() decides.', asked.agency_id, 'public_records', 'NM-IX.A.3');
     END IF;

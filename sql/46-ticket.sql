@@ -152,7 +152,10 @@ BEGIN
         RETURN verdict;
     END IF;
     verdict := facesnxt.gate(ticket.request || jsonb_build_object('identity', who, 'isolation', request->'isolation',
-                                                                  'requested_at', request->'requested_at'));
+        'requested_at', request->'requested_at', 'statement_id', request->'statement_id',
+        'probe', facesnxt.probe_shape(NULL, coalesce((request->>'probe')::facesnxt.embedding, (
+            SELECT s.probe FROM facesnxt.raw_statement s WHERE s.statement_id = (request->>'statement_id')::uuid)))
+            || '{"kind": "template"}'));
     IF verdict.code IS NULL AND begins AND ticket.max_statements <= (
         SELECT count(*) FROM facesnxt.raw_statement s WHERE s.ticket_id = ticket.ticket_id AND s.status = 'admitted')
     THEN
@@ -323,7 +326,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    request jsonb := facesnxt.make_request(case_number, purpose, reason, fields, repositories, overrides);
+    -- of its probes only that they are templates is known yet
+    request jsonb := facesnxt.make_request(case_number, purpose, reason, fields, repositories, overrides)
+        || '{"probe": {"kind": "template"}}';
     verdict facesnxt.verdict;
     covered facesnxt.repository[];
     expires_at timestamptz;

@@ -14,7 +14,7 @@ CREATE TABLE facesnxt.revocation (
     decided_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 COMMENT ON TABLE facesnxt.revocation IS 'Roles that were cut off, by whom and when (SP-IV.A.2, NM-VII.E, NS-32.6.10)';
-COMMENT ON COLUMN facesnxt.revocation.status IS 'Of the account then: a suspended one keeps its groups, so that its attempts are refused by the gate and recorded';
+COMMENT ON COLUMN facesnxt.revocation.status IS 'Of the account then: a suspended one keeps the groups that only lead to the gate, which refuses and records its attempts';
 COMMENT ON COLUMN facesnxt.revocation.groups IS 'Groups that were taken';
 
 CREATE TABLE facesnxt.revocation_end (
@@ -100,13 +100,14 @@ BEGIN
         RETURN NULL; -- the role was dropped: there is nothing left to cut
     END IF;
     -- facesnxt_member opens nothing but the way to the gate, which refuses and records
-    IF account.status <> 'suspended' THEN
-        taken := ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
-                       WHERE m.member = cut_off.role AND g.rolname ~ '^facesnxt_' AND g.rolname <> 'facesnxt_member' ORDER BY g.rolname);
-        FOREACH granted IN ARRAY taken LOOP
-            EXECUTE format('REVOKE %I FROM %I CASCADE', granted, target.rolname);
-        END LOOP;
-    END IF;
+    taken := ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+                   WHERE m.member = cut_off.role AND CASE account.status
+                       WHEN 'suspended' THEN g.rolname IN ('facesnxt_admin', 'facesnxt_auditor', 'facesnxt_mailer')
+                       ELSE g.rolname ~ '^facesnxt_' AND g.rolname <> 'facesnxt_member' END
+                   ORDER BY g.rolname);
+    FOREACH granted IN ARRAY taken LOOP
+        EXECUTE format('REVOKE %I FROM %I CASCADE', granted, target.rolname);
+    END LOOP;
     IF target.rolsuper THEN
         RAISE WARNING 'role "%" is a superuser and keeps its login', target.rolname
             USING HINT = 'No database can cut off its superuser.';

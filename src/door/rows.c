@@ -12,6 +12,7 @@
 #include "tcop/dest.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/portal.h"
@@ -131,7 +132,10 @@ record_rows(fx_admission *entry, QueryDesc *query, keeper *kept)
 {
 	StringInfoData json;
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(query->tupDesc, &TTSOpsMinimalTuple);
+	int			settings = NewGUCNestLevel();
 
+	/* all digits of a distance, whatever the session set */
+	(void) set_config_option("extra_float_digits", "1", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '[');
 	tuplestore_rescan(kept->store);
@@ -143,6 +147,7 @@ record_rows(fx_admission *entry, QueryDesc *query, keeper *kept)
 	}
 	appendStringInfoChar(&json, ']');
 	ExecDropSingleTupleTableSlot(slot);
+	AtEOXact_GUC(true, settings);
 	send_rows(entry, json.data);
 	pfree(json.data);
 }

@@ -20,6 +20,14 @@ as_role($node, 'nm_inv', search_sql('dump'));
 as_role($node, 'nm_inv', "SELECT * FROM facesnxt.search('no photograph', '22-1', 'criminal', 'refused')");
 is(attempts($node, 'dump'), 'completed 5', 'a search to be kept');
 
+# a photograph that is enrolled and searched with afterwards
+$node->safe_psql('postgres', <<'SQL');
+INSERT INTO facesnxt.reference_image (person_id, identity_source, photo, photo_sha256, enrolled_by)
+SELECT person_id, 'fingerprint', 'a photograph', sha256('a photograph'), 'adm' FROM facesnxt.person LIMIT 1
+SQL
+as_role($node, 'nm_inv', "SELECT * FROM facesnxt.search('a photograph', '22-1', 'criminal', 'refused')");
+is($node->safe_psql('postgres', "SELECT count(*) FROM facesnxt.probe WHERE sha256 = sha256('a photograph')"), '1', 'a reference that was a probe later');
+
 my @tables = split /\n/, $node->safe_psql('postgres',
 	"SELECT relname FROM pg_class WHERE relnamespace = 'facesnxt'::regnamespace AND relkind = 'r' ORDER BY 1");
 
