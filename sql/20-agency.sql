@@ -57,17 +57,35 @@ COMMENT ON FUNCTION facesnxt.in_reach(uuid) IS
 'Whether neither the acting role nor the one that logged on is another agency''s, by an account of whatever status';
 REVOKE ALL ON FUNCTION facesnxt.in_reach(uuid) FROM PUBLIC;
 
-CREATE FUNCTION facesnxt.agency_named(code text) RETURNS uuid
+CREATE FUNCTION facesnxt.agency_coded(code text) RETURNS uuid
 LANGUAGE plpgsql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     found_id uuid;
 BEGIN
-    SELECT a.agency_id INTO found_id FROM facesnxt.agency a WHERE a.code = agency_named.code;
-    IF found_id IS NULL OR NOT facesnxt.in_reach(found_id) THEN
+    SELECT a.agency_id INTO found_id FROM facesnxt.agency a WHERE a.code = agency_coded.code;
+    IF found_id IS NULL THEN
         RAISE EXCEPTION 'agency "%" does not exist', code
             USING ERRCODE = 'undefined_object', HINT = 'facesnxt.create_agency() makes one.';
+    END IF;
+    RETURN found_id;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.agency_coded(text) IS 'The agency of a code, whoever asks; an error if there is none';
+REVOKE ALL ON FUNCTION facesnxt.agency_coded(text) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.agency_named(code text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_id CONSTANT uuid := facesnxt.agency_coded(code);
+BEGIN
+    IF NOT facesnxt.in_reach(found_id) THEN
+        -- what the caller sees is what an agency that is not there gives
+        PERFORM facesnxt.refuse_on_record('step of another agency', '42704', format('agency "%s" does not exist', code), NULL,
+            'facesnxt.create_agency() makes one.', clause => 'SP-II.A');
     END IF;
     RETURN found_id;
 END

@@ -114,12 +114,11 @@ $$;
 COMMENT ON FUNCTION facesnxt.check_address(uuid, text) IS 'Refuses an address of none of the agency''s domains, where the policy asks for one (SP-IV.A.1.c.1.a; NX332)';
 REVOKE ALL ON FUNCTION facesnxt.check_address(uuid, text) FROM PUBLIC;
 
-CREATE FUNCTION facesnxt.enter_account(agency text, role regrole, email text) RETURNS uuid
+CREATE FUNCTION facesnxt.enter_account(of_agency uuid, role regrole, email text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    of_agency CONSTANT uuid := facesnxt.agency_named(agency);
     version CONSTANT uuid := facesnxt.policy_in_force(of_agency, clock_timestamp());
     address CONSTANT text := nullif(lower(btrim(email)), '');
     account facesnxt.account;
@@ -154,13 +153,13 @@ EXCEPTION WHEN unique_violation THEN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.enter_account(text, regrole, text) IS 'What register_account() and open_account() have in common';
-REVOKE ALL ON FUNCTION facesnxt.enter_account(text, regrole, text) FROM PUBLIC;
+COMMENT ON FUNCTION facesnxt.enter_account(uuid, regrole, text) IS 'What register_account() and open_account() have in common';
+REVOKE ALL ON FUNCTION facesnxt.enter_account(uuid, regrole, text) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.register_account(agency text, email text DEFAULT NULL) RETURNS uuid
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT facesnxt.enter_account($1, i.acting_oid, $2) FROM facesnxt.session_identity() i $$;
+AS $$ SELECT facesnxt.enter_account(facesnxt.agency_coded($1), i.acting_oid, $2) FROM facesnxt.session_identity() i $$;
 COMMENT ON FUNCTION facesnxt.register_account(text, text) IS
 'Asks for an account for the acting role; the password is the server''s affair (SP-IV.A.1.a-c; NX330, NX332)';
 REVOKE ALL ON FUNCTION facesnxt.register_account(text, text) FROM PUBLIC;
@@ -169,7 +168,7 @@ GRANT EXECUTE ON FUNCTION facesnxt.register_account(text, text) TO facesnxt_memb
 CREATE FUNCTION facesnxt.open_account(agency text, role regrole, email text DEFAULT NULL) RETURNS uuid
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT facesnxt.enter_account($1, $2, $3) $$;
+AS $$ SELECT facesnxt.enter_account(facesnxt.agency_named($1), $2, $3) $$;
 COMMENT ON FUNCTION facesnxt.open_account(text, regrole, text) IS
 'Registers somebody else: binds a role to an agency by a pending account, to which every step that the policy asks for still comes';
 REVOKE ALL ON FUNCTION facesnxt.open_account(text, regrole, text) FROM PUBLIC;

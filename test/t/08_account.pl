@@ -467,7 +467,7 @@ SQL
 	value('GRANT facesnxt_integrator TO px_ann');
 	refused('px_ann', "SELECT facesnxt.open_search('22-1', '$purpose', 'account')", 'NX343', 'after 90 days', 'NP-VI.C.2.c.note: nor an open search');
 	is(value("SELECT string_agg(concat_ws(' ', status, sqlstate, clause), '; ' ORDER BY recorded_at) FROM facesnxt.search WHERE acting_role = 'px_ann' AND sqlstate IN ('NX306', 'NX343')"),
-		'refused NX306 SP-IV.A.2; refused NX343 NP-VI.C.2.c.note; refused NX343 NP-VI.C.2.c.note; refused NX343 NP-VI.C.2.c.note', 'NP-VI.C.2.c.note: all of it on record');
+		'refused NX306 NP-VI.C.2.c.note; refused NX343 NP-VI.C.2.c.note; refused NX343 NP-VI.C.2.c.note; refused NX343 NP-VI.C.2.c.note', 'NP-VI.C.2.c.note: all of it on record');
 	is(does('adm', "SELECT facesnxt.sweep_inactive('NPX')", 'the sweep'), '1', 'NP-VI.C.2.c.note: an account that is not used is removed');
 	is(does('adm', "SELECT facesnxt.sweep_inactive('NP5')", 'the sweep'), '0', 'NP-VI.C.2.c.note: and no other');
 	is(value("SELECT status_reason ~ '^inactivity' FROM facesnxt.account WHERE role = 'px_ann'::regrole"), 't', 'NP-VI.C.2.c.note: for inactivity');
