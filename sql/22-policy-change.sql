@@ -17,7 +17,7 @@ REVOKE ALL ON FUNCTION facesnxt.check_value(text, jsonb) FROM PUBLIC;
 
 -- Whatever is wrong with a document, in words; nothing when it can be proposed.
 CREATE FUNCTION facesnxt.policy_faults(document jsonb) RETURNS SETOF text
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -61,6 +61,8 @@ BEGIN
             RETURN NEXT format('rule "%s" needs a clause, and its force is shall or should', part->>'rule');
         ELSIF NOT coalesce(facesnxt.check_value(kind, part->'value'), false) THEN
             RETURN NEXT format('the value of rule "%s" is no %s', part->>'rule', kind);
+        ELSIF facesnxt.rule_value_fault(part->>'rule', part->'value') IS NOT NULL THEN
+            RETURN NEXT facesnxt.rule_value_fault(part->>'rule', part->'value');
         END IF;
     END LOOP;
     RETURN QUERY
