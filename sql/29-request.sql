@@ -42,6 +42,20 @@ COMMENT ON TABLE facesnxt.result_delivery IS
 SELECT facesnxt.keep_record(kept, 'facesnxt_auditor')
 FROM pg_catalog.unnest(ARRAY['search_request', 'request_probe', 'result_delivery']::name[]) kept;
 
+-- Anybody who may register can do so at any agency; somebody of it has opened the
+-- account, approved of it, or mailed to its address.
+CREATE FUNCTION facesnxt.known_there(account facesnxt.account) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT $1.status <> 'pending'
+        OR EXISTS (SELECT FROM facesnxt.account_event e
+                   WHERE e.account_id = $1.account_id AND e.step = 'registered' AND e.by_role <> pg_get_userbyid($1.role))
+        OR EXISTS (SELECT FROM facesnxt.registration_approval p WHERE p.agency_id = $1.agency_id AND p.applicant = $1.role)
+$$;
+COMMENT ON FUNCTION facesnxt.known_there(facesnxt.account) IS 'Whether anybody of its agency had a hand in an account';
+REVOKE ALL ON FUNCTION facesnxt.known_there(facesnxt.account) FROM PUBLIC;
+
 -- Whoever asks need not be let to search: the account may lack whatever that
 -- takes, as long as it is not cut off.
 CREATE FUNCTION facesnxt.asking_account(identity jsonb) RETURNS facesnxt.account
@@ -49,6 +63,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT a FROM facesnxt.account a WHERE a.role = ($1->>'acting_oid')::oid AND a.status NOT IN ('denied', 'suspended', 'revoked')
+        AND facesnxt.known_there(a)
 $$;
 COMMENT ON FUNCTION facesnxt.asking_account(jsonb) IS 'The account of who asks for a search, or NULL';
 REVOKE ALL ON FUNCTION facesnxt.asking_account(jsonb) FROM PUBLIC;

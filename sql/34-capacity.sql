@@ -53,7 +53,7 @@ LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT a.account_id FROM facesnxt.account a
-    WHERE a.role = $1 AND (a.status = 'active' OR (a.status NOT IN ('denied', 'suspended', 'revoked')
+    WHERE a.role = $1 AND (a.status = 'active' OR (a.status NOT IN ('denied', 'suspended', 'revoked') AND facesnxt.known_there(a)
         AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = $1) AND pg_has_role($1, 'facesnxt_requester', 'USAGE')))
 $$;
 COMMENT ON FUNCTION facesnxt.member_account(oid) IS 'The account in whose name a role works on what was found, or NULL';
