@@ -74,7 +74,9 @@ AS $$
         'isolation', current_setting('transaction_isolation'),
         'requested_at', clock_timestamp(),
         'case_number', case_number, 'purpose', purpose, 'reason', reason,
-        'fields', fields, 'overrides', overrides, 'repositories', to_jsonb(repositories))
+        'fields', fields, 'overrides', overrides, 'repositories',
+        -- an array in an array names no repository that a policy knows
+        CASE WHEN repositories IS NOT NULL THEN to_jsonb(ARRAY(SELECT unnest(repositories))) END)
 $$;
 COMMENT ON FUNCTION facesnxt.make_request(text, text, text, jsonb, text[], jsonb) IS
 'An attempt by the acting role: who, when, and what was stated';

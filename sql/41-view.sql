@@ -119,7 +119,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF coalesce(cardinality(fields), 0) = 0 OR array_position(fields, NULL) IS NOT NULL OR NOT fields <@ facesnxt.person_field_list() THEN
+    IF array_ndims(fields) = 1 IS NOT TRUE OR array_position(fields, NULL) IS NOT NULL OR NOT fields <@ facesnxt.person_field_list() THEN
         RAISE EXCEPTION 'refused: no such fields of a person'
             USING ERRCODE = 'NX396', DETAIL = format('There are: %s (NM-IV.I).', array_to_string(facesnxt.person_field_list(), ', ')),
                   HINT = 'Name the fields that the case needs, no more.';
