@@ -188,5 +188,25 @@ subtest 'a requester whom nobody let in' => sub {
 		'MI-4.5.3.1: nor asks its desk');
 };
 
+subtest 'who asks, who searches' => sub {
+	agency('WH', '[]', [ [ 'case_assigned', 'true' ] ], qw(wh_inv));
+	value("CREATE ROLE wh_ask LOGIN; GRANT facesnxt_requester TO wh_ask; SELECT facesnxt.open_account('WH', 'wh_ask'); SELECT facesnxt.set_account_status('wh_ask', 'active', NULL)");
+	is(asked('wh_ask', search("'asks'")), 'NX323', 'MI-4.5.3.1: whoever asks the desk does not search, with an active account either');
+	is(asked('wh_ask', q~SELECT * FROM facesnxt.verify_template('[1,0,0]', '22-1', 'criminal', 'asks', gen_random_uuid())~), 'NX323', 'MI-4.5.3.1: nor verify');
+	is(attempts($node, 'asks'), 'refused NX323 0', 'MI-4.5.3.1: and the attempt is on record');
+	value('REVOKE facesnxt_investigator FROM wh_inv');
+	is(asked('wh_inv', search("'no more'")), 'NX323', 'SP-IV.A.2.a: an active account whose group was taken away');
+	value('GRANT facesnxt_investigator TO wh_inv');
+
+	# a colleague's request, where there is no desk
+	value("SELECT facesnxt.assign_case('WH', '22-1', 'wh_ask')");
+	my $request = value(<<'SQL');
+INSERT INTO facesnxt.search_request (agency_id, account_id, requested_by, session_role, session_oid, case_number, incident_type)
+SELECT a.agency_id, a.account_id, 'wh_ask', 'wh_ask', a.role, '22-1', 'robbery' FROM facesnxt.account a WHERE a.role = 'wh_ask'::regrole RETURNING request_id
+SQL
+	is(asked('wh_inv', search("'theirs'")), 'NX304', 'NM-IX.A.2: a case of somebody else');
+	is(asked('wh_inv', search("'theirs'", qq({"request": "$request"}))), 'NX304', 'NM-IX.A.2: nor by a request of whoever has it, where there is no desk');
+};
+
 $node->stop;
 done_testing();
