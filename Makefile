@@ -111,6 +111,7 @@ SQL_PARTS = \
 	sql/20-refusal.sql \
 	sql/21-policy.sql \
 	sql/21-rules.sql \
+	sql/22-rule-value.sql \
 	sql/22-policy-change.sql \
 	sql/policy/sp.sql \
 	sql/policy/nm.sql \

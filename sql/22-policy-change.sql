@@ -17,7 +17,7 @@ REVOKE ALL ON FUNCTION facesnxt.check_value(text, jsonb) FROM PUBLIC;
 
 -- Whatever is wrong with a document, in words; nothing when it can be proposed.
 CREATE FUNCTION facesnxt.policy_faults(document jsonb) RETURNS SETOF text
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -61,6 +61,8 @@ BEGIN
             RETURN NEXT format('rule "%s" needs a clause, and its force is shall or should', part->>'rule');
         ELSIF NOT coalesce(facesnxt.check_value(kind, part->'value'), false) THEN
             RETURN NEXT format('the value of rule "%s" is no %s', part->>'rule', kind);
+        ELSIF facesnxt.rule_value_fault(part->>'rule', part->'value') IS NOT NULL THEN
+            RETURN NEXT facesnxt.rule_value_fault(part->>'rule', part->'value');
         END IF;
     END LOOP;
     RETURN QUERY
@@ -157,6 +159,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    of_agency CONSTANT uuid := facesnxt.agency_named(agency);
     wanted jsonb := coalesce(document, (SELECT s.document FROM facesnxt.shipped_policy s
                                         WHERE s.code = coalesce(shipped, agency)));
     first_one boolean;
@@ -167,9 +170,9 @@ BEGIN
             USING ERRCODE = 'undefined_object', HINT = 'SELECT code FROM facesnxt.shipped_policy; or give a document.';
     END IF;
     -- a first policy is no change of one; two administrators at once wait for each other here
-    PERFORM FROM facesnxt.agency a WHERE a.agency_id = facesnxt.agency_named(adopt_policy.agency) FOR UPDATE;
+    PERFORM FROM facesnxt.agency a WHERE a.agency_id = of_agency FOR UPDATE;
     first_one := NOT EXISTS (
-        SELECT FROM facesnxt.policy_version v WHERE v.agency_id = facesnxt.agency_named(adopt_policy.agency));
+        SELECT FROM facesnxt.policy_version v WHERE v.agency_id = of_agency);
     new_id := facesnxt.propose_policy(agency, wanted);
     IF first_one THEN
         INSERT INTO facesnxt.policy_decision (version_id, adopted, effective_from, note, decided_by, decided_session)

@@ -97,21 +97,23 @@ AS $$
 DECLARE
     version CONSTANT uuid := facesnxt.policy_in_force(agency_id, clock_timestamp());
 BEGIN
-    IF (facesnxt.policy_value(version, 'department_email') = 'true' OR facesnxt.policy_value(version, 'verification_hours') IS NOT NULL)
-        AND NOT EXISTS (SELECT FROM facesnxt.email_domain d
-                        WHERE d.agency_id = check_address.agency_id AND address LIKE '_%@' || d.domain AND address !~ '@.*@|\s') THEN
+    -- one address, and no line of a mail's head, whatever the policy asks for
+    IF address !~ '^[^@\s,;:<>()\[\]"\\\u0001-\u0020\u007f-\u00a0\u2028\u2029]+@[a-z0-9.-]+\.[a-z]+$'
+        OR ((facesnxt.policy_value(version, 'department_email') = 'true' OR facesnxt.policy_value(version, 'verification_hours') IS NOT NULL)
+            AND NOT EXISTS (SELECT FROM facesnxt.email_domain d
+                            WHERE d.agency_id = check_address.agency_id AND address LIKE '_%@' || d.domain)) THEN
         PERFORM facesnxt.refuse_on_record('registration', 'NX332',
             format('registration refused: "%s" is no e-mail address of the department', coalesce(address, '')),
             format('Domains of the agency: %s (%s).',
                 coalesce((SELECT string_agg(d.domain, ', ' ORDER BY d.domain) FROM facesnxt.email_domain d
                           WHERE d.agency_id = check_address.agency_id), 'none'),
-                coalesce(facesnxt.policy_clause(version, 'department_email'), facesnxt.policy_clause(version, 'verification_hours'))),
+                coalesce(facesnxt.policy_clause(version, 'department_email'), facesnxt.policy_clause(version, 'verification_hours'), 'no clause')),
             'Register with the address that the department gave you.', agency_id, 'department_email',
-            facesnxt.policy_clause(version, 'verification_hours'));
+            coalesce(facesnxt.policy_clause(version, 'verification_hours'), 'SP-IV.A.1.c.1.a'));
     END IF;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.check_address(uuid, text) IS 'Refuses an address of none of the agency''s domains, where the policy asks for one (SP-IV.A.1.c.1.a; NX332)';
+COMMENT ON FUNCTION facesnxt.check_address(uuid, text) IS 'Refuses what is no e-mail address, and one of none of the agency''s domains where the policy asks for that (SP-IV.A.1.c.1.a; NX332)';
 REVOKE ALL ON FUNCTION facesnxt.check_address(uuid, text) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.enter_account(of_agency uuid, role regrole, email text) RETURNS uuid

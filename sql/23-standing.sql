@@ -1,23 +1,45 @@
 -- Whose account it is, looked up in one place.
 
+-- Anybody who may register can do so at any agency; somebody of it has opened the
+-- account, approved of it, or mailed to its address.
+CREATE FUNCTION facesnxt.known_there(account facesnxt.account) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN account.status <> 'pending'
+        OR EXISTS (SELECT FROM facesnxt.account_event e
+                   WHERE e.account_id = account.account_id AND e.step = 'registered' AND e.by_role <> pg_get_userbyid(account.role))
+        OR EXISTS (SELECT FROM facesnxt.registration_approval p WHERE p.agency_id = account.agency_id AND p.applicant = account.role);
+END
+$$;
+COMMENT ON FUNCTION facesnxt.known_there(facesnxt.account) IS 'Whether anybody of its agency had a hand in an account';
+REVOKE ALL ON FUNCTION facesnxt.known_there(facesnxt.account) FROM PUBLIC;
+
 -- A role acts in the name of its own account, whoever logged on. How the
 -- account stands is asked with it:
 --   any       there is one
---   asking    it is not cut off: its holder may ask for searches
---   member    active, or not cut off and a requester, who need not search to
---             work on what was found (MI-4.3.4.1.a)
+--   asking    it is not cut off, and its agency knows it: its holder may ask for searches
+--   member    active, or asking and a requester, who need not search to work on
+--             what was found (MI-4.3.4.1.a)
 --   active    its holder may search, and see
 CREATE FUNCTION facesnxt.account_of(role oid, standing text) RETURNS facesnxt.account
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT a FROM facesnxt.account a
-    WHERE a.role = $1 AND CASE $2
+DECLARE
+    account facesnxt.account;
+    asking boolean;
+BEGIN
+    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = account_of.role;
+    asking := account.status NOT IN ('denied', 'suspended', 'revoked') AND facesnxt.known_there(account);
+    RETURN CASE WHEN CASE standing
         WHEN 'any' THEN true
-        WHEN 'asking' THEN a.status NOT IN ('denied', 'suspended', 'revoked')
-        WHEN 'member' THEN a.status = 'active' OR (a.status NOT IN ('denied', 'suspended', 'revoked')
-            AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = $1) AND pg_has_role($1, 'facesnxt_requester', 'USAGE'))
-        WHEN 'active' THEN a.status = 'active' END
+        WHEN 'asking' THEN asking
+        WHEN 'member' THEN account.status = 'active' OR (asking
+            AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = account_of.role) AND pg_has_role(account_of.role, 'facesnxt_requester', 'USAGE'))
+        WHEN 'active' THEN account.status = 'active' END THEN account END;
+END
 $$;
 COMMENT ON FUNCTION facesnxt.account_of(oid, text) IS 'The account of a role, or NULL if there is none that stands so: any, asking, member or active';
 REVOKE ALL ON FUNCTION facesnxt.account_of(oid, text) FROM PUBLIC;

@@ -107,9 +107,10 @@ DECLARE
     entry facesnxt.roster;
 BEGIN
     SELECT r.* INTO entry FROM facesnxt.roster r
-    WHERE r.agency_id = account.agency_id AND r.payroll_number = acknowledge_training.payroll_number ORDER BY r.at DESC LIMIT 1;
+    WHERE r.agency_id = account.agency_id AND r.payroll_number = acknowledge_training.payroll_number ORDER BY r.at DESC LIMIT 1
+    FOR UPDATE; -- two at once wait for each other
     -- the roster says whose number it is by the address, or it is the first one's who uses it
-    IF entry.entry_id IS NULL OR entry.separated OR coalesce(entry.email <> account.email, false) OR EXISTS (
+    IF entry.entry_id IS NULL OR entry.separated OR (entry.email IS NOT NULL AND entry.email IS DISTINCT FROM account.email) OR EXISTS (
         SELECT FROM facesnxt.acknowledgement k JOIN facesnxt.account a USING (account_id)
         WHERE k.payroll_number = acknowledge_training.payroll_number AND a.agency_id = account.agency_id
             AND a.account_id <> account.account_id AND a.status <> 'revoked')

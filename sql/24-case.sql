@@ -41,9 +41,11 @@ CREATE FUNCTION facesnxt.close_case(agency text, case_number text) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    of_agency CONSTANT uuid := facesnxt.agency_named(agency);
 BEGIN
     UPDATE facesnxt.case_file c SET status = 'closed', closed_at = clock_timestamp()
-    WHERE c.agency_id = facesnxt.agency_named(agency) AND c.case_number = close_case.case_number
+    WHERE c.agency_id = of_agency AND c.case_number = close_case.case_number
         AND c.status = 'open';
     IF NOT FOUND THEN
         RAISE EXCEPTION 'agency "%" has no open case "%"', agency, case_number
@@ -79,11 +81,12 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    of_agency CONSTANT uuid := facesnxt.agency_named(agency);
     assigned record;
 BEGIN
     SELECT c.case_id, a.account_id INTO assigned
     FROM facesnxt.case_file c JOIN facesnxt.account a ON a.agency_id = c.agency_id AND a.role = assign_case.role
-    WHERE c.agency_id = facesnxt.agency_named(agency) AND c.case_number = assign_case.case_number;
+    WHERE c.agency_id = of_agency AND c.case_number = assign_case.case_number;
     IF assigned.case_id IS NULL THEN
         RAISE EXCEPTION 'agency "%" has no case "%" that role "%" could work on', agency, case_number, role
             USING ERRCODE = 'NX303', HINT = 'The case and the account are of one agency.';
@@ -101,11 +104,13 @@ CREATE FUNCTION facesnxt.end_assignment(agency text, case_number text, role regr
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    of_agency CONSTANT uuid := facesnxt.agency_named(agency);
 BEGIN
     UPDATE facesnxt.case_assignment s SET ended_at = clock_timestamp()
     FROM facesnxt.case_file c, facesnxt.account a
     WHERE s.case_id = c.case_id AND s.account_id = a.account_id AND a.role = end_assignment.role
-        AND c.agency_id = facesnxt.agency_named(agency) AND c.case_number = end_assignment.case_number
+        AND c.agency_id = of_agency AND c.case_number = end_assignment.case_number
         AND s.capacity = end_assignment.capacity AND s.ended_at IS NULL;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'role "%" is not assigned to case "%" as %', role, case_number, capacity

@@ -108,7 +108,7 @@ BEGIN
         format('Case "%s" is not assigned to the account that searches.', facts->'case'->>'number'),
         'Have the case assigned to you.'
     WHERE value = 'true' AND facts->'case'->>'status' IS NOT NULL AND facts->'case'->'assigned' IS DISTINCT FROM 'true'
-        AND facts->'search'->'request'->'assigned' IS DISTINCT FROM 'true'
+        AND NOT coalesce(facts->'search'->'request'->'assigned' = 'true' AND facesnxt.policy_value($1, 'request_desk') = 'true', false)
     INTO found;
     RETURN found;
 END

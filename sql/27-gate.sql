@@ -74,7 +74,9 @@ AS $$
         'isolation', current_setting('transaction_isolation'),
         'requested_at', clock_timestamp(),
         'case_number', case_number, 'purpose', purpose, 'reason', reason,
-        'fields', fields, 'overrides', overrides, 'repositories', to_jsonb(repositories))
+        'fields', fields, 'overrides', overrides, 'repositories',
+        -- an array in an array names no repository that a policy knows
+        CASE WHEN repositories IS NOT NULL THEN to_jsonb(ARRAY(SELECT unnest(repositories))) END)
 $$;
 COMMENT ON FUNCTION facesnxt.make_request(text, text, text, jsonb, text[], jsonb) IS
 'An attempt by the acting role: who, when, and what was stated';
@@ -158,6 +160,13 @@ BEGIN
         verdict.message := 'search refused: the account is not active';
         verdict.detail := format('The account of role "%s" is %s.', pg_get_userbyid(acting), account.status);
         verdict.hint := 'Ask the administrator of your agency.';
+    ELSIF NOT (pg_has_role(acting, 'facesnxt_investigator', 'USAGE') OR pg_has_role(acting, 'facesnxt_integrator', 'USAGE')) THEN
+        -- a member comes as far as this, whoever asks the desk for searches among them
+        verdict.code := 'NX323';
+        verdict.clause := 'SP-IV.A.1';
+        verdict.message := 'search refused: the acting role does not search';
+        verdict.detail := format('Role "%s" is no member of facesnxt_investigator.', pg_get_userbyid(acting));
+        verdict.hint := 'Ask the desk: facesnxt.request_search(); or the administrator of your agency.';
     ELSIF verdict.version_id IS NULL THEN
         verdict.code := 'NX310';
         verdict.clause := 'NM-II.b';
@@ -193,7 +202,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION facesnxt.gate(jsonb) IS
-'Judges whether a role may search now: isolation level, account, policy in force and each of its rules (NX301 to NX322)';
+'Judges whether a role may search now: isolation level, account, policy in force and each of its rules (NX301 to NX323)';
 REVOKE ALL ON FUNCTION facesnxt.gate(jsonb) FROM PUBLIC;
 
 -- ---- asking beforehand, and asking another policy

@@ -168,7 +168,7 @@ AS $$
     FROM facesnxt.search s
         LEFT JOIN LATERAL (SELECT f.* FROM facesnxt.judge($1, s.facts) f WHERE f.reason_against IS NULL LIMIT 1) j ON true
     WHERE s.recorded_at >= $2 AND s.recorded_at < $3 AND s.facts IS NOT NULL
-        AND ($4 IS NULL OR s.agency_id = facesnxt.agency_named($4)) AND facesnxt.in_reach(s.agency_id)
+        AND ($4 IS NULL OR s.agency_id = facesnxt.agency_coded($4)) AND facesnxt.in_reach(s.agency_id)
     ORDER BY s.recorded_at, s.search_id
 $$;
 COMMENT ON FUNCTION facesnxt.replay_policy(uuid, timestamptz, timestamptz, text) IS

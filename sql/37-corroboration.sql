@@ -109,7 +109,7 @@ BEGIN
         RAISE EXCEPTION 'corroboration needs a kind and a source'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Say what it is and where it is kept.';
     END IF;
-    IF kind ~* 
+    IF kind ~*
         '(fac(e|ial)s?|biometric)[^a-z]*(recognition|search|comparison|match|identification|analysis)|facesnxt|\mfrt?\M|candidate[^a-z]*list|'
         '^[^a-z]*search[^a-z]*$|search[^a-z]*(result|hit|match|lead)|blind[^a-z]*review' THEN
         PERFORM facesnxt.refuse_step(actor, 'corroboration', person_id, 'NX356', 'not_sole_basis', 'SP-I.C',

@@ -46,5 +46,36 @@ SELECT is(has_table_privilege('facesnxt_auditor', 'facesnxt.search', 'SELECT')
     AND NOT has_function_privilege('facesnxt_auditor', 'facesnxt.set_account_status(regrole, text, text)', 'EXECUTE'), true,
     'NP-VI.C.3.a: auditors read and do not administer');
 
+-- NM-II.b: a document that says something that no rule understands cannot be proposed
+CREATE ROLE tap_proposer; GRANT facesnxt_admin TO tap_proposer;
+SELECT facesnxt.create_agency('HOSTILE', 'Hostile');
+SET ROLE tap_proposer;
+SELECT throws_ok(format($$SELECT facesnxt.propose_policy('HOSTILE', '{"title": "t", "purposes": [], "rules": [{"rule": "%s", "clause": "x", "value": %s}]}')$$,
+    rule, value), 'NX312', NULL, format('NM-II.b: hostile document: %s: %s', rule, value))
+FROM (VALUES
+    ('pace', '{}'), ('pace', '{"searches": 3}'), ('pace', '{"searches": 3, "minutes": "abc"}'), ('pace', '{"searches": 0, "minutes": 10}'),
+    ('pace', '{"searches": 1e400, "minutes": 10}'), ('pace', '{"searches": 2.5, "minutes": 10}'), ('pace', '{"searches": 3, "minutes": 100000}'),
+    ('pace', '{"searches": 3, "minutes": -1}'), ('pace', '{"minutes": 10}'), ('pace', '{"search": 3, "searches": 3, "minutes": 10}'),
+    ('exigent', '{}'), ('exigent', '{"hours": -1, "papers": []}'), ('exigent', '{"hours": 24, "papers": ["account_in_order"]}'),
+    ('exigent', '{"hours": 24, "papers": "reason"}'), ('exigent', '{"hours": 24, "papers": [], "purposes": {}}'), ('exigent', '{"hours": null, "papers": []}'),
+    ('mou', '{"booking": "sheriff"}'), ('mou', '{"booking": [1]}'), ('mou', '{"driver_license": ["sheriff"]}'),
+    ('report', '{"days": 7}'), ('report', '{"kind": "r", "days": 1e10}'), ('report', '{"kind": "r", "items": {}}'), ('report', '{"kind": ["r"]}'),
+    ('public_records', '{"exempt": "yes", "statute": "s"}'), ('public_records', '{}'),
+    ('case_number', '"Required"'), ('case_number', '""'), ('not_sole_basis', '["Arrest"]'), ('supervisor_before', '["arrest "]'),
+    ('determination_before', '["all"]'), ('purpose_classes', '["criminal"]'), ('worksheet', '["soul"]'),
+    ('outcome_days', '1.5'), ('outcome_days', '-1'), ('outcome_days', '1e100'), ('substantiation_days', '3000000000'),
+    ('verification_hours', '1e300'), ('licences', '-1'), ('licences', 'null'), ('licences', '"1"')) v (rule, value);
+SELECT throws_ok(format($$SELECT facesnxt.propose_policy('HOSTILE', %L)$$, document), 'NX312', NULL, 'NM-II.b: hostile document: ' || document)
+FROM unnest(ARRAY['null', '[]', '"x"', '{}', '{"title": "t"}', '{"title": "t", "purposes": {}, "rules": []}', '{"title": "t", "purposes": ["p"], "rules": []}',
+    '{"title": "t", "purposes": [null], "rules": []}', '{"title": "t", "purposes": [], "rules": [null]}', '{"title": "t", "purposes": [], "rules": ["pace"]}',
+    '{"title": "t", "purposes": [], "rules": [{"rule": ["pace"], "clause": "x", "value": {}}]}',
+    '{"title": "t", "purposes": [], "rules": [{"rule": "pace"}]}',
+    '{"title": "t", "purposes": [], "rules": [{"rule": "reason", "clause": "x", "value": true}, {"rule": "reason", "clause": "x", "value": false}]}',
+    '{"title": "t", "purposes": [{"code": "a", "description": "d", "class": "safety", "clause": "x", "fields": [["tip"]]}], "rules": []}',
+    '{"title": "t", "purposes": [{"code": "a", "description": "d", "class": "safety", "clause": "x", "incident_types": "any"}], "rules": []}']) document;
+SELECT is(array_length(ARRAY(SELECT facesnxt.policy_faults('{"title": "t", "purposes": [], "rules": [{"rule": "licences", "clause": "x", "value": -1}]}')), 1), 1,
+    'an administrator can ask what is wrong with a document');
+RESET ROLE;
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -404,6 +404,7 @@ SQL
 	is($out, '', 'NS-32.6.11.3: no candidate leaves');
 	searches('ns_ann', $purpose, 'NS-32.6.11.3: two sessions from one address are no matter');
 	$here->quit;
+	wait_for($node, 'the other session is gone', "SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'ns_ann'");
 	($out, $err) = $elsewhere->(search_for($purpose));
 	is($out, '5', 'NS-32.6.11.3: nor is one from elsewhere');
 

@@ -139,5 +139,74 @@ subtest 'papers of an exigent search' => sub {
 		'NS-32.6.2.3: and that the Chief was, before');
 };
 
+subtest 'arrays in arrays' => sub {
+	agency('NE', '[]', [ [ 'mou', '{"driver_licence": ["sheriff", "dhsmv"], "booking": ["sheriff"]}' ] ], 'ne_inv');
+	value("SELECT facesnxt.record_mou('NE', 'half', '{sheriff}', now() + interval '1 day'); GRANT facesnxt_integrator TO ne_inv");
+	is(asked('ne_inv', search("'licence'", '{}', q~, repositories => '{driver_licence}'~)), 'NX315', 'NM-V.E.1: driver licences need another party');
+	is(asked('ne_inv', search("'licence'", '{}', q~, repositories => '{{driver_licence}}'~)), 'NX315', 'NM-V.E.1: and as an array in an array');
+	is(asked('ne_inv', q~SELECT FROM facesnxt.open_search('22-1', 'criminal', 'r', repositories => '{{driver_licence}}')~), 'NX315', 'NM-V.E.1: in an open search, too');
+	is(asked('ne_inv', search("'booking'", '{}', q~, repositories => '{booking}'~)), '5', 'bookings do not');
+	is(value("SELECT repositories FROM facesnxt.search WHERE reason = 'booking'"), '{booking}', 'NM-IV.D: the record says which repositories were searched');
+	my $id = value("SELECT search_id FROM facesnxt.search WHERE reason = 'booking'");
+	like(asked('ne_inv', "SELECT value FROM facesnxt.view_candidate('$id', 1, '{{name,city}}')"), qr/^NX396$/, 'NM-IV.I: fields viewed as an array in an array');
+	like(asked('ne_inv', "SELECT value FROM facesnxt.export_candidates('$id', 'DA', 'subpoena', '{{name},{city}}')"), qr/^NX396$/, 'NM-IV.I: and exported');
+	is(value("SELECT count(*) FROM facesnxt.field_view WHERE field !~ '^[a-z_]+\$'"), '0', 'NM-IV.I: no field of an odd name on record');
+};
+
+subtest 'whose number and whose address' => sub {
+	agency('NU', '[]', [ [ 'training_acknowledged', 'true' ] ]);
+	value("CREATE ROLE $_ LOGIN; GRANT facesnxt_member TO $_; SELECT facesnxt.open_account('NU', '$_')") foreach qw(nu_one nu_two);
+	value("SELECT facesnxt.enrol_member('NU', '4711', 'Ann', 'ann\@nu.example'), facesnxt.enrol_member('NU', '4712', 'Bob')");
+	is(asked('nu_one', "SELECT facesnxt.acknowledge_training('4711')"), 'NX335', 'SP-IV.A.1.g: the number of somebody with an address, by an account without one');
+	my $first = session($node, 'nu_one');
+	my $second = session($node, 'nu_two');
+	$first->query("BEGIN; SELECT facesnxt.acknowledge_training('4712');");
+	$second->query_until(qr/started/, "\\echo started\nSELECT facesnxt.acknowledge_training('4712');\n");
+	select(undef, undef, undef, 0.3);
+	$first->query('COMMIT;');
+	$_->quit foreach $first, $second;
+	is(value("SELECT count(DISTINCT account_id) FROM facesnxt.acknowledgement WHERE payroll_number = '4712'"), '1', 'SP-IV.A.1.g: one number by two accounts at once');
+
+	agency('MA', '[]', []);
+	value('CREATE ROLE ma_new LOGIN; GRANT facesnxt_member TO ma_new');
+	foreach my $address ('a@x.example\nBcc: all@x.example', 'a@x.example\r', 'a@x.example,b@x.example', 'a@x.example\t', 'a@b@x.example', 'a', 'A <a@x.example>', 'a@x.example;b', 'a@')
+	{
+		is(asked('ma_new', "SELECT facesnxt.register_account('MA', E'$address')"), 'NX332', "SP-IV.A.1.c.1.a: no address, or several: $address");
+	}
+	like(asked('ma_new', "SELECT facesnxt.register_account('MA', 'O''Neil.Ann+1\@x-1.example')"), qr/-/, 'but one');
+};
+
+subtest 'a requester whom nobody let in' => sub {
+	agency('RQ', '[]', []);
+	value('CREATE ROLE rq_self LOGIN; CREATE ROLE rq_known LOGIN; GRANT facesnxt_member, facesnxt_requester TO rq_self, rq_known');
+	value("SELECT facesnxt.open_account('RQ', 'rq_known')");
+	asked('rq_self', "SELECT facesnxt.register_account('RQ')");
+	is(value("SELECT facesnxt.member_account('rq_self'::regrole) IS NULL, facesnxt.member_account('rq_known'::regrole) IS NULL"), 't|f',
+		'SP-IV.A.1.f.1: whoever registered at an agency by themselves works on none of its searches');
+	is(value("SELECT (facesnxt.asking_account(jsonb_build_object('acting_oid', 'rq_self'::regrole::oid))).account_id IS NULL, "
+		. "(facesnxt.asking_account(jsonb_build_object('acting_oid', 'rq_known'::regrole::oid))).account_id IS NULL"), 't|f',
+		'MI-4.5.3.1: nor asks its desk');
+};
+
+subtest 'who asks, who searches' => sub {
+	agency('WH', '[]', [ [ 'case_assigned', 'true' ] ], qw(wh_inv));
+	value("CREATE ROLE wh_ask LOGIN; GRANT facesnxt_requester TO wh_ask; SELECT facesnxt.open_account('WH', 'wh_ask'); SELECT facesnxt.set_account_status('wh_ask', 'active', NULL)");
+	is(asked('wh_ask', search("'asks'")), 'NX323', 'MI-4.5.3.1: whoever asks the desk does not search, with an active account either');
+	is(asked('wh_ask', q~SELECT * FROM facesnxt.verify_template('[1,0,0]', '22-1', 'criminal', 'asks', gen_random_uuid())~), 'NX323', 'MI-4.5.3.1: nor verify');
+	is(attempts($node, 'asks'), 'refused NX323 0', 'MI-4.5.3.1: and the attempt is on record');
+	value('REVOKE facesnxt_investigator FROM wh_inv');
+	is(asked('wh_inv', search("'no more'")), 'NX323', 'SP-IV.A.2.a: an active account whose group was taken away');
+	value('GRANT facesnxt_investigator TO wh_inv');
+
+	# a colleague's request, where there is no desk
+	value("SELECT facesnxt.assign_case('WH', '22-1', 'wh_ask')");
+	my $request = value(<<'SQL');
+INSERT INTO facesnxt.search_request (agency_id, account_id, requested_by, session_role, session_oid, case_number, incident_type)
+SELECT a.agency_id, a.account_id, 'wh_ask', 'wh_ask', a.role, '22-1', 'robbery' FROM facesnxt.account a WHERE a.role = 'wh_ask'::regrole RETURNING request_id
+SQL
+	is(asked('wh_inv', search("'theirs'")), 'NX304', 'NM-IX.A.2: a case of somebody else');
+	is(asked('wh_inv', search("'theirs'", qq({"request": "$request"}))), 'NX304', 'NM-IX.A.2: nor by a request of whoever has it, where there is no desk');
+};
+
 $node->stop;
 done_testing();
