@@ -95,7 +95,7 @@ subtest 'NS: what is refused of a search' => sub {
 		[ 'NS-32.6.2.3: one to public safety needs no notice', $search->(purpose => 'threat', fields => { threat => 'bomb', health_threat => JSON::PP::false }) ],
 		[ 'NS-32.6.2.3: no notice to the Chief', $search->(purpose => 'threat', fields => { %threat, chief_notified_at => undef }), 'NX318', 'NS-32.6.2.3' ],
 		[ 'NS-32.6.2.3: by nobody', $search->(purpose => 'threat', fields => { %threat, chief_notified_by => ' ' }), 'NX318', 'NS-32.6.2.3' ],
-		[ 'NS-32.6.2.3: after the search', $search->(purpose => 'threat', fields => { %threat, chief_notified_at => '2099-01-01' }), 'NX318', 'NS-32.6.2.3' ],
+		[ 'NS-32.6.2.3: after the search', $search->(purpose => 'threat', fields => { %threat, chief_notified_at => '2099-01-01 10:00+00' }), 'NX318', 'NS-32.6.2.3' ],
 		[ 'NS-32.6.2.2: other means', $search->(purpose => 'lawfully_detained', fields => { limb => 'refuses' }), 'NX317', 'NS-32.6.2.2', 'NS-32.6.2' ],
 		[ 'NS-32.6.2.2: were tried', $search->(purpose => 'lawfully_detained', fields => { other_means => 'fingerprint reader' }) ],
 		[ 'NS-32.6.2.4: which limb', $search->(purpose => 'unable_to_identify'), 'NX317', 'NS-32.6.2.4', 'NS-32.6.2' ],
