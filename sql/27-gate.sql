@@ -150,7 +150,9 @@ BEGIN
         verdict.clause := facesnxt.status_clause(verdict.version_id, account.status);
         verdict.message := 'search refused: the account is not active';
         verdict.detail := format('The account of role "%s" is %s.', pg_get_userbyid(acting), account.status);
-        verdict.hint := 'Ask the administrator of your agency.';
+        verdict.hint := coalesce((SELECT format('Next: %s.', g.next_step) FROM facesnxt.lacks(account) g
+                                  WHERE account.status IN ('pending', 'verified', 'approved') LIMIT 1),
+                                 'Ask the administrator of your agency.');
     ELSIF verdict.version_id IS NULL THEN
         verdict.code := 'NX310';
         verdict.clause := 'NM-II.b';

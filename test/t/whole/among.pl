@@ -49,8 +49,6 @@ subtest 'what agencies differ in' => sub {
 	foreach my $agency (@agencies)
 	{
 		my $search = $own{$agency};
-		my @topics = @topics;
-		my %more;
 
 		if ($agency eq 'MI')
 		{
