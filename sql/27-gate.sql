@@ -150,9 +150,7 @@ BEGIN
         verdict.clause := facesnxt.status_clause(verdict.version_id, account.status);
         verdict.message := 'search refused: the account is not active';
         verdict.detail := format('The account of role "%s" is %s.', pg_get_userbyid(acting), account.status);
-        verdict.hint := coalesce((SELECT format('Next: %s.', g.next_step) FROM facesnxt.lacks(account) g
-                                  WHERE account.status IN ('pending', 'verified', 'approved') LIMIT 1),
-                                 'Ask the administrator of your agency.');
+        verdict.hint := 'Ask the administrator of your agency.';
     ELSIF verdict.version_id IS NULL THEN
         verdict.code := 'NX310';
         verdict.clause := 'NM-II.b';
@@ -182,6 +180,9 @@ BEGIN
             verdict.hint := found.hint;
             EXIT;
         END LOOP;
+    END IF;
+    IF verdict.code = 'NX302' AND account.status IN ('pending', 'verified', 'approved') THEN
+        verdict.hint := coalesce((SELECT format('Next: %s.', g.next_step) FROM facesnxt.lacks(account) g LIMIT 1), verdict.hint);
     END IF;
     verdict.detail := verdict.detail || coalesce(' (' || verdict.clause || ')', '');
     RETURN verdict;
