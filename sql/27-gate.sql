@@ -197,6 +197,9 @@ BEGIN
             EXIT;
         END LOOP;
     END IF;
+    IF verdict.code = 'NX302' AND account.status IN ('pending', 'verified', 'approved') THEN
+        verdict.hint := coalesce((SELECT format('Next: %s.', g.next_step) FROM facesnxt.lacks(account) g LIMIT 1), verdict.hint);
+    END IF;
     verdict.detail := verdict.detail || coalesce(' (' || verdict.clause || ')', '');
     RETURN verdict;
 END

@@ -3,7 +3,7 @@
 # One server, five agencies, each under the policy that is shipped for it, not a
 # rule left out or changed. People act in sessions of their own: acts() is one of
 # them. What is refused must say so by its SQLSTATE, name its clause in the
-# detail, and be on record.
+# detail, say what to do in the hint, and be on record.
 package Facesnxt::Agency;
 
 use strict;
@@ -14,10 +14,10 @@ use Facesnxt;
 use JSON::PP;
 use Test::More;
 
-our @EXPORT = qw(open_server close_server photographs psql roles acts fails value swept lawful found at goes mailed);
+our @EXPORT = qw(open_server close_server photographs psql roles acts fails said value swept lawful found at goes mailed);
 
 my ($node, $watcher);
-my $sessions = 0;
+my ($sessions, $said) = (0, '');
 
 # The server with the five agencies and ten persons, each with one reference.
 sub open_server
@@ -179,9 +179,11 @@ sub acts
 		}
 		else
 		{
+			$said = $error;
 			my ($detail) = $error =~ /^DETAIL:  (.*)/m;
 			my $table = kept_in($sql, $code);
 			push @faults, "$role is not refused with $code: " . ($error || 'it passes') unless $error =~ /^(ERROR|FATAL):  $code/;
+			push @faults, "nothing says what to do: $error" if $code =~ /^NX/ && $error !~ /^HINT:  \S/m;
 			push @faults, "the detail does not name $clause: $error"
 			  if defined $clause && ($detail // '') !~ /(?<![\w.-])\Q$clause\E(?![\w-]|\.\w)/;
 			push @faults, "put out: $out[$i]" if ($out[$i] // '') ne '';
@@ -206,6 +208,12 @@ sub fails
 	my ($role, @attempt) = @_;
 	acts($role, [@attempt]);
 	return;
+}
+
+# What the last refusal said.
+sub said
+{
+	return $said;
 }
 
 # The lawful search of an agency: a function that writes its statement, with

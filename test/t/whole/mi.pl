@@ -62,7 +62,8 @@ SQL
 
 	# a colleague, an officer of another unit, and a detective who only asks
 	value('GRANT facesnxt_requester TO mi_det');
-	acts($_, [ "$_ registers", "SELECT facesnxt.register_account('MI')" ]) for qw(mi_two mi_off mi_det);
+	acts($_, [ "$_ registers", "SELECT facesnxt.register_account('MI')" ]) for qw(mi_two mi_off);
+	acts('adm', [ 'MI-4.5.3.1: who only asks has an account that searches nothing', "SELECT facesnxt.open_account('MI', 'mi_det')" ]);
 	acts('mi_chief', [ 'authorised', "SELECT facesnxt.decide_account(r, true) FROM unnest('{mi_two,mi_off}'::regrole[]) r" ]);
 	acts($_, [ "$_ acknowledges and accepts", 'SELECT facesnxt.acknowledge_limitations(), facesnxt.accept_agreement(1)' ]) for qw(mi_two mi_off);
 };

@@ -203,6 +203,24 @@ subtest 'NM: the end of an account' => sub {
 	is(value("SELECT string_agg(status, ' ') FROM facesnxt.account WHERE role = ANY ('{nm_bob,nm_pat}'::regrole[])"), 'revoked revoked', 'NM-VII.E: both are cut off');
 	swept();
 	acts('gateway', map { [ "NM-VII.E: nobody searches as $_", "SET ROLE $_; " . $search->(), 'NX302', 'NM-VII.E' ] } qw(nm_bob nm_pat));
+
+	# two more, for the other reasons
+	roles(qw(nm_cal nm_dee));
+	acts('adm', [ 'two more join', "SELECT facesnxt.set_unit('NM', r, 'Investigative Section') FROM unnest('{nm_cal,nm_dee}'::regrole[]) r" ]);
+	acts('nm_sup', map { [ 'are approved', sprintf($approve, 'supervisor', $_) ] } qw(nm_cal nm_dee));
+	acts('nm_cmd', map { [ 'by both', sprintf($approve, 'investigative_section_commander', $_) ] } qw(nm_cal nm_dee));
+	acts($_, [ 'register', "SELECT facesnxt.register_account('NM'); SELECT facesnxt.accept_agreement(2)" ]) for qw(nm_cal nm_dee);
+	acts('adm', [ 'are trained', "SELECT facesnxt.record_course(r, 'FACESNXT online training', 1, true) FROM unnest('{nm_cal,nm_dee}'::regrole[]) r" ]);
+	my $made = found(scalar acts('nm_dee', [ 'and search', $search->(overrides => { case_assigned => 'on call' }) ]));
+	@out = acts('nm_cmd',
+		[ 'NM-VII.E.1: separation', "SELECT facesnxt.revoke_account('nm_cal', 'separation')" ],
+		[ 'NM-IX.A.7: a search of somebody else is no evidence', "SELECT facesnxt.report_violation('nm_dee', 'dissemination', 'x', '$found->{search}')", 'NX338' ],
+		[ 'NM-IX.A.7: the search that was given away is', "SELECT facesnxt.report_violation('nm_dee', 'dissemination', 'sent to a friend', '$made->{search}')" ],
+		[ 'NM-VII.E.4: dissemination names its violation', "SELECT facesnxt.revoke_account('nm_dee', 'dissemination')", 'NX338', 'NM-VII.E' ]);
+	acts('nm_cmd', [ 'NM-VII.E.4: and ends the account', "SELECT facesnxt.revoke_account('nm_dee', 'dissemination', violation_id => '$out[2]')" ]);
+	value('GRANT nm_cal, nm_dee TO gateway');
+	swept();
+	acts('gateway', map { [ "NM-VII.E: nobody searches as $_", "SET ROLE $_; " . $search->(), 'NX302', 'NM-VII.E' ] } qw(nm_cal nm_dee));
 	acts('gateway', [ 'NM-VII.E: nor acts', 'SET ROLE nm_bob; ' . at($found, "request_action(%s, %1, 'arrest')"), 'NX302', 'NM-VII.E' ]);
 };
 

@@ -53,6 +53,8 @@ SQL
 		[ 'SP-IV.A.1.h: one of two is not all', "SELECT facesnxt.set_account_status('sp_ann', 'active', NULL)", 'NX330', 'SP-IV.A.1.f' ],
 		[ 'SP-IV.A.1.f: the other one is', "SELECT facesnxt.record_course('sp_ann', 'Cyber Security Awareness', 1, true)" ],
 		[ 'SP-IV.A.1.g: the acknowledgement is missing yet', "SELECT facesnxt.set_account_status('sp_ann', 'active', NULL)", 'NX330', 'SP-IV.A.1.g' ]);
+	acts('sp_ann', [ 'SP-IV.A.1.g: no search before the acknowledgement', $search->(), 'NX302', 'SP-IV.A.1' ]);
+	like(said(), qr/HINT:  Next: the applicant: facesnxt\.acknowledge_training/, 'SP-IV.A.1.g: which is said to be the next step');
 	acts('sp_ann', [ 'SP-IV.A.1.g: her own payroll number', "SELECT facesnxt.acknowledge_training('4711')" ]);
 	is(value("SELECT string_agg(e.step, ' ' ORDER BY e.number) || ' ' || min(a.status) FROM facesnxt.account a JOIN facesnxt.account_event e USING (account_id)
 		WHERE a.role = 'sp_ann'::regrole"), 'registered verified approved auto-grant active', 'SP-IV.A.1.h: access is granted by the last step');
