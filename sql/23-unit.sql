@@ -48,9 +48,9 @@ BEGIN
     PERFORM facesnxt.require_office(account.agency_id, office,
         coalesce(facesnxt.policy_clause(version, 'unit_exception_by'), facesnxt.policy_clause(version, 'units')), role);
     IF until > clock_timestamp() IS NOT TRUE OR NOT isfinite(until) OR facesnxt.readable(reason) IS NULL THEN
-        RAISE EXCEPTION 'an exception has a term and a reason'
-            USING ERRCODE = 'NX341', DETAIL = format('Who else may search is approved by name (%s).', facesnxt.policy_clause(version, 'unit_exception_by')),
-                  HINT = 'Give a time to come, and say why.';
+        PERFORM facesnxt.refuse_on_record('exception', 'NX341', 'an exception has a term and a reason',
+            format('Who else may search is approved by name (%s).', facesnxt.policy_clause(version, 'unit_exception_by')),
+            'Give a time to come, and say why.', account.agency_id, 'unit_exception_by', about => role);
     END IF;
     INSERT INTO facesnxt.unit_exception (account_id, office, until_at, reason) VALUES (account.account_id, office, until, reason);
 END

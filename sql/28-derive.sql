@@ -61,13 +61,13 @@ AS $$
 BEGIN
     IF parent IS NULL OR image IS NULL OR facesnxt.readable(operation) IS NULL OR facesnxt.readable(tool) IS NULL
         OR jsonb_typeof(parameters) IS DISTINCT FROM 'object' THEN
-        RAISE EXCEPTION 'copy refused: it is not said what was done'
-            USING ERRCODE = 'NX393', DETAIL = 'What was enhanced is recorded, with date and time (NP-VI.B.2.c).',
-                  HINT = 'Give parent, image, operation, parameters (an object) and tool.';
+        PERFORM facesnxt.refuse_on_record('copy', 'NX393', 'copy refused: it is not said what was done',
+            'What was enhanced is recorded, with date and time (NP-VI.B.2.c).',
+            'Give parent, image, operation, parameters (an object) and tool.', clause => 'NP-VI.B.2.c');
     ELSIF performed_at > clock_timestamp() THEN
-        RAISE EXCEPTION 'copy refused: it was not made yet'
-            USING ERRCODE = 'NX393', DETAIL = 'What was enhanced is recorded, with date and time (NP-VI.B.2.c).',
-                  HINT = 'Give the time at which it was made, or none for now.';
+        PERFORM facesnxt.refuse_on_record('copy', 'NX393', 'copy refused: it was not made yet',
+            'What was enhanced is recorded, with date and time (NP-VI.B.2.c).',
+            'Give the time at which it was made, or none for now.', clause => 'NP-VI.B.2.c');
     END IF;
     PERFORM facesnxt.check_still(image);
     RETURN decode(facesnxt.record_it('derivation', jsonb_build_object('parent', encode(parent, 'hex'), 'operation', operation,
@@ -116,9 +116,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF sha256 IS NULL OR consented IS NULL OR facesnxt.readable(encounter) IS NULL THEN
-        RAISE EXCEPTION 'consent refused: image, consent or encounter is missing'
-            USING ERRCODE = 'NX394', DETAIL = 'A person may consent in a consensual encounter (NP-VI.B.4).',
-                  HINT = 'Say which image, whether the person consented, and in what encounter.';
+        PERFORM facesnxt.refuse_on_record('consent', 'NX394', 'consent refused: image, consent or encounter is missing',
+            'A person may consent in a consensual encounter (NP-VI.B.4).',
+            'Say which image, whether the person consented, and in what encounter.', clause => 'NP-VI.B.4');
     ELSIF NOT consented AND (facesnxt.readable(why_no_consent) IS NULL OR facesnxt.readable(submission_purpose) IS NULL) THEN
         PERFORM facesnxt.refuse_on_record('consent', 'NX394', 'a photograph without consent is not explained',
             'It is documented why the person could not consent, and for what it is submitted (NP-VI.A.3.note).',

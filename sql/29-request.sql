@@ -100,9 +100,9 @@ DECLARE
 BEGIN
     IF coalesce(cardinality(probes), 0) NOT BETWEEN 1 AND 10 OR array_position(probes, NULL) IS NOT NULL
         OR facesnxt.readable(incident_type) IS NULL THEN
-        RAISE EXCEPTION 'request refused: it needs photographs and an incident type'
-            USING ERRCODE = 'NX399', DETAIL = 'A request has its probe images, the incident type and, if there is one, the incident number (MI-4.5.3.1).',
-                  HINT = 'Give 1 to 10 photographs and the type of the incident.';
+        PERFORM facesnxt.refuse_on_record('request', 'NX399', 'request refused: it needs photographs and an incident type',
+            'A request has its probe images, the incident type and, if there is one, the incident number (MI-4.5.3.1).',
+            'Give 1 to 10 photographs and the type of the incident.', clause => 'MI-4.5.3.1');
     END IF;
     FOREACH image IN ARRAY probes LOOP
         PERFORM facesnxt.check_still(image);

@@ -158,9 +158,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF facesnxt.readable(platform) IS NULL OR searched_at IS NULL OR searched_at > clock_timestamp() OR facesnxt.readable(results) IS NULL THEN
-        RAISE EXCEPTION 'search in another system refused: system, time or results are missing'
-            USING ERRCODE = 'NX392', DETAIL = 'Every use of any system is documented, with its results (NS-32.6.6, NS-32.6.6.4).',
-                  HINT = 'Give the system, when it was searched and what came of it.';
+        PERFORM facesnxt.refuse_on_record('search in another system', 'NX392',
+            'search in another system refused: system, time or results are missing',
+            'Every use of any system is documented, with its results (NS-32.6.6, NS-32.6.6.4).',
+            'Give the system, when it was searched and what came of it.', clause => 'NS-32.6.6');
     END IF;
     RETURN (facesnxt.record_it('external search', jsonb_build_object('platform', platform, 'searched_at', searched_at,
         'case_number', case_number, 'purpose', purpose, 'reason', reason, 'results', results, 'fields', fields, 'overrides', overrides,

@@ -7,7 +7,7 @@
 
 -- Errors of class NX that are raised without a record, how often, and why.
 --   argument   what an authorised person gave cannot be read, or names nothing
---   recorded   whoever calls it records what it raises
+--   cut off    the revocation is the record, and the search that it stops has one
 --   owner      only the owner of the tables comes there, and could remove the check
 --   writer     nothing can be recorded: that is the error
 CREATE TEMP TABLE unrecorded (function text, sqlstate text, times bigint, why text, PRIMARY KEY (function, sqlstate));
@@ -18,14 +18,13 @@ INSERT INTO unrecorded VALUES
     ('appoint', 'NX339', 1, 'argument'), ('set_account_status', 'NX330', 1, 'argument'),
     ('managed_account', 'NX301', 1, 'argument'), ('record_course', 'NX301', 1, 'argument'), ('cut_off', 'NX301', 1, 'argument'),
     ('take_course', 'NX334', 1, 'argument'), ('separate_member', 'NX335', 1, 'argument'),
-    ('grant_unit_exception', 'NX341', 1, 'argument'), ('record_mou', 'NX341', 1, 'argument'),
+    ('record_mou', 'NX341', 1, 'argument'),
     ('close_case', 'NX303', 1, 'argument'), ('assign_case', 'NX303', 1, 'argument'), ('end_assignment', 'NX303', 1, 'argument'),
-    ('derive_probe', 'NX393', 2, 'argument'), ('record_consent', 'NX394', 1, 'argument'), ('request_search', 'NX399', 1, 'argument'),
     ('describe_person', 'NX396', 1, 'argument'), ('complete_papers', 'NX391', 1, 'argument'),
-    ('record_external_search', 'NX392', 1, 'argument'), ('decide_public_request', 'NX398', 1, 'argument'),
+    ('decide_public_request', 'NX398', 1, 'argument'),
     ('identify', 'NX402', 1, 'writer'), ('identify', 'NX403', 1, 'writer'), ('compare_pair', 'NX403', 1, 'writer'),
     ('write_ticket', 'NX403', 1, 'writer'),
-    ('stop_if_cut_off', 'NX302', 1, 'recorded');
+    ('stop_if_cut_off', 'NX302', 1, 'cut off');
 
 SELECT 'raised without a record', coalesce(r.function, u.function), coalesce(r.sqlstate, u.sqlstate),
     pg_catalog.format('%s times, expected %s', coalesce(r.times, 0), coalesce(u.times, 0))
@@ -37,6 +36,13 @@ FROM (SELECT p.proname::text AS function, m.found[1] AS sqlstate, pg_catalog.cou
     FULL JOIN unrecorded AS u ON u.function = r.function AND u.sqlstate = r.sqlstate
 WHERE r.times IS DISTINCT FROM u.times
 ORDER BY 2, 3;
+
+-- What names a clause is decided by one; identify() records what it raises.
+SELECT 'names a clause without a record', p.oid::regprocedure
+FROM pg_catalog.pg_proc AS p
+WHERE p.pronamespace = 'facesnxt'::regnamespace AND p.proname <> 'identify'
+  AND p.prosrc ~ 'RAISE EXCEPTION[^;]*((SP|NM|NS|NP|MI)-[IVXA-Z0-9]|policy_clause)'
+ORDER BY 2;
 
 -- raise() is for those that have recorded.
 SELECT 'raises what it may not have recorded', p.oid::regprocedure
