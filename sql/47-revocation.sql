@@ -68,14 +68,14 @@ DECLARE
     status text;
 BEGIN
     SELECT a.status INTO status FROM facesnxt.account a WHERE a.role = stop_if_cut_off.role;
-    IF status <> 'active' THEN
+    IF status IN ('suspended', 'revoked') THEN
         RAISE EXCEPTION 'search refused: the account is not active'
             USING ERRCODE = 'NX302', DETAIL = format('The account of role "%s" is %s.', pg_get_userbyid(role), status),
                   HINT = 'Ask the administrator of your agency.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.stop_if_cut_off(oid) IS 'Called by a running search when roles have changed: an error when its account is not active any more';
+COMMENT ON FUNCTION facesnxt.stop_if_cut_off(oid) IS 'Called by a running search, or look at records, when roles have changed: an error when its account was cut off';
 REVOKE ALL ON FUNCTION facesnxt.stop_if_cut_off(oid) FROM PUBLIC;
 
 -- Who calls it has set the status of the account, in the same transaction.

@@ -42,7 +42,7 @@ typedef struct admission
 {
 	struct admission *next;
 	QueryDesc  *query;
-	bool		raw;			/* on the references; else a search(), which is only watched */
+	bool		raw;			/* on the references; else a search() or a look at records, which is only watched */
 	Oid			acting;
 	uint64		changes;		/* of roles, as far as it was judged */
 	pg_uuid_t	ticket;			/* of a raw one, and what follows */
@@ -182,6 +182,24 @@ calls_search(PlanState *state, void *schema)
 	return planstate_tree_walker(state, calls_search, schema);
 }
 
+/* What somebody reads of the records, by a view or not; functions of the extension read as its owner. */
+static bool
+reads_records(PlannedStmt *statement, Oid schema)
+{
+	ListCell   *cell;
+
+	if (!OidIsValid(schema) || fx_is_owner(GetUserId()))
+		return false;
+	foreach(cell, statement->rtable)
+	{
+		RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
+
+		if (entry->rtekind == RTE_RELATION && get_rel_namespace(entry->relid) == schema)
+			return true;
+	}
+	return false;
+}
+
 /* What is wrong with how a statement is run, whatever it looks like. */
 static const char *
 way_fault(QueryDesc *query)
@@ -233,7 +251,7 @@ door_start(QueryDesc *query, int eflags)
 		next_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
-	if (raw || (!IsParallelWorker() && calls_search(query->planstate, &schema)))
+	if (raw || (!IsParallelWorker() && (reads_records(query->plannedstmt, schema) || calls_search(query->planstate, &schema))))
 	{
 		MemoryContext context = query->estate->es_query_cxt;
 		admission  *entry = MemoryContextAllocZero(context, sizeof(admission));
