@@ -60,7 +60,7 @@ BEGIN
         RAISE EXCEPTION 'copy refused: it is not said what was done'
             USING ERRCODE = 'NX393', DETAIL = 'What was enhanced is recorded, with date and time (NP-VI.B.2.c).',
                   HINT = 'Give parent, image, operation, parameters (an object) and tool.';
-    ELSIF performed_at > clock_timestamp() THEN
+    ELSIF performed_at > clock_timestamp() OR NOT isfinite(performed_at) THEN
         RAISE EXCEPTION 'copy refused: it was not made yet'
             USING ERRCODE = 'NX393', DETAIL = 'What was enhanced is recorded, with date and time (NP-VI.B.2.c).',
                   HINT = 'Give the time at which it was made, or none for now.';

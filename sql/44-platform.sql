@@ -156,7 +156,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF facesnxt.readable(platform) IS NULL OR searched_at IS NULL OR searched_at > clock_timestamp() OR facesnxt.readable(results) IS NULL THEN
+    IF facesnxt.readable(platform) IS NULL OR searched_at IS NULL OR searched_at > clock_timestamp() OR NOT isfinite(searched_at) OR facesnxt.readable(results) IS NULL THEN
         RAISE EXCEPTION 'search in another system refused: system, time or results are missing'
             USING ERRCODE = 'NX392', DETAIL = 'Every use of any system is documented, with its results (NS-32.6.6, NS-32.6.6.4).',
                   HINT = 'Give the system, when it was searched and what came of it.';
