@@ -51,7 +51,7 @@ CREATE TABLE facesnxt.registration_approval (
     agency_id uuid NOT NULL REFERENCES facesnxt.agency,
     applicant regrole NOT NULL,
     office text NOT NULL REFERENCES facesnxt.office,
-    persons oid[] NOT NULL,
+    persons regrole[] NOT NULL,
     note text
 );
 CREATE INDEX ON facesnxt.registration_approval (applicant);

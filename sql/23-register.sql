@@ -9,7 +9,7 @@ AS $$
 DECLARE
     of_agency uuid;
     version uuid;
-    who CONSTANT oid[] := facesnxt.acting_persons();
+    who CONSTANT regrole[] := facesnxt.acting_persons()::regrole[];
 BEGIN
     PERFORM facesnxt.check_person(applicant);
     -- two approvals at once wait for each other here

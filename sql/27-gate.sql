@@ -125,6 +125,8 @@ SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_
 AS $$
 DECLARE
     acting CONSTANT oid := (request->'identity'->>'acting_oid')::oid;
+    -- asked before the status, which changes in the same commit and is the better reason
+    searches CONSTANT boolean := pg_has_role(acting, 'facesnxt_investigator', 'USAGE') OR pg_has_role(acting, 'facesnxt_integrator', 'USAGE');
     isolation CONSTANT text := request->>'isolation';
     verdict facesnxt.verdict;
     account facesnxt.account;
@@ -160,7 +162,7 @@ BEGIN
         verdict.message := 'search refused: the account is not active';
         verdict.detail := format('The account of role "%s" is %s.', pg_get_userbyid(acting), account.status);
         verdict.hint := 'Ask the administrator of your agency.';
-    ELSIF NOT (pg_has_role(acting, 'facesnxt_investigator', 'USAGE') OR pg_has_role(acting, 'facesnxt_integrator', 'USAGE')) THEN
+    ELSIF NOT searches THEN
         -- a member comes as far as this, whoever asks the desk for searches among them
         verdict.code := 'NX323';
         verdict.clause := 'SP-IV.A.1';

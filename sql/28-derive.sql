@@ -64,7 +64,7 @@ BEGIN
         PERFORM facesnxt.refuse_on_record('copy', 'NX393', 'copy refused: it is not said what was done',
             'What was enhanced is recorded, with date and time (NP-VI.B.2.c).',
             'Give parent, image, operation, parameters (an object) and tool.', clause => 'NP-VI.B.2.c');
-    ELSIF performed_at > clock_timestamp() THEN
+    ELSIF performed_at > clock_timestamp() OR NOT isfinite(performed_at) THEN
         PERFORM facesnxt.refuse_on_record('copy', 'NX393', 'copy refused: it was not made yet',
             'What was enhanced is recorded, with date and time (NP-VI.B.2.c).',
             'Give the time at which it was made, or none for now.', clause => 'NP-VI.B.2.c');

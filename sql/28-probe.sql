@@ -217,6 +217,10 @@ BEGIN
         RAISE EXCEPTION 'photograph refused: it needs its bytes and a source'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Say in "source" where the photograph comes from.';
     END IF;
+    IF captured_at > clock_timestamp() OR NOT isfinite(captured_at) THEN
+        RAISE EXCEPTION 'photograph refused: it was not taken yet'
+            USING ERRCODE = 'NX394', DETAIL = format('Time of capture: %s.', captured_at), HINT = 'Give the time at which it was taken, or none.';
+    END IF;
     RETURN decode(facesnxt.record_it('probe', facesnxt.check_still(image) || jsonb_build_object(
         'source', source, 'capture_basis', capture_basis, 'captured_at', captured_at), image)->>'sha256', 'hex');
 END

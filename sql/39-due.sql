@@ -20,7 +20,9 @@ BEGIN
         EXECUTE pg_catalog.format('CREATE VIEW facesnxt.%1$I WITH (security_barrier) AS '
             'SELECT t.* FROM facesnxt.%2$I t JOIN facesnxt.search s ON s.search_id = t.search_id '
             'WHERE s.agency_id = (SELECT facesnxt.my_agency()) '
-            'AND s.search_id <> ALL ((SELECT facesnxt.blind_searches())::uuid[])', mine, kept);
+            'AND s.search_id <> ALL ((SELECT facesnxt.blind_searches())::uuid[])'
+            -- anybody may ask for an action about a search, and be refused
+            || CASE kept WHEN 'action' THEN ' AND t.agency_id = s.agency_id' ELSE '' END, mine, kept);
         EXECUTE pg_catalog.format('COMMENT ON VIEW facesnxt.%I IS %L', mine,
             'facesnxt.' || kept || ', as far as searches of the acting role''s agency go');
         EXECUTE pg_catalog.format('REVOKE ALL ON TABLE facesnxt.%I FROM PUBLIC', mine);

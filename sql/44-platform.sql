@@ -157,7 +157,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF facesnxt.readable(platform) IS NULL OR searched_at IS NULL OR searched_at > clock_timestamp() OR facesnxt.readable(results) IS NULL THEN
+    IF facesnxt.readable(platform) IS NULL OR searched_at IS NULL OR searched_at > clock_timestamp() OR NOT isfinite(searched_at) OR facesnxt.readable(results) IS NULL THEN
         PERFORM facesnxt.refuse_on_record('search in another system', 'NX392',
             'search in another system refused: system, time or results are missing',
             'Every use of any system is documented, with its results (NS-32.6.6, NS-32.6.6.4).',

@@ -68,7 +68,7 @@ DECLARE
     account facesnxt.account;
 BEGIN
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = stop_if_cut_off.role;
-    IF account.status <> 'active' THEN
+    IF account.status IN ('suspended', 'revoked') THEN
         RAISE EXCEPTION 'search refused: the account is not active'
             USING ERRCODE = 'NX302', DETAIL = format('The account of role "%s" is %s. (%s)', pg_get_userbyid(role), account.status,
                 facesnxt.status_clause(facesnxt.policy_in_force(account.agency_id, clock_timestamp()), account.status)),
@@ -76,7 +76,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.stop_if_cut_off(oid) IS 'Called by a running search when roles have changed: an error when its account is not active any more';
+COMMENT ON FUNCTION facesnxt.stop_if_cut_off(oid) IS 'Called by a running search, or look at records, when roles have changed: an error when its account was cut off';
 REVOKE ALL ON FUNCTION facesnxt.stop_if_cut_off(oid) FROM PUBLIC;
 
 -- Who calls it has set the status of the account, in the same transaction.

@@ -140,6 +140,24 @@ calls_search(PlanState *state, void *schema)
 	return planstate_tree_walker(state, calls_search, schema);
 }
 
+/* What somebody reads of the records, by a view or not; functions of the extension read as its owner. */
+static bool
+reads_records(PlannedStmt *statement, Oid schema)
+{
+	ListCell   *cell;
+
+	if (!OidIsValid(schema) || fx_is_owner(GetUserId()))
+		return false;
+	foreach(cell, statement->rtable)
+	{
+		RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
+
+		if (entry->rtekind == RTE_RELATION && get_rel_namespace(entry->relid) == schema)
+			return true;
+	}
+	return false;
+}
+
 /* What is wrong with how a statement is run, whatever it looks like. */
 static const char *
 way_fault(QueryDesc *query)
@@ -192,7 +210,8 @@ fx_admit(QueryDesc *query, bool raw, uint64 changes, const char *statement)
 	fx_admission *entry;
 	MemoryContextCallback *callback;
 
-	if (!raw && (IsParallelWorker() || !calls_search(query->planstate, &schema)))
+	if (!raw && (IsParallelWorker()
+				 || (!reads_records(query->plannedstmt, schema) && !calls_search(query->planstate, &schema))))
 		return;
 	entry = MemoryContextAllocZero(context, sizeof(fx_admission));
 	callback = MemoryContextAllocZero(context, sizeof(MemoryContextCallback));

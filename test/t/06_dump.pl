@@ -28,6 +28,17 @@ SQL
 as_role($node, 'nm_inv', "SELECT * FROM facesnxt.search('a photograph', '22-1', 'criminal', 'refused')");
 is($node->safe_psql('postgres', "SELECT count(*) FROM facesnxt.probe WHERE sha256 = sha256('a photograph')"), '1', 'a reference that was a probe later');
 
+# whoever approved is known again in another cluster, where oids are others
+$node->safe_psql('postgres', <<'SQL');
+CREATE ROLE sup LOGIN;
+CREATE ROLE applicant LOGIN;
+SELECT facesnxt.create_agency('AP', 'AP');
+SELECT facesnxt.adopt_policy('AP', document => '{"title": "T", "purposes": [],
+	"rules": [{"rule": "registration_approvals", "clause": "NM-V.A.2", "value": ["supervisor"]}]}');
+SELECT facesnxt.appoint('AP', 'supervisor', 'sup');
+SQL
+as_role($node, 'sup', "SELECT facesnxt.approve_registration('AP', 'supervisor', 'applicant')");
+
 my @tables = split /\n/, $node->safe_psql('postgres',
 	"SELECT relname FROM pg_class WHERE relnamespace = 'facesnxt'::regnamespace AND relkind = 'r' ORDER BY 1");
 
@@ -41,6 +52,7 @@ sub rows
 }
 
 $node->command_ok([ 'pg_dump', '--file', $dump, 'postgres' ], 'pg_dump');
+like(slurp_file($dump), qr/\tapplicant\tsupervisor\t\{sup\}\t/, 'NM-V.A.2: the dump names who approved');
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'restored', '-f', $dump ], 'restore');
 is(rows('restored'), rows('postgres'), 'every table has the same rows');

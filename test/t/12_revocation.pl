@@ -76,6 +76,7 @@ subtest 'from the commit on, not before' => sub {
 };
 
 subtest 'in the session of a gateway' => sub {
+	$node->safe_psql('postgres', "CREATE ROLE nm_adm LOGIN; SELECT facesnxt.open_account('NM', 'nm_adm'); SELECT facesnxt.set_account_status('nm_adm', 'active', NULL)");
 	my $gateway = session($node, 'gateway');
 	my $again = sub { $gateway->{stderr} = ''; return $gateway->query($_[0]); };
 	my $stopped = $node->safe_psql('postgres', 'SELECT count(*) FROM facesnxt.revocation_end');
@@ -90,6 +91,17 @@ subtest 'in the session of a gateway' => sub {
 	is(attempts($node, 'gateway after'), 'refused NX302 0', 'and recorded');
 	unlike($again->('SELECT count(*) FROM facesnxt.my_searches'), qr/[1-9]/, 'and nothing is seen');
 	is($again->('RESET ROLE; SELECT 1'), '1', 'the gateway lives');
+	set_status('other', 'active');
+
+	# what was found before, by a view
+	$gateway->query_safe('SET ROLE other; BEGIN; DECLARE c CURSOR FOR SELECT rank FROM facesnxt.my_candidates ORDER BY rank');
+	is($gateway->query('FETCH 1 FROM c'), '1', 'a cursor over earlier candidates gives one');
+	set_status('nm_adm', 'suspended');
+	is($again->('FETCH 1 FROM c'), '1', 'and another one when somebody else was cut off');
+	set_status('other', 'suspended');
+	is($again->('FETCH 1 FROM c'), '', 'and none after the revocation');
+	like($gateway->{stderr}, qr/the account is not active/, 'with the reason');
+	$again->('ROLLBACK; RESET ROLE');
 	set_status('other', 'active');
 
 	$gateway->query_safe('SET ROLE other');

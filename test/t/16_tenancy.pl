@@ -69,6 +69,13 @@ WHERE c.relnamespace = 'facesnxt'::regnamespace AND c.relkind = 'v'
     AND pg_get_viewdef(c.oid) !~ 'bound_to|list_owed|list_missing'
 SQL
 
+# asked about a search of another agency: refused, and no row of that agency
+my $search = $node->safe_psql('postgres', 'SELECT search_id FROM facesnxt.search');
+is(sees('nm_inv', "SELECT facesnxt.request_action('$search', NULL, 'arrest', 'secret of NM')"), 'NX307', 'an action about a search of another agency');
+is(sees('sp_inv', 'SELECT count(*) FROM facesnxt.my_actions'), '0', 'its record is not the other agency\'s');
+is(sees('nm_inv', 'SELECT count(*) FROM facesnxt.my_actions'), '0', 'nor the search this one\'s');
+is(sees('nm_aud', 'SELECT basis FROM facesnxt.action'), 'secret of NM', 'whose auditor sees it');
+
 # ---- what is done
 
 my $appointment = $node->safe_psql('postgres', "SELECT appointment_id FROM facesnxt.office_holder WHERE agency = 'SP'");

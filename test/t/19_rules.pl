@@ -208,5 +208,16 @@ SQL
 	is(asked('wh_inv', search("'theirs'", qq({"request": "$request"}))), 'NX304', 'NM-IX.A.2: nor by a request of whoever has it, where there is no desk');
 };
 
+subtest 'times that are none' => sub {
+	agency('TI', '[]', [], 'ti_inv');
+	value("SELECT facesnxt.register_platform('TI', 'FACES', 'agency', 'county')");
+	foreach my $time ('-infinity', 'infinity', '2999-01-01')
+	{
+		is(asked('ti_inv', "SELECT facesnxt.record_external_search('FACES', '$time', '22-1', 'criminal', 'r', 'none')"), 'NX392', "NS-32.6.6: searched elsewhere at $time");
+		is(asked('ti_inv', "SELECT facesnxt.derive_probe('a', 'b', 'crop', '{}', 'tool', '$time')"), 'NX393', "NP-VI.B.2.c: enhanced at $time");
+		is(asked('ti_inv', "SELECT facesnxt.register_probe('a', 'camera', captured_at => '$time')"), 'NX394', "SP-III.E: taken at $time");
+	}
+};
+
 $node->stop;
 done_testing();
