@@ -218,8 +218,9 @@ BEGIN
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Say in "source" where the photograph comes from.';
     END IF;
     IF captured_at > clock_timestamp() OR NOT isfinite(captured_at) THEN
-        RAISE EXCEPTION 'photograph refused: it was not taken yet'
-            USING ERRCODE = 'NX394', DETAIL = format('Time of capture: %s.', captured_at), HINT = 'Give the time at which it was taken, or none.';
+        PERFORM facesnxt.refuse_on_record('photograph', 'NX394', 'photograph refused: it was not taken yet',
+            format('Time of capture: %s.', captured_at), 'Give the time at which it was taken, or none.',
+            (facesnxt.acting_account()).agency_id, 'capture_basis', 'NP-VI.B.2.a');
     END IF;
     RETURN decode(facesnxt.record_it('probe', facesnxt.check_still(image) || jsonb_build_object(
         'source', source, 'capture_basis', capture_basis, 'captured_at', captured_at), image)->>'sha256', 'hex');
