@@ -251,7 +251,8 @@ door_start(QueryDesc *query, int eflags)
 		next_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
-	if (raw || (!IsParallelWorker() && (reads_records(query->plannedstmt, schema) || calls_search(query->planstate, &schema))))
+	if (raw || (!IsParallelWorker() &&
+				(reads_records(query->plannedstmt, schema) || calls_search(query->planstate, &schema))))
 	{
 		MemoryContext context = query->estate->es_query_cxt;
 		admission  *entry = MemoryContextAllocZero(context, sizeof(admission));
