@@ -166,10 +166,10 @@ BEGIN
     SELECT o.* INTO kind FROM facesnxt.office o WHERE o.office = appoint.office;
     SELECT a.agency_id INTO of_agency FROM facesnxt.agency a WHERE a.code = agency FOR NO KEY UPDATE;
     IF kind.office IS NULL OR of_agency IS NULL OR until <= clock_timestamp()
-        OR (kind.sole AND NOT designee AND (until IS NOT NULL OR unit IS NOT NULL))
+        OR (kind.sole AND NOT designee AND (until IS NOT NULL OR unit IS NOT NULL)) OR (designee AND isfinite(until) IS NOT TRUE)
     THEN
         RAISE EXCEPTION 'no such appointment can be made'
-            USING ERRCODE = 'NX339', DETAIL = 'The office or the agency does not exist, the term is over, or the office has one holder, whose term ends with the successor.',
+            USING ERRCODE = 'NX339', DETAIL = 'The office or the agency does not exist, the term is over, a designee has none, or the office has one holder, whose term ends with the successor.',
                   HINT = 'facesnxt.office shows the offices, facesnxt.define_office() adds one.';
     ELSIF kind.appointed_by IS NOT NULL THEN
         PERFORM facesnxt.require_office(of_agency, kind.appointed_by, kind.clause, role);

@@ -26,12 +26,23 @@ REVOKE ALL ON TABLE facesnxt.my_cases FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.my_cases TO facesnxt_investigator;
 
 CREATE FUNCTION facesnxt.open_case(agency text, case_number text, incident_type text) RETURNS uuid
-LANGUAGE sql VOLATILE STRICT SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    new_id uuid;
+BEGIN
+    -- two numbers that look the same are not two cases
+    IF facesnxt.readable(case_number) IS DISTINCT FROM case_number OR facesnxt.readable(incident_type) IS NULL THEN
+        RAISE EXCEPTION 'a case has a number and an incident type'
+            USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Given: "%s", "%s".', case_number, incident_type),
+                  HINT = 'Give the number without spaces around it.';
+    END IF;
     INSERT INTO facesnxt.case_file (agency_id, case_number, incident_type)
-    VALUES (facesnxt.agency_named($1), $2, $3)
-    RETURNING case_id
+    VALUES (facesnxt.agency_named(agency), case_number, incident_type)
+    RETURNING case_id INTO new_id;
+    RETURN new_id;
+END
 $$;
 COMMENT ON FUNCTION facesnxt.open_case(text, text, text) IS 'Opens a case; a search can name it once this is committed';
 REVOKE ALL ON FUNCTION facesnxt.open_case(text, text, text) FROM PUBLIC;

@@ -207,9 +207,16 @@ SQL
 	is(asked('wh_inv', search("'theirs'", qq({"request": "$request"}))), 'NX304', 'NM-IX.A.2: nor by a request of whoever has it, where there is no desk');
 };
 
-subtest 'times that are none' => sub {
+subtest 'times and numbers that are none' => sub {
 	agency('TI', '[]', [], 'ti_inv');
-	value("SELECT facesnxt.register_platform('TI', 'FACES', 'agency', 'county')");
+	value("SELECT facesnxt.register_platform('TI', 'FACES', 'agency', 'county'); CREATE ROLE ti_deputy LOGIN");
+	is(asked('adm', "SELECT facesnxt.appoint('TI', 'chief', 'ti_deputy', designee => true$_)"), 'NX339', "NS-D.3: a designee without a term$_")
+		foreach '', ", until => 'infinity'";
+	foreach my $number ('', ' ', "22-1 ", " 22-1", "\t", "22-1\n")
+	{
+		is(asked('adm', "SELECT facesnxt.open_case('TI', '$number', 'robbery')"), '22023', 'NM-VI.B.1: a case number that looks like none, or another: ' . unpack('H*', $number));
+	}
+	is(asked('adm', "SELECT facesnxt.open_case('TI', '22-7', ' ')"), '22023', 'MI-4.5.3.1: an incident type that is none');
 	foreach my $time ('-infinity', 'infinity', '2999-01-01')
 	{
 		is(asked('ti_inv', "SELECT facesnxt.record_external_search('FACES', '$time', '22-1', 'criminal', 'r', 'none')"), 'NX392', "NS-32.6.6: searched elsewhere at $time");
