@@ -121,7 +121,7 @@ subtest 'two first searches at once' => sub {
 	$blocker->query_safe('BEGIN; LOCK TABLE facesnxt.candidate IN EXCLUSIVE MODE');
 	my @at_once = map { session($node, $_) } qw(fi_one fi_two);
 	$_->query_until(qr/started/, "\\echo started\n" . search("'at once'") . ";\n") foreach @at_once;
-	wait_for($node, 'both wait for the writer', q~SELECT count(*) = 2 FROM pg_stat_activity WHERE usename ~ '^fi_' AND wait_event = 'Extension'~);
+	wait_for($node, 'both wait for the writer', q~SELECT count(*) = 2 FROM pg_stat_activity WHERE usename LIKE 'fi%' AND wait_event = 'Extension'~);
 	$blocker->query_safe('COMMIT');
 	$blocker->quit;
 	$_->quit foreach @at_once;
