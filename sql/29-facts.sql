@@ -36,7 +36,7 @@ BEGIN
     RETURN (
         WITH earlier AS (
             SELECT s.search_id, s.recorded_at FROM facesnxt.search s
-            WHERE s.agency_id = $1.agency_id AND s.status = 'completed' AND s.facts->'search'->'probe'->>'sha256' IN (
+            WHERE s.agency_id = $1.agency_id AND s.status = 'completed' AND s.probe_id IN (
                 SELECT encode(f, 'hex') FROM facesnxt.probe_family($1.agency_id, decode($2->'probe'->>'sha256', 'hex')) f)
         )
         SELECT jsonb_build_object(
@@ -59,13 +59,13 @@ AS $$
 BEGIN
     RETURN (
         WITH made AS (
-            (SELECT s.recorded_at, coalesce(s.facts->'search'->'probe'->>'sha256', s.search_id::text) AS probe
+            (SELECT s.recorded_at, coalesce(s.probe_id, s.search_id::text) AS probe
              FROM facesnxt.search s
              WHERE s.account_id = $1.account_id AND s.status = 'completed'
                  AND s.recorded_at > ($2->>'requested_at')::timestamptz - interval '1 day'
              ORDER BY s.recorded_at DESC LIMIT 200)
             UNION ALL
-            (SELECT v.recorded_at, v.facts->'search'->'probe'->>'sha256'
+            (SELECT v.recorded_at, v.probe_id
              FROM facesnxt.verification v
              WHERE v.account_id = $1.account_id AND v.status = 'completed'
                  AND v.recorded_at > ($2->>'requested_at')::timestamptz - interval '1 day'

@@ -37,6 +37,7 @@ CREATE TABLE facesnxt.search (
     set_aside jsonb,
     probe_sha256 bytea,
     probe_kept boolean NOT NULL,
+    probe_id text GENERATED ALWAYS AS (facts->'search'->'probe'->>'sha256') STORED,
     model text,
     requested_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
@@ -66,7 +67,7 @@ CREATE INDEX ON facesnxt.search (agency_id, recorded_at);
 CREATE INDEX ON facesnxt.search (probe_sha256);
 -- what the gate asks of earlier searches: pace, sequence, papers that are due
 CREATE INDEX ON facesnxt.search (account_id, recorded_at);
-CREATE INDEX ON facesnxt.search (agency_id, (facts->'search'->'probe'->>'sha256')) WHERE status = 'completed';
+CREATE INDEX ON facesnxt.search (agency_id, probe_id) WHERE status = 'completed';
 CREATE INDEX ON facesnxt.search (account_id) WHERE status = 'completed' AND fields->>'exigent' = 'true';
 COMMENT ON TABLE facesnxt.search IS
 'One row per attempt, completed or refused, committed before a candidate leaves (NM-V.E.4, MI-4.5.3.3.a); it stands without the rows it was copied from';
@@ -78,6 +79,7 @@ COMMENT ON COLUMN facesnxt.search.fields IS 'What was stated besides the case, a
 COMMENT ON COLUMN facesnxt.search.facts IS 'Everything that the policy''s rules were asked about; NULL where the attempt did not come so far';
 COMMENT ON COLUMN facesnxt.search.set_aside IS 'Advisory rules that were set aside, and the reason given (NM-IV.J)';
 COMMENT ON COLUMN facesnxt.search.probe_kept IS 'The image is in facesnxt.probe';
+COMMENT ON COLUMN facesnxt.search.probe_id IS 'What tells this probe from others: the SHA-256 of the image, or of the template where there was none; NULL where nothing was handed over';
 COMMENT ON COLUMN facesnxt.search.model IS 'Fingerprint of the model that made the probe''s template; 00000000 where it is not stated';
 COMMENT ON COLUMN facesnxt.search.repositories IS 'Repositories searched; of a refused attempt, those asked for';
 COMMENT ON COLUMN facesnxt.search.references_compared IS

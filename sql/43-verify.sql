@@ -18,6 +18,7 @@ CREATE TABLE facesnxt.verification (
     facts jsonb,
     set_aside jsonb,
     probe_sha256 bytea,
+    probe_id text GENERATED ALWAYS AS (facts->'search'->'probe'->>'sha256') STORED,
     photo_sha256 bytea,
     reference_id uuid,
     model text,
