@@ -142,8 +142,8 @@ pin_settings(long remaining_ms)
 	if (synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_FLUSH)
 		SetConfigOption("synchronous_commit", "on", PGC_USERSET, PGC_S_OVERRIDE);
 
-	/* a lock that does not come is named in the error; so wait a little less than the session does */
-	snprintf(lock_timeout, sizeof(lock_timeout), "%ld", Max(remaining_ms * 9 / 10, 1));
+	/* a lock that does not come is named in the error; so wait less than the timer of the whole does */
+	snprintf(lock_timeout, sizeof(lock_timeout), "%ld", Max(remaining_ms * 3 / 4, 1));
 	SetConfigOption("lock_timeout", lock_timeout, PGC_USERSET, PGC_S_OVERRIDE);
 }
 
