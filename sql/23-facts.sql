@@ -1,6 +1,5 @@
 -- What is known of an account, and what a version of a policy finds missing.
 
--- plpgsql keeps the plans of these for the next search of the session.
 -- What was refused is no use of an account: it would keep itself alive.
 CREATE FUNCTION facesnxt.last_used(account facesnxt.account) RETURNS timestamptz
 LANGUAGE plpgsql STABLE
@@ -8,15 +7,19 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN greatest($1.status_at,
-        (SELECT max(s.recorded_at) FROM facesnxt.search s WHERE s.account_id = $1.account_id AND s.status = 'completed'),
-        (SELECT max(v.recorded_at) FROM facesnxt.verification v WHERE v.account_id = $1.account_id AND v.status = 'completed'),
-        (SELECT max(t.opened_at) FROM facesnxt.ticket t WHERE t.account_id = $1.account_id));
+        -- the last ones by the index of the account, whatever the planner thinks of a table that was never analysed
+        (SELECT s.recorded_at FROM facesnxt.search s WHERE s.account_id = $1.account_id AND s.status = 'completed'
+         ORDER BY s.recorded_at DESC LIMIT 1),
+        (SELECT v.recorded_at FROM facesnxt.verification v WHERE v.account_id = $1.account_id AND v.status = 'completed'
+         ORDER BY v.recorded_at DESC LIMIT 1),
+        (SELECT t.opened_at FROM facesnxt.ticket t WHERE t.account_id = $1.account_id ORDER BY t.opened_at DESC LIMIT 1));
 END
 $$;
 COMMENT ON FUNCTION facesnxt.last_used(facesnxt.account) IS
 'When an account last searched, verified or opened a search, or when its status was set if that is later (NP-VI.C.2.c.note)';
 REVOKE ALL ON FUNCTION facesnxt.last_used(facesnxt.account) FROM PUBLIC;
 
+-- plpgsql keeps the plans of what the gate asks for the next search of the session.
 CREATE FUNCTION facesnxt.account_facts(account facesnxt.account) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
