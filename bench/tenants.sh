@@ -41,6 +41,9 @@ SELECT open_case('A' || i, format('A%s-%s', i, j), 'robbery') FROM generate_seri
 SELECT format('CREATE ROLE t_%s LOGIN IN ROLE facesnxt_investigator', i) FROM generate_series(1, :accounts) i \gexec
 SELECT open_account('A' || 1 + i % :agencies, format('t_%s', i)::regrole) FROM generate_series(1, :accounts) i \g /dev/null
 SELECT set_account_status(format('t_%s', i)::regrole, 'active', 'bench') FROM generate_series(1, :accounts) i \g /dev/null
+-- or autovacuum does it while the clock runs
+VACUUM ANALYZE;
+CHECKPOINT;
 SQL
 printf '%s agencies, %s accounts, %s references\n' "$(run -c "SELECT count(*) FROM facesnxt.agency")" \
     "$(run -c "SELECT count(*) FROM facesnxt.account WHERE status = 'active'")" \
