@@ -51,9 +51,24 @@ sub good
 	my $plan = $node->safe_psql($database, "SET enable_seqscan = off; SET enable_sort = off;
 		EXPLAIN SELECT id FROM $from ORDER BY template OPERATOR(facesnxt.$operator) row_of(77) LIMIT 100");
 	like($plan, qr/Index Scan using \Q$index\E/, '... and used');
-	is(nearest($database, $from, $operator, 1), nearest($database, $from, $operator, 0),
-		'... in the order of the table');
+	my ($got, $expected) = map { nearest($database, $from, $operator, $_) } (1, 0);
+	ok(in_order($got, $expected), '... in the order of the table') or diag("got      $got\nexpected $expected");
 	return;
+}
+
+# Bounds are statistical: of some thousand rows one may come late (src/index/README.md).
+sub in_order
+{
+	my ($got, $expected) = @_;
+	return 1 if $got eq $expected;
+	return 0 if ($got =~ tr/ //) != ($expected =~ tr/ //);
+	foreach my $late (split / /, $expected)
+	{
+		my @lists = map { [ grep { $_ ne $late } split / / ] } ($got, $expected);
+		my $length = @{ $lists[0] } < @{ $lists[1] } ? @{ $lists[0] } : @{ $lists[1] };
+		return 1 if join(' ', @{ $lists[0] }[ 0 .. $length - 1 ]) eq join(' ', @{ $lists[1] }[ 0 .. $length - 1 ]);
+	}
+	return 0;
 }
 
 # ---- pg_dump and restore
@@ -162,7 +177,7 @@ sub merged
 		EXPLAIN (COSTS OFF) SELECT id FROM part ORDER BY template OPERATOR(facesnxt.<=>) row_of(77) LIMIT 100');
 	like($plan, qr/Merge Append/, "$what: a Merge Append");
 	is(join(' ', sort $plan =~ /Index Scan using (\w+)/g), join(' ', sort @parts), '... of an index scan each');
-	is(nearest('postgres', 'part', '<=>', 1), nearest('postgres', 'part', '<=>', 0), '... in exact order');
+	ok(in_order(map { nearest('postgres', 'part', '<=>', $_) } (1, 0)), '... in order');
 	is($node->safe_psql('postgres', 'SET enable_seqscan = off; SET enable_sort = off;
 		SELECT count(*), count(DISTINCT id)
 		FROM (SELECT id FROM part ORDER BY template OPERATOR(facesnxt.<=>) row_of(77)) s'), "$rows|$rows",
