@@ -46,11 +46,12 @@
 
 #define MAX_BATCH	32
 
-/* Records that are written in one transaction: those from first to end wait for their answer. */
+/* Records that were taken: those from first to taken wait for their answer, those to end are in this transaction. */
 typedef struct fx_audit_batch
 {
 	int			first;
 	int			end;
+	int			taken;
 	bool		committed;		/* all of them, */
 	bool		confirmed;		/* on the synchronous standbys too */
 	dsm_segment *segs[MAX_BATCH];
@@ -322,34 +323,40 @@ try_records(fx_audit_batch *batch, MemoryContext context)
 static void
 write_one_by_one(fx_audit_batch *batch, MemoryContext context)
 {
-	int			end = batch->end;
-
-	while (batch->first < end)
+	while (batch->first < batch->taken)
 	{
 		batch->end = batch->first + 1;
 		(void) try_records(batch, context);
 	}
 }
 
+/* The next record in the box, or NULL; a session that has left takes its segment along: then no row has left either. */
+static dsm_segment *
+next_record(fx_audit_box *box)
+{
+	dsm_handle	handle;
+	dsm_segment *seg = NULL;
+
+	while (seg == NULL && fx_box_pop(box, &handle))
+		if (dsm_find_mapping(handle) == NULL)
+			seg = dsm_attach(handle);
+	return seg;
+}
+
 /* Takes a record that still waits into the batch. */
 static void
-take(fx_audit_batch *batch, dsm_handle handle)
+take(fx_audit_batch *batch, dsm_segment *seg)
 {
-	dsm_segment *seg;
-	fx_audit_segment *record;
+	fx_audit_segment *record = dsm_segment_address(seg);
 
-	/* a session that has left takes its segment along: then no row has left either */
-	seg = dsm_find_mapping(handle) == NULL ? dsm_attach(handle) : NULL;
-	if (seg == NULL)
-		return;
-	record = dsm_segment_address(seg);
 	if (dsm_segment_map_length(seg) < sizeof(fx_audit_segment) || record->magic != FX_AUDIT_MAGIC
 		|| record->database != MyDatabaseId || !fx_audit_move(record, FX_AUDIT_PENDING, FX_AUDIT_TAKEN))
 	{
 		dsm_detach(seg);
 		return;
 	}
-	batch->segs[batch->end++] = seg;
+	batch->segs[batch->taken++] = seg;
+	batch->end = batch->taken;
 }
 
 /* Tells a session whose record nobody has looked at to ask another writer. */
@@ -364,23 +371,19 @@ turn_away(dsm_segment *seg)
 
 /* However the writer ends, nobody waits for it in vain. */
 static void
-leave(int code, Datum box)
+leave(int code, Datum argument)
 {
-	dsm_handle	handle;
+	fx_audit_box *box = (fx_audit_box *) DatumGetPointer(argument);
+	dsm_segment *seg;
 
-	(void) fx_box_close((fx_audit_box *) DatumGetPointer(box), false);
+	(void) fx_box_close(box, false);
 	if (current.committed)
 		settle(&current);
-	while (current.first < current.end)
+	while (current.first < current.taken)
 		fail(dsm_segment_address(current.segs[current.first++]), unpack_sql_state(ERRCODE_ADMIN_SHUTDOWN),
 			 "audit writer was told to end", NULL, NULL);
-	while (fx_box_pop((fx_audit_box *) DatumGetPointer(box), &handle))
-	{
-		dsm_segment *seg = dsm_find_mapping(handle) == NULL ? dsm_attach(handle) : NULL;
-
-		if (seg != NULL)
-			turn_away(seg);
-	}
+	while ((seg = next_record(box)) != NULL)
+		turn_away(seg);
 }
 
 /*
@@ -431,7 +434,6 @@ facesnxt_audit_worker(Datum main_arg)
 	fx_audit_segment *record;
 	fx_audit_box *box;
 	MemoryContext context;
-	dsm_handle	handle;
 
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -453,21 +455,21 @@ facesnxt_audit_worker(Datum main_arg)
 	}
 	box = fx_box_create();
 	before_shmem_exit(leave, PointerGetDatum(box));
-	handle = dsm_segment_handle(first);
-	dsm_detach(first);
-	take(&current, handle);
+	take(&current, first);
 
 	context = AllocSetContextCreate(TopMemoryContext, "facesnxt audit writer", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	for (;;)
 	{
-		while (current.end < MAX_BATCH && fx_box_pop(box, &handle))
-			take(&current, handle);
-		if (current.end > 0)
+		dsm_segment *seg;
+
+		while (current.taken < MAX_BATCH && (seg = next_record(box)) != NULL)
+			take(&current, seg);
+		if (current.taken > 0)
 		{
 			if (!try_records(&current, context))
 				write_one_by_one(&current, context);
-			current.first = current.end = 0;
+			current.first = current.end = current.taken = 0;
 			MemoryContextReset(context);
 			CHECK_FOR_INTERRUPTS();
 		}
