@@ -23,23 +23,37 @@ REVOKE ALL ON TABLE facesnxt.agency FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.agency TO facesnxt_auditor, facesnxt_admin;
 SELECT pg_catalog.pg_extension_config_dump('facesnxt.agency', '');
 
+CREATE FUNCTION facesnxt.attempt() RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN jsonb_build_object(
+        'identity', (SELECT to_jsonb(i) FROM facesnxt.session_identity() i),
+        'isolation', current_setting('transaction_isolation'),
+        'requested_at', clock_timestamp());
+END
+$$;
+COMMENT ON FUNCTION facesnxt.attempt() IS 'Who acts, by what snapshot and when: how everything begins that the writer is told';
+REVOKE ALL ON FUNCTION facesnxt.attempt() FROM PUBLIC;
+
 -- A snapshot of the past does not show the first of two approvals, the last
 -- licence taken, or an office that was lost.
-CREATE FUNCTION facesnxt.check_snapshot() RETURNS void
+CREATE FUNCTION facesnxt.check_snapshot(step text DEFAULT 'step', search_id uuid DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
-        PERFORM facesnxt.refuse_on_record('step', 'NX306',
+        PERFORM facesnxt.refuse_on_record(step, 'NX306',
             format('refused: isolation level is %s', current_setting('transaction_isolation')),
-            'A snapshot of the past would not show what others have done since.',
-            'Work in a transaction of isolation level READ COMMITTED.', clause => 'SP-IV.A.2');
+            'A snapshot of the past would not show what others have done since (SP-IV.A.2).',
+            'Work in a transaction of isolation level READ COMMITTED.', clause => 'SP-IV.A.2', search_id => search_id);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.check_snapshot() IS 'Refuses to judge by a snapshot of the past (NX306)';
-REVOKE ALL ON FUNCTION facesnxt.check_snapshot() FROM PUBLIC;
+COMMENT ON FUNCTION facesnxt.check_snapshot(text, uuid) IS 'Refuses to judge by a snapshot of the past (NX306)';
+REVOKE ALL ON FUNCTION facesnxt.check_snapshot(text, uuid) FROM PUBLIC;
 
 -- A person has an account at one agency, and is an administrator or auditor of
 -- that one; whoever has none is the host's.

@@ -67,10 +67,8 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM facesnxt.audit_write('step', jsonb_build_object(
-        'step', step, 'identity', (SELECT to_jsonb(i) FROM facesnxt.session_identity() i),
-        'isolation', current_setting('transaction_isolation'), 'requested_at', clock_timestamp(),
-        'agency_id', agency_id, 'about', about, 'search_id', search_id, 'person_id', person_id,
+    PERFORM facesnxt.audit_write('step', facesnxt.attempt() || jsonb_build_object(
+        'step', step, 'agency_id', agency_id, 'about', about, 'search_id', search_id, 'person_id', person_id,
         'refusal', jsonb_build_object('code', code, 'rule', rule, 'message', message, 'detail', detail, 'clause', coalesce(
             facesnxt.policy_clause(facesnxt.policy_in_force(refuse_on_record.agency_id, clock_timestamp()), rule), clause))), NULL);
     PERFORM facesnxt.raise(code, message, detail, hint);

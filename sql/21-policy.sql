@@ -138,7 +138,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN (SELECT ARRAY(SELECT jsonb_array_elements_text(facesnxt.policy_value($1, $2))));
+    RETURN ARRAY(SELECT jsonb_array_elements_text(facesnxt.policy_value($1, $2)));
 END
 $$;
 COMMENT ON FUNCTION facesnxt.policy_texts(uuid, text) IS 'The same of a rule whose value is an array of texts; empty where it says nothing';

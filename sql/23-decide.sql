@@ -52,11 +52,10 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account;
+    account facesnxt.account := facesnxt.account_of(role, 'any');
     version uuid;
     office text;
 BEGIN
-    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = decide_account.role;
     version := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
     office := facesnxt.policy_value(version, 'activation_by') #>> '{}';
     PERFORM facesnxt.require_office(account.agency_id, office, facesnxt.policy_clause(version, 'activation_by'), role);

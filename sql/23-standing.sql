@@ -29,16 +29,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     account facesnxt.account;
-    asking boolean;
 BEGIN
     SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = account_of.role;
-    asking := account.status NOT IN ('denied', 'suspended', 'revoked') AND facesnxt.known_there(account);
-    RETURN CASE WHEN CASE standing
-        WHEN 'any' THEN true
-        WHEN 'asking' THEN asking
-        WHEN 'member' THEN account.status = 'active' OR (asking
-            AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = account_of.role) AND pg_has_role(account_of.role, 'facesnxt_requester', 'USAGE'))
-        WHEN 'active' THEN account.status = 'active' END THEN account END;
+    IF standing = 'any' OR (standing IN ('active', 'member') AND account.status = 'active') THEN
+        RETURN account;
+    ELSIF standing IN ('asking', 'member') AND account.status NOT IN ('denied', 'suspended', 'revoked') AND facesnxt.known_there(account)
+        AND (standing = 'asking' OR (EXISTS (SELECT FROM pg_roles r WHERE r.oid = account_of.role)
+                                     AND pg_has_role(account_of.role, 'facesnxt_requester', 'USAGE'))) THEN
+        RETURN account;
+    END IF;
+    RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.account_of(oid, text) IS 'The account of a role, or NULL if there is none that stands so: any, asking, member or active';

@@ -38,11 +38,10 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account;
+    account CONSTANT facesnxt.account := facesnxt.account_of(role, 'any');
     version uuid;
     office text;
 BEGIN
-    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = grant_unit_exception.role;
     version := facesnxt.policy_in_force(account.agency_id, clock_timestamp());
     office := facesnxt.policy_value(version, 'unit_exception_by') #>> '{}';
     PERFORM facesnxt.require_office(account.agency_id, office,

@@ -69,10 +69,7 @@ RETURNS jsonb
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object(
-        'identity', (SELECT to_jsonb(i) FROM facesnxt.session_identity() i),
-        'isolation', current_setting('transaction_isolation'),
-        'requested_at', clock_timestamp(),
+    SELECT facesnxt.attempt() || jsonb_build_object(
         'case_number', case_number, 'purpose', purpose, 'reason', reason,
         'fields', fields, 'overrides', overrides, 'repositories',
         -- an array in an array names no repository that a policy knows
@@ -129,11 +126,10 @@ DECLARE
     searches CONSTANT boolean := pg_has_role(acting, 'facesnxt_investigator', 'USAGE') OR pg_has_role(acting, 'facesnxt_integrator', 'USAGE');
     isolation CONSTANT text := request->>'isolation';
     verdict facesnxt.verdict;
-    account facesnxt.account;
+    account CONSTANT facesnxt.account := facesnxt.account_of(acting, 'any');
     fault text := facesnxt.field_fault(nullif(request->'fields', 'null'));
     found record;
 BEGIN
-    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = acting;
     IF account.account_id IS NOT NULL THEN
         verdict.account_id := account.account_id;
         verdict.agency_id := account.agency_id;

@@ -50,10 +50,7 @@ AS $$
 DECLARE
     answer jsonb;
 BEGIN
-    answer := facesnxt.audit_write(kind, jsonb_build_object(
-        'identity', (SELECT to_jsonb(i) FROM facesnxt.session_identity() i),
-        'isolation', current_setting('transaction_isolation'),
-        'requested_at', clock_timestamp()) || request, attachment);
+    answer := facesnxt.audit_write(kind, facesnxt.attempt() || request, attachment);
     IF answer->>'code' IS NOT NULL THEN
         PERFORM facesnxt.raise(answer->>'code', answer->>'message', answer->>'detail', answer->>'hint');
     END IF;

@@ -81,12 +81,7 @@ DECLARE
     actor facesnxt.actor;
     who record;
 BEGIN
-    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
-        PERFORM facesnxt.refuse_on_record('step after a search', 'NX306',
-            format('refused: isolation level is %s', current_setting('transaction_isolation')),
-            'A snapshot of the past would not show that an account was revoked (SP-IV.A.2).',
-            'Work in a transaction of isolation level READ COMMITTED.', clause => 'SP-IV.A.2', search_id => search_id);
-    END IF;
+    PERFORM facesnxt.check_snapshot('step after a search', search_id);
     SELECT i.*, a.account_id, a.agency_id INTO who
     FROM facesnxt.session_identity() i CROSS JOIN LATERAL facesnxt.account_of(i.acting_oid, 'member') a;
     IF who.account_id IS NULL THEN

@@ -77,21 +77,13 @@ RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    answer jsonb;
 BEGIN
     IF search_id IS NULL OR kind IS NULL OR NOT EXISTS (SELECT FROM facesnxt.action_kind k WHERE k.kind = request_action.kind) THEN
         RAISE EXCEPTION 'there is no action "%"', kind
             USING ERRCODE = 'invalid_parameter_value', HINT = 'facesnxt.action_kind lists them; name the search and the candidate.';
     END IF;
-    answer := facesnxt.audit_write('step', jsonb_build_object(
-        'step', 'action', 'identity', (SELECT to_jsonb(i) FROM facesnxt.session_identity() i),
-        'isolation', current_setting('transaction_isolation'), 'requested_at', clock_timestamp(),
-        'search_id', search_id, 'person_id', person_id, 'kind', kind, 'basis', basis, 'overrides', overrides), NULL);
-    IF answer->>'code' IS NOT NULL THEN
-        PERFORM facesnxt.raise(answer->>'code', answer->>'message', answer->>'detail', answer->>'hint');
-    END IF;
-    RETURN (answer->>'action_id')::uuid;
+    RETURN (facesnxt.record_it('step', jsonb_build_object('step', 'action', 'search_id', search_id, 'person_id', person_id,
+        'kind', kind, 'basis', basis, 'overrides', overrides))->>'action_id')::uuid;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.request_action(uuid, uuid, text, text, jsonb) IS

@@ -40,17 +40,18 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    of_agency CONSTANT uuid := facesnxt.agency_named(agency);
     ruled CONSTANT jsonb := facesnxt.policy_value(
-        facesnxt.policy_in_force(facesnxt.agency_named(agency), clock_timestamp()), 'public_records');
+        facesnxt.policy_in_force(of_agency, clock_timestamp()), 'public_records');
     new_id uuid;
 BEGIN
     IF ruled IS NULL THEN
         PERFORM facesnxt.refuse_on_record('request of the public', 'NX398', 'the policy in force says nothing of public records',
-            format('Agency %s.', agency), 'Propose a policy with the rule "public_records".', facesnxt.agency_named(agency),
+            format('Agency %s.', agency), 'Propose a policy with the rule "public_records".', of_agency,
             'public_records', 'NM-II.b');
     END IF;
     INSERT INTO facesnxt.public_request (agency_id, requester, subject, since, until, statute, exempt, recorded_by, session_role)
-    SELECT facesnxt.agency_named(agency), record_public_request.requester, record_public_request.subject, record_public_request.since,
+    SELECT of_agency, record_public_request.requester, record_public_request.subject, record_public_request.since,
         record_public_request.until, ruled->>'statute', coalesce((ruled->>'exempt')::boolean, false), i.acting_role, i.session_role
     FROM facesnxt.session_identity() i
     RETURNING public_id INTO new_id;

@@ -65,9 +65,8 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account;
+    account CONSTANT facesnxt.account := facesnxt.account_of(role, 'any');
 BEGIN
-    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = stop_if_cut_off.role;
     IF account.status IN ('suspended', 'revoked') THEN
         RAISE EXCEPTION 'search refused: the account is not active'
             USING ERRCODE = 'NX302', DETAIL = format('The account of role "%s" is %s. (%s)', pg_get_userbyid(role), account.status,
@@ -85,13 +84,12 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account facesnxt.account;
+    account CONSTANT facesnxt.account := facesnxt.account_of(role, 'any');
     target record;
     taken name[] := ARRAY[]::name[];
     granted name;
     new_id uuid;
 BEGIN
-    SELECT a.* INTO account FROM facesnxt.account a WHERE a.role = cut_off.role;
     IF account.account_id IS NULL THEN
         RAISE EXCEPTION 'role "%" has no account', role USING ERRCODE = 'NX301', HINT = 'facesnxt.account shows who has.';
     END IF;
