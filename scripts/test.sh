@@ -10,7 +10,9 @@
 #   lint       test/check/*.sh
 #
 # Each suite that needs a server has a throw-away cluster to itself, so that
-# no suite sees another's roles. A suite leaves "passed failed skipped" in
+# no suite sees another's roles. Programs of unit and tap, and the checks of
+# lint, run JOBS at a time (as many as processors, at most 4): each has a server
+# or files of its own. A suite leaves "passed failed skipped" in
 # build/test/SUITE.counts and its logs in build/test/SUITE/.
 
 . "$(dirname "$0")/common.sh"
@@ -56,7 +58,7 @@ installcheck() {
 
 suite_unit() {
     make -s -j"$(nproc)" unit-programs || return 1
-    tap unit build/unit/*_test
+    tap unit --jobs="$JOBS" build/unit/*_test
 }
 
 suite_regress() {
@@ -136,7 +138,11 @@ case ${suites[0]} in
         exit
         ;;
     --tap)
-        tap tap --run="perl" test/t/*.pl
+        export FACESNXT_TEMPLATE=$PWD/template
+        perl test/perl/template.pl "$FACESNXT_TEMPLATE" >/dev/null
+        # those on the index take longest, and have the highest numbers
+        mapfile -t programs < <(printf '%s\n' test/t/*.pl | sort -r)
+        tap tap --run="perl" --jobs="$JOBS" "${programs[@]}"
         exit
         ;;
 esac
