@@ -164,6 +164,7 @@ SQL_PARTS = \
 	sql/46-ticket.sql \
 	sql/47-revocation.sql \
 	sql/80-log-access.sql \
+	sql/81-duties.sql \
 	sql/48-tenancy.sql \
 	sql/49-account-doors.sql \
 	sql/84-reader-doors.sql
