@@ -196,30 +196,32 @@ void
 fx_begin_read(QueryDesc *query, int eflags, fx_calls *calls)
 {
 	PlannedStmt *statement = query->plannedstmt;
-	Oid			schema = fx_schema();
+	Oid			schema;
 	Oid			right_of = InvalidOid;
 	List	   *relations = NIL;
 	bool		records = false;
-	MemoryContext context;
+	MemoryContext context = query->estate->es_query_cxt;
+	MemoryContext former;
 	MemoryContextCallback *callback;
 	fx_read    *entry;
 	char	   *id;
 	ListCell   *cell;
 
 	/* EXPLAIN alone reads nothing */
-	if (!OidIsValid(schema) || (eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || is_silent())
+	if ((statement->rtable == NIL && calls->functions == NIL) || (eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || is_silent())
 		return;
+	schema = fx_schema();
 	foreach(cell, statement->rtable)
 	{
-		RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
+		RangeTblEntry *table = lfirst_node(RangeTblEntry, cell);
 		Oid			user;
 
-		if (!OidIsValid(entry->relid) || get_rel_namespace(entry->relid) != schema)
+		if (!OidIsValid(table->relid) || !OidIsValid(schema) || get_rel_namespace(table->relid) != schema)
 			continue;
-		user = facesnxt_checked_as(statement, entry);
-		if (get_rel_relkind(entry->relid) == RELKIND_VIEW)
+		user = facesnxt_checked_as(statement, table);
+		if (get_rel_relkind(table->relid) == RELKIND_VIEW)
 			;					/* named beside its tables */
-		else if (!is_record(entry->relid))
+		else if (!is_record(table->relid))
 			continue;
 		else
 		{
@@ -229,7 +231,7 @@ fx_begin_read(QueryDesc *query, int eflags, fx_calls *calls)
 			if (!fx_is_owner(user))
 				right_of = user;
 		}
-		relations = list_append_unique_oid(relations, entry->relid);
+		relations = list_append_unique_oid(relations, table->relid);
 	}
 	/* a member reads by a view for members: that is no reading of the log */
 	if (calls->functions == NIL && (!records || (!OidIsValid(right_of) && !is_reader(GetUserId()))))
@@ -244,24 +246,23 @@ fx_begin_read(QueryDesc *query, int eflags, fx_calls *calls)
 	if (reading != NULL && reading->right_of == right_of)
 	{
 		/* a function that is called for each row is on record once */
-		context = MemoryContextSwitchTo(GetMemoryChunkContext(reading));
+		former = MemoryContextSwitchTo(GetMemoryChunkContext(reading));
 		reading->relations = list_union_oid(reading->relations, relations);
 		reading->functions = list_union_oid(reading->functions, calls->functions);
-		MemoryContextSwitchTo(context);
+		MemoryContextSwitchTo(former);
 	}
-	context = query->estate->es_query_cxt;
-	entry = MemoryContextAllocZero(context, sizeof(fx_read));
-	callback = MemoryContextAllocZero(context, sizeof(MemoryContextCallback));
-	context = MemoryContextSwitchTo(context);
+	former = MemoryContextSwitchTo(context);
+	entry = palloc0(sizeof(fx_read));
+	callback = palloc0(sizeof(MemoryContextCallback));
 	entry->query = query;
 	entry->id = pstrdup(id);
 	entry->right_of = right_of;
 	entry->relations = list_copy(relations);
 	entry->functions = list_copy(calls->functions);
-	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(former);
 	callback->func = forget;
 	callback->arg = entry;
-	MemoryContextRegisterResetCallback(query->estate->es_query_cxt, callback);
+	MemoryContextRegisterResetCallback(context, callback);
 	entry->next = reads;
 	reads = entry;
 }
