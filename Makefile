@@ -92,7 +92,8 @@ AUDIT = src/audit/writer.o src/audit/box.o src/audit/worker.o src/audit/change.o
 
 SESSION = src/session/commits.o src/session/identity.o src/session/raise.o
 
-DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/admit.o src/door/rows.o src/door/door.o src/door/cut.o
+DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/admit.o src/door/rows.o src/door/door.o src/door/cut.o \
+	src/door/wording.o src/door/reader.o
 
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
 
@@ -169,9 +170,12 @@ SQL_PARTS = \
 	sql/45-public.sql \
 	sql/46-ticket.sql \
 	sql/47-revocation.sql \
+	sql/80-log-access.sql \
+	sql/81-duties.sql \
 	sql/90-verify.sql \
 	sql/48-tenancy.sql \
 	sql/49-account-doors.sql \
+	sql/84-reader-doors.sql \
 	sql/91-proof.sql \
 	sql/95-triggers.sql
 

@@ -19,6 +19,11 @@ export FACESNXT_DATA
 # A make above must not hand its job slots and flags down to the makes here.
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
+# How many tests or checks run at a time; each server of theirs takes memory.
+JOBS=${JOBS:-$(nproc)}
+[ "$JOBS" -le 4 ] || JOBS=4
+export JOBS
+
 # Output of other programs is read here, so it is asked for in English; what is
 # installed must be readable for the server's user.
 export LC_ALL=C.UTF-8

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
-# tap.pl --counts=FILE [--run=COMMAND] test... - runs test programs that speak
-# TAP, shows what fails, and writes "passed failed skipped" to FILE.
+# tap.pl --counts=FILE [--run=COMMAND] [--jobs=N] test... - runs test programs
+# that speak TAP, N at a time, shows what fails, and writes "passed failed
+# skipped" to FILE.
 #
 # prove prints its totals for people; this is the same harness (TAP::Harness)
 # with the totals as numbers. A program that dies, or that breaks its plan
@@ -12,10 +13,10 @@ use warnings;
 use Getopt::Long;
 use TAP::Harness;
 
-my ($counts, $run);
-GetOptions('counts=s' => \$counts, 'run=s' => \$run)
+my ($counts, $run, $jobs) = (undef, undef, 1);
+GetOptions('counts=s' => \$counts, 'run=s' => \$run, 'jobs=i' => \$jobs)
   and defined $counts and @ARGV
-  or die "usage: tap.pl --counts=FILE [--run=COMMAND] test...\n";
+  or die "usage: tap.pl --counts=FILE [--run=COMMAND] [--jobs=N] test...\n";
 
 my @interpreter = defined $run ? split(' ', $run) : ();
 my $harness = TAP::Harness->new(
@@ -23,6 +24,8 @@ my $harness = TAP::Harness->new(
 		verbosity => 0,
 		failures => 1,
 		comments => 0,
+		jobs => $jobs,
+		timer => 1,
 		exec => sub { [ @interpreter, $_[1] ] },
 	});
 my $all = $harness->runtests(@ARGV);

@@ -10,7 +10,10 @@
 #   lint       test/check/*.sh
 #
 # Each suite that needs a server has a throw-away cluster to itself, so that
-# no suite sees another's roles. A suite leaves "passed failed skipped" in
+# no suite sees another's roles. Programs of unit and tap, and the checks of
+# lint, run JOBS at a time (as many as processors, at most 4): each has a server
+# or files of its own. Suites that do one thing after the other run beside the
+# rest, and are printed when they are through. A suite leaves "passed failed skipped" in
 # build/test/SUITE.counts and its logs in build/test/SUITE/.
 
 . "$(dirname "$0")/common.sh"
@@ -56,7 +59,7 @@ installcheck() {
 
 suite_unit() {
     make -s -j"$(nproc)" unit-programs || return 1
-    tap unit build/unit/*_test
+    tap unit --jobs="$JOBS" build/unit/*_test
 }
 
 suite_regress() {
@@ -136,12 +139,47 @@ case ${suites[0]} in
         exit
         ;;
     --tap)
-        tap tap --run="perl" test/t/*.pl
+        export FACESNXT_TEMPLATE=$PWD/template
+        perl test/perl/template.pl "$FACESNXT_TEMPLATE" >/dev/null
+        # the longest first, so that none is left alone at the end: two, then
+        # those on the index, which have the highest numbers
+        long=(test/t/13_whole.pl test/t/03_refused.pl)
+        mapfile -t programs < <(printf '%s\n' test/t/*.pl | grep -vxF -f <(printf '%s\n' "${long[@]}") | sort -r)
+        tap tap --run="perl" --jobs="$JOBS" "${long[@]}" "${programs[@]}"
         exit
         ;;
 esac
 
-clean_up_with true
+# Runs a suite, and notes how it ended and after how many seconds.
+run_suite() {
+    local status=0 started=$SECONDS
+    run_child "suite_$1" || status=$?
+    echo "$status $((SECONDS - started))" >"$results/$1.status"
+}
+
+# Those that run beside the others, one after the other, in a process group of their own.
+BESIDE=
+run_beside() {
+    local suite
+    [ $# -gt 0 ] || return 0
+    set -m
+    (
+        clean_up_with true
+        for suite in "$@"; do
+            run_suite "$suite" >"$results/$suite.out" 2>&1
+        done
+    ) </dev/null &
+    BESIDE=$!
+    set +m
+}
+end_beside() {
+    [ -n "$BESIDE" ] || return 0
+    # shellcheck disable=SC2034 # end_child reads it
+    CHILD=$BESIDE
+    end_child
+}
+
+clean_up_with end_beside
 for suite in "${suites[@]}"; do
     if ! declare -F "suite_$suite" >/dev/null; then
         complain "there is no suite \"$suite\""
@@ -157,14 +195,37 @@ fi
 
 rm -rf "$results"
 mkdir -p "$results"
+beside=()
+if [ "$JOBS" -gt 1 ] && [ ${#suites[@]} -gt 1 ]; then
+    for suite in "${suites[@]}"; do
+        case $suite in
+            regress | isolation | pgtap) beside+=("$suite") ;;
+        esac
+    done
+fi
+run_beside ${beside[@]+"${beside[@]}"}
+for suite in "${suites[@]}"; do
+    if [[ " ${beside[*]-} " != *" $suite "* ]]; then
+        heading "$suite"
+        run_suite "$suite"
+    fi
+done
+if [ -n "$BESIDE" ]; then
+    wait "$BESIDE" || true
+    BESIDE=
+    for suite in "${beside[@]}"; do
+        heading "$suite"
+        cat "$results/$suite.out"
+    done
+fi
+
 total_passed=0 total_failed=0 total_skipped=0
 summary=
 for suite in "${suites[@]}"; do
-    heading "$suite"
-    suite_started=$SECONDS
-    status=0
-    run_child "suite_$suite" || status=$?
-    passed=0 failed=0 skipped=0
+    passed=0 failed=0 skipped=0 status=1 seconds=0
+    if [ -e "$results/$suite.status" ]; then
+        read -r status seconds <"$results/$suite.status"
+    fi
     if [ -e "$results/$suite.counts" ]; then
         read -r passed failed skipped <"$results/$suite.counts"
     fi
@@ -175,7 +236,7 @@ for suite in "${suites[@]}"; do
     total_failed=$((total_failed + failed))
     total_skipped=$((total_skipped + skipped))
     summary+=$(printf '%-10s %5d passed %4d failed %4d skipped %5d s' \
-        "$suite" "$passed" "$failed" "$skipped" $((SECONDS - suite_started)))$'\n'
+        "$suite" "$passed" "$failed" "$skipped" "$seconds")$'\n'
 done
 
 heading "summary ($((SECONDS - started)) s)"

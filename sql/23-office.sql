@@ -159,6 +159,7 @@ DECLARE
     kind facesnxt.office;
     of_agency uuid;
     version uuid;
+    has_already text;
     new_id uuid;
 BEGIN
     PERFORM facesnxt.check_snapshot();
@@ -181,11 +182,10 @@ BEGIN
             clause => coalesce(kind.clause, 'NM-I'), about => role);
     END IF;
     version := facesnxt.policy_in_force(of_agency, clock_timestamp());
-    IF facesnxt.policy_value(version, 'auditor_apart') = 'true' AND facesnxt.policy_value(version, 'auditor') = to_jsonb(office)
-        AND pg_has_role(role, 'facesnxt_admin', 'MEMBER')
-    THEN
+    has_already := facesnxt.would_conflict(of_agency, version, office, role);
+    IF has_already IS NOT NULL THEN
         PERFORM facesnxt.refuse_on_record('appointment', 'NX331', 'step refused: whoever administers accounts does not audit them',
-            format('Role "%s" is an administrator (%s).', role, facesnxt.policy_clause(version, 'auditor_apart')),
+            format('Role "%s" has already: %s (%s).', role, has_already, facesnxt.policy_clause(version, 'auditor_apart')),
             'Appoint somebody else.', of_agency, 'auditor_apart', about => role);
     END IF;
     IF kind.sole AND NOT designee THEN

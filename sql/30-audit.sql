@@ -85,6 +85,7 @@ BEGIN
         WHEN 'consent' THEN RETURN facesnxt.apply_consent(request);
         WHEN 'request' THEN RETURN facesnxt.apply_request(request);
         WHEN 'view' THEN RETURN facesnxt.apply_view(request);
+        WHEN 'log access' THEN RETURN facesnxt.apply_log_access(request);
         WHEN 'verification' THEN RETURN facesnxt.apply_verification(request, attachment);
         WHEN 'external search' THEN RETURN facesnxt.apply_external(request);
         WHEN 'chain' THEN RETURN facesnxt.apply_chain(request);

@@ -28,7 +28,7 @@ AS $$
             (5, 'version_id', 'policy_version'), (6, 'request_id', 'search_request'), (7, 'comparison_id', 'comparison'),
             (8, 'ticket_id', 'ticket'), (9, 'statement_id', 'raw_statement'), (10, 'revocation_id', 'revocation'),
             (11, 'appointment_id', 'appointment'), (12, 'mail_id', 'mail'), (13, 'mou_id', 'mou'),
-            (14, 'public_id', 'public_request')) AS v (place, key, parent)
+            (14, 'public_id', 'public_request'), (15, 'log_access_id', 'log_access')) AS v (place, key, parent)
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = v.key
     WHERE c.oid = relation AND v.parent IS DISTINCT FROM c.relname
     ORDER BY v.place LIMIT 1

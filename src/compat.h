@@ -95,11 +95,14 @@
 	((entry)->perminfoindex > 0 ? getRTEPermissionInfo((statement)->permInfos, entry)->checkAsUser : InvalidOid)
 #define facesnxt_checked_as_list(entry) \
 	((entry)->perminfoindex > 0 ? getRTEPermissionInfo(permInfos, entry)->checkAsUser : InvalidOid)
+#define facesnxt_required_as_list(entry) \
+	((entry)->perminfoindex > 0 ? getRTEPermissionInfo(permInfos, entry)->requiredPerms : ACL_NO_RIGHTS)
 #else
 #define FACESNXT_CHECK_PERMS_ARGS	List *rangeTable, bool raise
 #define FACESNXT_CHECK_PERMS_PASS	rangeTable, raise
 #define facesnxt_checked_as(statement, entry)	((entry)->checkAsUser)
 #define facesnxt_checked_as_list(entry)			((entry)->checkAsUser)
+#define facesnxt_required_as_list(entry)		((entry)->requiredPerms)
 #endif
 
 #endif							/* FACESNXT_COMPAT_H */

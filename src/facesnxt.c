@@ -21,4 +21,5 @@ _PG_init(void)
 	fs_planner_init();
 	fx_door_init();
 	fx_cut_init();
+	fx_reader_init();
 }

@@ -19,6 +19,7 @@
 
 static ExecutorStart_hook_type next_start;
 static ExecutorRun_hook_type next_run;
+static ExecutorFinish_hook_type next_finish;
 static ExecutorCheckPerms_hook_type next_check_perms;
 
 /* ---- hooks */
@@ -29,12 +30,23 @@ door_start(QueryDesc *query, int eflags)
 	uint64		changes = 0;
 	char	   *statement = NULL;
 	bool		raw = fx_begin_raw(query, &changes, &statement);
+	fx_calls	calls = {CurrentMemoryContext, NIL};
+	fx_calls   *former = fx_collect_calls(&calls);
 
-	if (next_start != NULL)
-		next_start(query, eflags);
-	else
-		standard_ExecutorStart(query, eflags);
+	PG_TRY();
+	{
+		if (next_start != NULL)
+			next_start(query, eflags);
+		else
+			standard_ExecutorStart(query, eflags);
+	}
+	PG_FINALLY();
+	{
+		(void) fx_collect_calls(former);
+	}
+	PG_END_TRY();
 	fx_admit(query, raw, changes, statement);
+	fx_begin_read(query, eflags, &calls);
 }
 
 void
@@ -51,13 +63,17 @@ door_run(QueryDesc *query, ScanDirection direction, uint64 count FACESNXT_RUN_ON
 {
 	fx_admission *entry = fx_admission_of(query);
 	fx_admission *former = fx_running;
+	fx_read    *read = fx_read_of(query);
+	fx_read    *former_read;
 
-	if (entry == NULL && former == NULL)
+	if (entry == NULL && former == NULL && read == NULL)
 	{
 		fx_run_next(query, direction, count FACESNXT_RUN_ONCE_PASS);
 		return;
 	}
 	fx_running = entry != NULL && entry->raw ? entry : NULL;
+	former_read = fx_swap_reading(NULL);
+	(void) fx_swap_reading(read != NULL ? read : former_read);
 	PG_TRY();
 	{
 		if (entry != NULL)
@@ -72,12 +88,25 @@ door_run(QueryDesc *query, ScanDirection direction, uint64 count FACESNXT_RUN_ON
 			fx_run_next(query, direction, count FACESNXT_RUN_ONCE_PASS);
 		if (entry != NULL)
 			fx_note_running(entry->acting, false);
+		if (read != NULL)
+			fx_count_read(read);
 	}
 	PG_FINALLY();
 	{
 		fx_running = former;
+		(void) fx_swap_reading(former_read);
 	}
 	PG_END_TRY();
+}
+
+static void
+door_finish(QueryDesc *query)
+{
+	if (next_finish != NULL)
+		next_finish(query);
+	else
+		standard_ExecutorFinish(query);
+	fx_end_read(query);
 }
 
 /*
@@ -108,6 +137,8 @@ door_check_perms(FACESNXT_CHECK_PERMS_ARGS)
 								   GetUserNameFromId(user, false)),
 						 errhint("Integrators must not have BYPASSRLS.")));
 		}
+		else if (entry->rtekind == RTE_RELATION)
+			fx_read_whole_table(entry->relid, facesnxt_required_as_list(entry));
 	}
 	return next_check_perms == NULL || next_check_perms(FACESNXT_CHECK_PERMS_PASS);
 }
@@ -192,6 +223,8 @@ fx_door_init(void)
 	ExecutorStart_hook = door_start;
 	next_run = ExecutorRun_hook;
 	ExecutorRun_hook = door_run;
+	next_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = door_finish;
 	next_check_perms = ExecutorCheckPerms_hook;
 	ExecutorCheckPerms_hook = door_check_perms;
 }

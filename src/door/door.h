@@ -10,6 +10,7 @@
 
 #include "datatype/timestamp.h"
 #include "executor/execdesc.h"
+#include "nodes/parsenodes.h"
 #include "utils/uuid.h"
 
 #define FX_DOOR_REPOSITORIES	16
@@ -77,6 +78,32 @@ extern void fx_run_raw(fx_admission *entry, QueryDesc *query, ScanDirection dire
 /* The executor below the door (door.c). */
 extern void fx_run_next(QueryDesc *query, ScanDirection direction, uint64 count FACESNXT_RUN_ONCE);
 
+/* A statement that reads the records, on record before its first row leaves (reader.c). */
+typedef struct fx_read fx_read;
+
+/* Functions of auditors that a statement calls, found while it starts. */
+typedef struct fx_calls
+{
+	MemoryContext context;
+	List	   *functions;
+} fx_calls;
+
+/* Says where the calls go of the statement that starts, NULL when it has; where they went before. */
+extern fx_calls *fx_collect_calls(fx_calls *calls);
+/* Records the statement, which has started, if it is a read; an error where it cannot be recorded. */
+extern void fx_begin_read(QueryDesc *query, int eflags, fx_calls *calls);
+extern fx_read *fx_read_of(QueryDesc *query);
+/* Says which read makes rows now; which one did before. */
+extern fx_read *fx_swap_reading(fx_read *entry);
+extern void fx_count_read(fx_read *entry);
+/* Records how many rows a read gave. */
+extern void fx_end_read(QueryDesc *query);
+/* Records a table that is read by COPY alone. */
+extern void fx_read_whole_table(Oid relid, AclMode required);
+
+/* The text of a statement without constants and comments (wording.c). */
+extern char *fx_wording(const char *text, int location, int length);
+
 /* How often roles have changed, as far as this session has heard (cut.c). */
 extern uint64 fx_role_changes(void);
 /* Raises NX302 when the role was cut off since *seen; an error leaves *seen as it was. */
@@ -86,5 +113,6 @@ extern void fx_note_running(Oid role, bool running);
 
 extern void fx_door_init(void);
 extern void fx_cut_init(void);
+extern void fx_reader_init(void);
 
 #endif							/* FACESNXT_DOOR_H */

@@ -14,7 +14,29 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node seed session as_role attempts wait_for poll_until_up search_sql store);
+our @EXPORT = qw(make_template new_node seed session as_role attempts wait_for poll_until_up search_sql store);
+
+# Makes the data folder that new_node() copies where FACESNXT_TEMPLATE names it.
+sub make_template
+{
+	my ($folder) = @_;
+	my $node = PostgreSQL::Test::Cluster->new('template');
+
+	$node->init;
+	$node->append_conf('postgresql.conf', "max_logical_replication_workers = 0\nautovacuum = off\n");
+	$node->start;
+	add_postgres($node);
+	seed($node);
+	$node->stop;
+	system_or_bail('cp', '-RPp', $node->data_dir, $folder);
+	# as initdb left it: each node appends its own
+	my $conf = slurp_file("$folder/postgresql.conf");
+	$conf =~ s/\n# Added by PostgreSQL::Test::Cluster.*//s or die 'where do the settings of the node begin?';
+	open(my $handle, '>', "$folder/postgresql.conf") or die "postgresql.conf: $!";
+	print $handle $conf;
+	close($handle) or die "postgresql.conf: $!";
+	return;
+}
 
 # A started node. conf is appended to postgresql.conf; extra goes to initdb;
 # bare => 1 leaves out all that is described above.
@@ -22,8 +44,17 @@ sub new_node
 {
 	my ($name, %options) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $template = $options{bare} || $options{extra} ? undef : $ENV{FACESNXT_TEMPLATE};
+	my $run = \&PostgreSQL::Test::Utils::system_or_bail;
 
-	$node->init(allows_streaming => $options{streaming} // 0, extra => $options{extra} // []);
+	{
+		no warnings 'redefine';
+		local *PostgreSQL::Test::Utils::system_or_bail = sub {
+			return $run->(@_) unless $template && $_[0] eq 'initdb';
+			return $run->('cp', '-RPp', $template, $node->data_dir);
+		};
+		$node->init(allows_streaming => $options{streaming} // 0, extra => $options{extra} // []);
+	}
 	# what the test modules switch off for speed is what this is about
 	$node->append_conf('postgresql.conf', <<CONF . ($options{conf} // ''));
 fsync = on
@@ -32,7 +63,19 @@ max_logical_replication_workers = 0
 autovacuum = off
 CONF
 	$node->start;
-	# the superuser has the name of whoever runs the tests; these call it postgres
+	unless ($template)
+	{
+		add_postgres($node);
+		seed($node) unless $options{bare};
+	}
+	return $node;
+}
+
+# The superuser has the name of whoever runs the tests; these call it postgres.
+sub add_postgres
+{
+	my ($node) = @_;
+
 	$node->safe_psql('postgres', <<'SQL');
 DO $$ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'postgres') THEN
@@ -40,8 +83,7 @@ DO $$ BEGIN
 	END IF;
 END $$
 SQL
-	seed($node) unless $options{bare};
-	return $node;
+	return;
 }
 
 sub seed

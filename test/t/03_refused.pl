@@ -112,8 +112,10 @@ subtest 'standby' => sub {
 		is($out, '', 'no candidate leaves a standby');
 		like($err, qr/NX402/, 'the error says why');
 	}
-	my ($status, $out, $err) = as_role($standby, 'postgres',
-		"SELECT facesnxt.audit_write('search', '{}', NULL)");
+	my ($status, $out, $err) = as_role($standby, 'aud', 'SELECT reason FROM facesnxt.search');
+	is($out, '', 'no auditor reads there, as nobody could say so');
+	like($err, qr/NX402/, 'the error says why');
+	($status, $out, $err) = as_role($standby, 'postgres', "SELECT facesnxt.audit_write('search', '{}', NULL)");
 	like($err, qr/NX402/, 'nor does the writer itself start there');
 	$standby->promote;
 	($status, $out) = as_role($standby, 'nm_inv', search_sql('promoted'));
