@@ -175,8 +175,8 @@ SQL_PARTS = \
 	sql/90-verify.sql \
 	sql/48-tenancy.sql \
 	sql/49-account-doors.sql \
-	sql/84-reader-doors.sql \
 	sql/91-proof.sql \
+	sql/84-reader-doors.sql \
 	sql/95-triggers.sql
 
 DATA = $(wildcard sql/updates/*.sql)
