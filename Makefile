@@ -91,10 +91,12 @@ SESSION = src/session/identity.o src/session/raise.o
 
 DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/admit.o src/door/rows.o src/door/door.o src/door/cut.o
 
+ERASE = src/erase/erase.o src/erase/wipe.o
+
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
 
 PURE = $(BASE) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
-OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(BIND)
+OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(ERASE) $(BIND)
 
 # ---- SQL: numbered parts, in this order
 
@@ -162,6 +164,12 @@ SQL_PARTS = \
 	sql/45-public.sql \
 	sql/46-ticket.sql \
 	sql/47-revocation.sql \
+	sql/70-erase.sql \
+	sql/71-erase-rule.sql \
+	sql/72-hold.sql \
+	sql/73-expunge.sql \
+	sql/74-wipe.sql \
+	sql/75-retention.sql \
 	sql/48-tenancy.sql \
 	sql/49-account-doors.sql
 

@@ -50,4 +50,7 @@
 #define ERRCODE_NX_AUDIT_FAILED			MAKE_SQLSTATE('N','X','4','0','3')
 #define ERRCODE_NX_AUDIT_TIMEOUT		MAKE_SQLSTATE('N','X','4','0','4')
 
+/* NX47: retention, legal hold, expungement */
+#define ERRCODE_NX_ERASURE				MAKE_SQLSTATE('N','X','4','7','4')
+
 #endif							/* FACESNXT_ERRORS_H */
