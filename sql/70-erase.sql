@@ -14,6 +14,12 @@ COMMENT ON FUNCTION facesnxt.erase(uuid, text, uuid[], bytea[], uuid) IS
 'Runs what facesnxt.erase_rule says of a scope, for an erasure that this transaction has recorded; the number of rows (NX474)';
 REVOKE ALL ON FUNCTION facesnxt.erase(uuid, text, uuid[], bytea[], uuid) FROM PUBLIC;
 
+CREATE FUNCTION facesnxt.next_transaction() RETURNS xid8
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'facesnxt_next_transaction';
+COMMENT ON FUNCTION facesnxt.next_transaction() IS 'The number that the next transaction gets';
+REVOKE ALL ON FUNCTION facesnxt.next_transaction() FROM PUBLIC;
+
 -- What an expungement asks for, and on what ground. It names nobody: ids are
 -- random and stay where they stand, as pseudonyms of what is gone.
 CREATE TABLE facesnxt.expungement (
@@ -83,8 +89,10 @@ CREATE TABLE facesnxt.erasure_file (
     agency_id uuid NOT NULL,
     index name NOT NULL,
     file oid NOT NULL,
+    next_transaction bigint NOT NULL,
     PRIMARY KEY (erasure_id, index)
 );
+COMMENT ON COLUMN facesnxt.erasure_file.next_transaction IS 'No row that this transaction or a later one wrote has anything of what was erased';
 COMMENT ON TABLE facesnxt.erasure_file IS
 'Indexes that must be rebuilt before an erasure is finished, and the file that each had: a key may stand in an inner page for as long as there is the index';
 

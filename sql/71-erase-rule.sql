@@ -69,6 +69,12 @@ INSERT INTO facesnxt.erase_rule (relation, scope, act, place, matches, sets, col
          AND pg_catalog.decode(facesnxt.probe_shape(NULL, t.probe)->>''sha256'', ''hex'') = ANY ($2)',
      'probe = NULL, statement = ''[expunged]''', '{probe,statement}'),
     -- what is neither of a face nor of a person that is searched for
+    ('event_tile', 'none', 'keep', NULL, NULL, NULL, '{hash}'),
+    ('checkpoint', 'none', 'keep', NULL, NULL, NULL, '{root}'),
+    ('log_check', 'none', 'keep', NULL, NULL, NULL, '{root}'),
+    -- salted: facesnxt.audit_forget() takes salt, key and image away
+    ('event', 'none', 'keep', NULL, NULL, NULL, '{commitment,hash}'),
+    ('pending_event', 'none', 'keep', NULL, NULL, NULL, '{digest}'),
     ('email_token', 'none', 'keep', NULL, NULL, NULL, '{sha256}'),
     ('mail', 'none', 'keep', NULL, NULL, NULL, '{body}'),
     ('model', 'none', 'keep', NULL, NULL, NULL, '{sha256,onnx}'),
@@ -124,7 +130,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('facesnxt.%I', r.relation)::regclass, r.act,
-        format('WITH gone AS (%s WHERE %s RETURNING t.*) SELECT count(*) FROM gone',
+        format('WITH gone AS (%s WHERE %s RETURNING facesnxt.row_key(t) AS key) SELECT count(*), array_agg(key) FROM gone',
             CASE r.act WHEN 'delete' THEN format('DELETE FROM facesnxt.%I AS t', r.relation)
                  ELSE format('UPDATE facesnxt.%I AS t SET %s', r.relation, r.sets) END, r.matches)
     FROM facesnxt.erase_rule r
@@ -133,6 +139,20 @@ AS $$
 $$;
 COMMENT ON FUNCTION facesnxt.erase_steps(text) IS 'The statements of an erasure, one for each table, in their order';
 REVOKE ALL ON FUNCTION facesnxt.erase_steps(text) FROM PUBLIC;
+
+-- After the statement, for by then its own events are noted.
+CREATE FUNCTION facesnxt.forget_events(relation regclass, keys text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF to_regprocedure('facesnxt.audit_forget(regclass, text)') IS NOT NULL THEN
+        EXECUTE 'SELECT facesnxt.audit_forget($1, k) FROM unnest($2) k' USING relation, keys;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.forget_events(regclass, text[]) IS 'Takes salt, key and image of the events of erased rows out of the chain, which stays whole';
+REVOKE ALL ON FUNCTION facesnxt.forget_events(regclass, text[]) FROM PUBLIC;
 
 -- A column that can hold a face, the hash of one or a person must stand in a
 -- rule of an expungement; so must every column of json, which can hold all.
@@ -179,7 +199,7 @@ BEGIN
                          ('identification', '{basis}'), ('outcome', '{corroboration,note}'), ('action', '{basis,detail,facts,findings}'),
                          ('raw_row', '{columns}'), ('raw_statement', '{statement}'), ('search', '{facts}'), ('verification', '{facts}'),
                          ('quality_notice', '{shown}'), ('consent', '{encounter,why_no_consent}'),
-                         ('probe_derivation', '{parameters}')) AS v (relation, columns),
+                         ('probe_derivation', '{parameters}'), ('event', '{image}'), ('pending_event', '{image}')) AS v (relation, columns),
                 unnest(v.columns) c)
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS 0', sampled.relation, sampled.name);

@@ -69,22 +69,24 @@ COMMENT ON FUNCTION facesnxt.propose_expungement(text, text, uuid, text, text, d
 REVOKE ALL ON FUNCTION facesnxt.propose_expungement(text, text, uuid, text, text, date, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.propose_expungement(text, text, uuid, text, text, date, text) TO facesnxt_admin;
 
--- A key of a b-tree may stand in an inner page after its row is gone, so what
--- indexes a hash is rebuilt; so is an index of a kind whose pages are not known.
+-- A key of a b-tree may stand in an inner page after its row is gone, so every
+-- index of a hash or a text is rebuilt; so is one of a kind whose pages nobody
+-- wipes. Ids and times in one say nothing.
 CREATE FUNCTION facesnxt.note_files(erasure_id uuid) RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO facesnxt.erasure_file (erasure_id, agency_id, index, file)
-    SELECT DISTINCT e.erasure_id, e.agency_id, x.relname, pg_relation_filenode(x.oid)
-    FROM facesnxt.erasure e JOIN facesnxt.erasure_count n USING (erasure_id)
+    INSERT INTO facesnxt.erasure_file (erasure_id, agency_id, index, file, next_transaction)
+    SELECT e.erasure_id, e.agency_id, x.relname, pg_relation_filenode(x.oid), facesnxt.next_transaction()::text::bigint
+    FROM facesnxt.erasure e CROSS JOIN LATERAL (
+            SELECT n.relation FROM facesnxt.erasure_count n WHERE n.erasure_id = e.erasure_id UNION VALUES ('event'::name)) n
         JOIN pg_class c ON c.relnamespace = 'facesnxt'::regnamespace AND c.relname = n.relation
         JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
-    WHERE e.erasure_id = $1 AND (m.amname NOT IN ('btree', 'facescan') OR (m.amname = 'btree' AND EXISTS (
+    WHERE e.erasure_id = $1 AND m.amname <> 'facescan' AND EXISTS (
         SELECT FROM pg_attribute a WHERE a.attrelid = x.oid AND a.atttypid NOT IN (
             'uuid'::regtype, 'timestamptz'::regtype, 'int4'::regtype, 'int8'::regtype, 'oid'::regtype, 'bool'::regtype,
             'facesnxt.repository'::regtype)
-        AND NOT (c.relname = 'reference' AND a.attname = 'model'))))
+        AND NOT (c.relname = 'reference' AND a.attname = 'model'))
 $$;
 COMMENT ON FUNCTION facesnxt.note_files(uuid) IS 'Notes which indexes must be rebuilt before an erasure is finished';
 REVOKE ALL ON FUNCTION facesnxt.note_files(uuid) FROM PUBLIC;

@@ -57,27 +57,41 @@ require_record(Datum erasure, Datum scope)
 				 errhint("facesnxt.decide_expungement() and facesnxt.apply_retention() erase.")));
 }
 
-/* One statement on one table, with the guard of that table open; returns the number of rows. */
+/*
+ * One statement on one table, with the guard of that table open.  It returns
+ * one row: how many rows it has changed, and the keys of these.
+ */
 static int64
-run_step(Oid relation, const char *statement, Oid *types, Datum *values, const char *nulls)
+run_step(Oid relation, const char *statement, Oid *types, Datum *values, const char *nulls, Datum *keys)
 {
-	volatile int64 rows = 0;
-	bool		isnull;
+	bool		isnull = true;
 
 	PG_TRY();
 	{
 		erasing = relation;
 		if (SPI_execute_with_args(statement, 3, types, values, nulls, false, 1) != SPI_OK_SELECT)
 			elog(ERROR, "a step of an erasure returned no count");
-		if (SPI_processed == 1)
-			rows = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	}
 	PG_FINALLY();
 	{
 		erasing = InvalidOid;
 	}
 	PG_END_TRY();
-	return rows;
+	if (SPI_processed != 1)
+		elog(ERROR, "a step of an erasure returned no count");
+	*keys = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/* What the chain of events knows of these rows is taken away, too. */
+static void
+forget_events(Datum relation, Datum keys)
+{
+	Oid			types[2] = {REGCLASSOID, TEXTARRAYOID};
+	Datum		values[2] = {relation, keys};
+
+	if (SPI_execute_with_args("SELECT facesnxt.forget_events($1, $2)", 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "the events of erased rows cannot be forgotten");
 }
 
 static void
@@ -135,13 +149,17 @@ facesnxt_erase(PG_FUNCTION_ARGS)
 		bool		isnull;
 		Datum		relation = SPI_getbinval(steps->vals[i], steps->tupdesc, 1, &isnull);
 		Datum		act = SPI_getbinval(steps->vals[i], steps->tupdesc, 2, &isnull);
+		Datum		keys = (Datum) 0;
 		int64		rows;
 
 		CHECK_FOR_INTERRUPTS();
 		rows = run_step(DatumGetObjectId(relation), SPI_getvalue(steps->vals[i], steps->tupdesc, 3), types, values,
-						nulls);
+						nulls, &keys);
 		if (rows > 0)
+		{
+			forget_events(relation, keys);
 			count_rows(PG_GETARG_DATUM(0), relation, act, rows);
+		}
 		total += rows;
 	}
 	SPI_finish();

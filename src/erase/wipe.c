@@ -17,6 +17,7 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/transam.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "commands/vacuum.h"
@@ -27,10 +28,12 @@
 #include "storage/procarray.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/xid8.h"
 
 #include "errors.h"
 
 PG_FUNCTION_INFO_V1(facesnxt_wipe);
+PG_FUNCTION_INFO_V1(facesnxt_next_transaction);
 
 typedef struct wipe_counts
 {
@@ -55,9 +58,17 @@ hole_is_zero(Page page)
 	return all_zero((char *) page + header->pd_lower, header->pd_upper - header->pd_lower);
 }
 
+/* What a vacuum must have taken away. */
+typedef struct wipe_bound
+{
+	TransactionId horizon;		/* dead for everybody before this one */
+	TransactionId before;		/* rows of this transaction and later ones have nothing of the erasure's */
+	bool		pointers;		/* dead line pointers count, as index entries may lead to them */
+} wipe_bound;
+
 /* Rows of a table that are deleted, by whomever, and whose bytes or line pointers are still there. */
 static int64
-dead_rows(Relation relation, Buffer buffer, TransactionId horizon)
+dead_rows(Relation relation, Buffer buffer, const wipe_bound *bound)
 {
 	Page		page = BufferGetPage(buffer);
 	int64		count = 0;
@@ -69,8 +80,8 @@ dead_rows(Relation relation, Buffer buffer, TransactionId horizon)
 		ItemId		item = PageGetItemId(page, i);
 		HeapTupleData tuple;
 
-		/* a dead line pointer has no bytes, but index entries may still lead to it */
-		if (ItemIdIsDead(item))
+		/* a dead line pointer has no bytes */
+		if (ItemIdIsDead(item) && bound->pointers)
 			count++;
 		if (!ItemIdIsNormal(item))
 			continue;
@@ -78,7 +89,9 @@ dead_rows(Relation relation, Buffer buffer, TransactionId horizon)
 		tuple.t_len = ItemIdGetLength(item);
 		tuple.t_tableOid = RelationGetRelid(relation);
 		ItemPointerSet(&tuple.t_self, BufferGetBlockNumber(buffer), i);
-		switch (HeapTupleSatisfiesVacuum(&tuple, horizon, buffer))
+		if (TransactionIdFollowsOrEquals(HeapTupleHeaderGetXmin(tuple.t_data), bound->before))
+			continue;
+		switch (HeapTupleSatisfiesVacuum(&tuple, bound->horizon, buffer))
 		{
 			case HEAPTUPLE_LIVE:
 			case HEAPTUPLE_INSERT_IN_PROGRESS:
@@ -119,14 +132,15 @@ wipe_page(Relation relation, Buffer buffer, wipe_counts *counts)
 }
 
 static void
-wipe_relation(Relation relation, wipe_counts *counts)
+wipe_relation(Relation relation, wipe_bound *bound, wipe_counts *counts)
 {
 	bool		table = relation->rd_rel->relkind != RELKIND_INDEX;
 	bool		btree = !table && relation->rd_rel->relam == BTREE_AM_OID;
-	TransactionId horizon = GetOldestNonRemovableTransactionId(relation);
 	BufferAccessStrategy strategy = GetAccessStrategy(BAS_VACUUM);
-	BlockNumber blocks = RelationGetNumberOfBlocks(relation);
+	/* elsewhere what looks like a hole may be what the index is made of: BRIN, GIN */
+	BlockNumber blocks = table || btree ? RelationGetNumberOfBlocks(relation) : 0;
 
+	bound->horizon = GetOldestNonRemovableTransactionId(relation);
 	for (BlockNumber block = 0; block < blocks; block++)
 	{
 		Buffer		buffer = ReadBufferExtended(relation, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
@@ -135,8 +149,8 @@ wipe_relation(Relation relation, wipe_counts *counts)
 		facesnxt_vacuum_delay_point();
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		if (table)
-			counts->remaining += dead_rows(relation, buffer, horizon);
-		else if (btree)
+			counts->remaining += dead_rows(relation, buffer, bound);
+		else if (bound->pointers)
 			counts->remaining += dead_entries(page);
 		if (!hole_is_zero(page))
 		{
@@ -153,19 +167,23 @@ wipe_relation(Relation relation, wipe_counts *counts)
 }
 
 /*
- * facesnxt.wipe(relation regclass, OUT pages bigint, OUT wiped bigint, OUT
- * remaining bigint)
+ * facesnxt.wipe(relation regclass, before xid8, pointers boolean, OUT pages
+ * bigint, OUT wiped bigint, OUT remaining bigint)
  *
  * Of a table, a TOAST table or an index.  The lock is VACUUM's own, so that
  * no vacuum moves or truncates anything meanwhile; readers and writers go on.
- * In an index that is neither a b-tree nor facescan's nobody knows what the
- * hole is: it has to be rebuilt, and counts as remaining here.
+ * Of an index that is no b-tree no page is looked at: facescan's have no hole,
+ * and one of another kind is rebuilt (facesnxt.note_files()).
  */
 Datum
 facesnxt_wipe(PG_FUNCTION_ARGS)
 {
 	Relation	relation = relation_open(PG_GETARG_OID(0), ShareUpdateExclusiveLock);
 	char		kind = relation->rd_rel->relkind;
+	wipe_bound	bound = {
+		.before = XidFromFullTransactionId(PG_GETARG_FULLTRANSACTIONID(1)),
+		.pointers = PG_GETARG_BOOL(2),
+	};
 	wipe_counts counts = {0};
 	TupleDesc	tupdesc;
 	Datum		values[3];
@@ -179,7 +197,7 @@ facesnxt_wipe(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" has no pages of its own", RelationGetRelationName(relation)),
 				 errhint("Name a table, a TOAST table or an index.")));
-	wipe_relation(relation, &counts);
+	wipe_relation(relation, &bound, &counts);
 	/* until the end of the transaction */
 	relation_close(relation, NoLock);
 
@@ -187,4 +205,11 @@ facesnxt_wipe(PG_FUNCTION_ARGS)
 	values[1] = Int64GetDatum(counts.wiped);
 	values[2] = Int64GetDatum(counts.remaining);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
+}
+
+/* facesnxt.next_transaction() RETURNS xid8: no transaction has this number yet, this one's own included */
+Datum
+facesnxt_next_transaction(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FULLTRANSACTIONID(ReadNextFullTransactionId());
 }
