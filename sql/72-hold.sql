@@ -128,7 +128,8 @@ BEGIN
         ELSE h.agency_id = holds_against.agency_id AND (
             EXISTS (SELECT FROM facesnxt.held_searches(h.hold_id) s WHERE s = ANY (searches))
             OR (h.kind = 'probe' AND probes && facesnxt.probe_hashes(h.agency_id, h.target))
-            OR (h.kind = 'person' AND EXISTS (SELECT FROM facesnxt.candidate c WHERE c.search_id = ANY (searches) AND c.person_id = h.target))
+            OR (h.kind IN ('person', 'reference') AND EXISTS (
+                SELECT FROM facesnxt.candidate c WHERE c.search_id = ANY (searches) AND h.target IN (c.person_id, c.reference_id)))
             OR (h.kind = 'case' AND EXISTS (
                 SELECT FROM facesnxt.verification v WHERE v.agency_id = h.agency_id AND v.case_number = h.case_number
                     AND (v.probe_sha256 = ANY (probes) OR v.photo_sha256 = ANY (probes) OR decode(v.probe_id, 'hex') = ANY (probes))))

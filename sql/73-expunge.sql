@@ -26,7 +26,7 @@ BEGIN
     INTO stands FROM facesnxt.holds_against(scope, target, agency_id) h;
     IF stands.number > 0 THEN
         PERFORM facesnxt.refuse_on_record('expungement', 'NX471', 'expungement refused: a legal hold stands',
-            format('Holds that cover it: %s%s (%s).', stands.number, coalesce(format('; hold %s by %s', stands.own, stands.setter),
+            format('Holds that cover it: %s%s (%s).', stands.number, coalesce('; hold ' || stands.own || ' by ' || stands.setter,
                    '; of another agency'), facesnxt.retention_clause(agency_id, 'held_by')),
             'Whoever set the hold lifts it: facesnxt.lift_hold().', agency_id, 'held_by', 'NM-IX.A.6',
             person_id => CASE WHEN scope = 'person' THEN target END);

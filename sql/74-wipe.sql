@@ -73,7 +73,7 @@ BEGIN
     END IF;
     FOR looked IN
         SELECT r.relation, r.method, w.pages, w.wiped, w.remaining
-        FROM facesnxt.erased_relations(made.erasure_id) r 
+        FROM facesnxt.erased_relations(made.erasure_id) r
             -- in these two rows die all the time, and what they leave is in the holes; the one index of a key is rebuilt
             CROSS JOIN LATERAL facesnxt.wipe(r.relation, boundary, r."table" NOT IN ('facesnxt.event'::regclass, 'facesnxt.pending_event'::regclass)) w
         ORDER BY r.relation::text

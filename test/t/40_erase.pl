@@ -182,7 +182,7 @@ both_have('before: so does what was searched', 'probe_template raw_statement toa
 sub proposed
 {
 	my ($scope, $target) = @_;
-	my ($status, $out, $err) = as_role($node, 'clerk', "SELECT facesnxt.propose_expungement('NM', '$scope', $target, '22-CA-17',
+	my ($status, $out, $err) = as_role($node, $_[2] // 'clerk', "SELECT facesnxt.propose_expungement('NM', '$scope', $target, '22-CA-17',
 		'Circuit Court', '2022-05-02', 'booking expunged')");
 	is($status, 0, "expungement of a $scope is proposed") or diag($err);
 	return $out;
@@ -204,7 +204,35 @@ my $person = proposed('person', $target[0]);
 my (undef, $hold) = as_role($node, 'chief', "SELECT facesnxt.set_hold('NM', 'case', 'appeal', case_number => '22-1')");
 refused('clerk', "SELECT facesnxt.decide_expungement('$person', true)", 'NX331', 'NM-IX.A.6: who proposed does not decide');
 refused('chief', "SELECT facesnxt.decide_expungement('$person', true)", 'NX471', 'NM-IX.A.6: a hold of the case keeps its candidates');
+
+# The chief of another agency, an administrator of another agency, and one who is both.
+$node->safe_psql('postgres', <<'SQL');
+CREATE ROLE sp_chief LOGIN; CREATE ROLE sp_adm LOGIN; CREATE ROLE deputy LOGIN;
+GRANT facesnxt_admin TO sp_adm, deputy;
+SET ROLE adm;
+SELECT facesnxt.open_account('SP', 'sp_adm'), facesnxt.admit('sp_chief'), facesnxt.admit('deputy'), facesnxt.appoint('SP', 'chief', 'sp_chief');
+SET ROLE chief;
+SELECT facesnxt.appoint('NM', 'chief', 'deputy', designee => true, until => now() + interval '1 day');
+SQL
+my $theirs = "SELECT facesnxt.propose_expungement('%s', '%s', %s, '%s', 'Circuit Court', %s, 'expunged')";
+refused('sp_adm', sprintf($theirs, 'NM', 'person', $target[0], '1', "'2022-05-02'"), '42704', 'SP-II.A: an administrator of another agency proposes nothing');
+refused('sp_adm', sprintf($theirs, 'SP', 'probe', $target[1], '1', "'2022-05-02'"), 'NX470', 'SP-II.A: another agency has no such probe');
+refused('clerk', sprintf($theirs, 'NM', 'person', $target[0], ' ', "'2022-05-02'"), 'NX470', 'NM-IX.A.6: nothing without an order');
+refused('deputy', sprintf($theirs, 'NM', 'person', $target[0], '1', "'2222-05-02'"), 'NX470', 'NM-IX.A.6: nor by one to come');
+refused('sp_chief', "SELECT facesnxt.decide_expungement('$person', true)", 'NX331', 'SP-II.A: the chief of another agency does not decide');
+refused('sp_chief', "SELECT facesnxt.lift_hold('$hold', 'over')", 'NX331', 'SP-II.A: ... nor lifts a hold');
+refused('clerk', "SELECT facesnxt.set_hold('NM', 'person', 'trial', target => $target[0])", 'NX331', 'NM-IX.A.6: a hold is the office\'s to set');
+refused('chief', "SELECT facesnxt.set_hold('NM', 'case', 'trial', case_number => '99-1')", 'NX470', 'NM-IX.A.6: a hold is of something');
+refused('deputy', 'SELECT facesnxt.decide_expungement(\'' . proposed('person', $target[0], 'deputy') . "', true)", 'NX473',
+	'NM-IX.A.6: who proposed does not decide, in the office or not');
+refused('clerk', "SELECT facesnxt.apply_retention('NM')", 'NX470', 'NM-IX.A.6: retention is the policy\'s to rule');
+# references are shared: another agency's hold counts, and says nothing of itself
+my (undef, $held) = as_role($node, 'sp_chief', "SELECT facesnxt.set_hold('SP', 'person', 'their trial', target => $target[0])");
 as_role($node, 'chief', "SELECT facesnxt.lift_hold('$hold', 'the appeal is over')");
+my (undef, undef, $said) = as_role($node, 'chief', "SELECT facesnxt.decide_expungement('$person', true)");
+like($said, qr/NX471.*Holds that cover it: 1; of another agency/s, 'NM-IX.A.6: another agency\'s hold keeps a person that both know');
+unlike($said, qr/their trial|sp_chief|$held/, 'SP-II.A: ... and does not say whose or what for');
+as_role($node, 'sp_chief', "SELECT facesnxt.lift_hold('$held', 'over')");
 
 # ---- erased, vacuumed, finished
 
@@ -278,6 +306,9 @@ foreach my $server ($node, $replica)
 	is(length($is), length($was), '... which is as long as before');
 }
 is($node->safe_psql('postgres', "SELECT count(*) FROM facesnxt.index_check('facesnxt.reference_template_00000000')"), '0', '... and is sound');
+
+refused('deputy', "SELECT facesnxt.decide_expungement('$person', true)", 'NX472', 'what is decided is decided');
+refused('sp_adm', "SELECT facesnxt.finish_erasure('$erasure[0]')", 'NX472', 'SP-II.A: another agency has no such erasure');
 
 # ---- the record of it
 
