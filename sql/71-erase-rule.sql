@@ -140,20 +140,6 @@ $$;
 COMMENT ON FUNCTION facesnxt.erase_steps(text) IS 'The statements of an erasure, one for each table, in their order';
 REVOKE ALL ON FUNCTION facesnxt.erase_steps(text) FROM PUBLIC;
 
--- After the statement, for by then its own events are noted.
-CREATE FUNCTION facesnxt.forget_events(relation regclass, keys text[]) RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF to_regprocedure('facesnxt.audit_forget(regclass, text)') IS NOT NULL THEN
-        EXECUTE 'SELECT facesnxt.audit_forget($1, k) FROM unnest($2) k' USING relation, keys;
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION facesnxt.forget_events(regclass, text[]) IS 'Takes salt, key and image of the events of erased rows out of the chain, which stays whole';
-REVOKE ALL ON FUNCTION facesnxt.forget_events(regclass, text[]) FROM PUBLIC;
-
 -- A column that can hold a face, the hash of one or a person must stand in a
 -- rule of an expungement; so must every column of json, which can hold all.
 CREATE FUNCTION facesnxt.erase_gaps() RETURNS TABLE (relation name, "column" name, problem text)

@@ -29,24 +29,54 @@ $$;
 COMMENT ON FUNCTION facesnxt.erased_relations(uuid) IS 'Relations whose files may hold what an erasure deleted or blanked; the method of those that are indexes';
 REVOKE ALL ON FUNCTION facesnxt.erased_relations(uuid) FROM PUBLIC;
 
+-- The events of deletions came with the commit of the erasure: those whose
+-- keys are hashes, which tell what was deleted.
+CREATE FUNCTION facesnxt.deletions_kept(erasure_id uuid) RETURNS TABLE (relation name, keys text[])
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT d.relation, array_agg(d.row_key)
+    FROM facesnxt.event m JOIN facesnxt.event d ON d.transaction = m.transaction AND d.operation = 'D' AND d.row_key IS NOT NULL
+        JOIN facesnxt.erasure_count n ON n.erasure_id = $1 AND n.relation = d.relation AND n.act = 'delete'
+    WHERE m.relation = 'erasure' AND m.row_key = $1::text AND EXISTS (
+        SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indexrelid
+        WHERE i.indrelid = format('facesnxt.%I', d.relation)::regclass AND i.indisprimary AND a.atttypid IN ('bytea'::regtype, 'text'::regtype))
+    GROUP BY d.relation
+$$;
+COMMENT ON FUNCTION facesnxt.deletions_kept(uuid) IS 'Deletions of an erasure whose events still have a hash for a key';
+REVOKE ALL ON FUNCTION facesnxt.deletions_kept(uuid) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.forget_deletions(erasure_id uuid) RETURNS bigint
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'facesnxt_forget_deletions';
+COMMENT ON FUNCTION facesnxt.forget_deletions(uuid) IS 'Has the chain forget deletions_kept()';
+REVOKE ALL ON FUNCTION facesnxt.forget_deletions(uuid) FROM PUBLIC;
+
 -- VACUUM and REINDEX CONCURRENTLY run by themselves alone, outside of any
 -- transaction, so they are handed to who owns the tables: \gexec runs them.
 CREATE FUNCTION facesnxt.erasure_statements(erasure_id uuid) RETURNS SETOF text
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF, ANALYZE) %s', r."table")
-    FROM facesnxt.erased_relations($1) r JOIN facesnxt.erasure e ON e.erasure_id = $1 AND facesnxt.in_reach(e.agency_id)
-    GROUP BY r."table"
-    UNION ALL
-    SELECT format('REINDEX INDEX CONCURRENTLY facesnxt.%I', f.index) FROM facesnxt.erasure_file f
-    WHERE f.erasure_id = $1 AND facesnxt.in_reach(f.agency_id) AND EXISTS (
-        SELECT FROM pg_class x WHERE x.relnamespace = 'facesnxt'::regnamespace AND x.relname = f.index AND pg_relation_filenode(x.oid) = f.file)
-    UNION ALL
-    SELECT 'VACUUM pg_catalog.pg_statistic' WHERE EXISTS (
-        SELECT FROM facesnxt.erasure e WHERE e.erasure_id = $1 AND facesnxt.in_reach(e.agency_id))
+BEGIN
+    IF NOT EXISTS (SELECT FROM facesnxt.erasure e WHERE e.erasure_id = erasure_statements.erasure_id AND facesnxt.in_reach(e.agency_id)) THEN
+        PERFORM facesnxt.refuse_on_record('erasure', 'NX472', 'there is no such erasure', NULL,
+            'facesnxt.erasure shows those of your agency.', clause => 'SP-II.A');
+    END IF;
+    -- what waits is chained, and may be forgotten then
+    PERFORM facesnxt.audit_write('chain', facesnxt.attempt() || '{"step": "chain"}', NULL);
+    PERFORM facesnxt.forget_deletions(erasure_id);
+    RETURN QUERY
+        SELECT format('VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF, ANALYZE) %s', r."table")
+        FROM facesnxt.erased_relations(erasure_statements.erasure_id) r GROUP BY r."table";
+    RETURN QUERY
+        SELECT format('REINDEX INDEX CONCURRENTLY facesnxt.%I', f.index)
+        FROM facesnxt.erasure_file f JOIN pg_class x ON x.relname = f.index AND x.relnamespace = 'facesnxt'::regnamespace
+        WHERE f.erasure_id = erasure_statements.erasure_id AND pg_relation_filenode(x.oid) = f.file;
+    RETURN NEXT 'VACUUM pg_catalog.pg_statistic';
+END
 $$;
-COMMENT ON FUNCTION facesnxt.erasure_statements(uuid) IS 'What the owner of the database runs before finish_erasure(): psql''s \gexec does';
+COMMENT ON FUNCTION facesnxt.erasure_statements(uuid) IS 'What the owner of the database runs before finish_erasure(), in psql by \gexec; the chain forgets the keys of deleted rows meanwhile (NX472)';
 REVOKE ALL ON FUNCTION facesnxt.erasure_statements(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.erasure_statements(uuid) TO facesnxt_admin;
 
@@ -94,6 +124,14 @@ BEGIN
                 RETURN NEXT;
             END LOOP;
         END IF;
+    END LOOP;
+    FOR relation IN SELECT d.relation FROM facesnxt.deletions_kept(made.erasure_id) d LOOP
+        pages := NULL;
+        wiped := NULL;
+        remaining := NULL;
+        problem := 'events of its deleted rows have a hash for a key: erasure_statements() comes first';
+        open_ends := open_ends + 1;
+        RETURN NEXT;
     END LOOP;
     FOR relation IN
         SELECT f.index FROM facesnxt.erasure_file f JOIN pg_class x ON x.relnamespace = 'facesnxt'::regnamespace AND x.relname = f.index

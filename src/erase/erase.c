@@ -11,11 +11,13 @@
 
 #include "access/sysattr.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "errors.h"
 
@@ -23,6 +25,7 @@ static Oid	erasing = InvalidOid;
 
 PG_FUNCTION_INFO_V1(facesnxt_erasing);
 PG_FUNCTION_INFO_V1(facesnxt_erase);
+PG_FUNCTION_INFO_V1(facesnxt_forget_deletions);
 
 /* facesnxt.erasing(relation regclass) RETURNS boolean */
 Datum
@@ -83,15 +86,40 @@ run_step(Oid relation, const char *statement, Oid *types, Datum *values, const c
 	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
 
-/* What the chain of events knows of these rows is taken away, too. */
+/*
+ * Takes out of the chain of events what it knows of rows: the statement calls
+ * facesnxt.audit_forget(), for which the guard of the events is open.
+ */
+static int64
+forget(const char *statement, Oid *types, Datum *values, int count)
+{
+	Oid			events = get_relname_relid("event", get_namespace_oid("facesnxt", false));
+	bool		isnull;
+	Datum		number;
+
+	PG_TRY();
+	{
+		erasing = events;
+		if (SPI_execute_with_args(statement, count, types, values, NULL, false, 0) != SPI_OK_SELECT)
+			elog(ERROR, "the events of erased rows cannot be forgotten");
+	}
+	PG_FINALLY();
+	{
+		erasing = InvalidOid;
+	}
+	PG_END_TRY();
+	number = SPI_processed == 1 ? SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull) : (Datum) 0;
+	return DatumGetInt64(number);
+}
+
 static void
-forget_events(Datum relation, Datum keys)
+forget_rows(Datum relation, Datum keys)
 {
 	Oid			types[2] = {REGCLASSOID, TEXTARRAYOID};
 	Datum		values[2] = {relation, keys};
 
-	if (SPI_execute_with_args("SELECT facesnxt.forget_events($1, $2)", 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "the events of erased rows cannot be forgotten");
+	(void) forget("SELECT facesnxt.audit_forget(c.relname, VARIADIC $2) FROM pg_catalog.pg_class c"
+				  " WHERE c.oid OPERATOR(pg_catalog.=) $1", types, values, 2);
 }
 
 static void
@@ -103,7 +131,8 @@ count_rows(Datum erasure, Datum relation, Datum act, int64 rows)
 	if (SPI_execute_with_args("INSERT INTO facesnxt.erasure_count (erasure_id, agency_id, relation, act, rows)"
 							  " SELECT e.erasure_id, e.agency_id, c.relname, $3, $4"
 							  " FROM facesnxt.erasure e CROSS JOIN pg_catalog.pg_class c"
-							  " WHERE e.erasure_id OPERATOR(pg_catalog.=) $1 AND c.oid OPERATOR(pg_catalog.=) $2",
+							  " WHERE e.erasure_id OPERATOR(pg_catalog.=) $1"
+							  " AND c.oid OPERATOR(pg_catalog.=) $2",
 							  4, types, values, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "a step of an erasure cannot be recorded");
 }
@@ -157,11 +186,34 @@ facesnxt_erase(PG_FUNCTION_ARGS)
 						nulls, &keys);
 		if (rows > 0)
 		{
-			forget_events(relation, keys);
+			forget_rows(relation, keys);
 			count_rows(PG_GETARG_DATUM(0), relation, act, rows);
 		}
 		total += rows;
 	}
 	SPI_finish();
 	PG_RETURN_INT64(total);
+}
+
+/*
+ * facesnxt.forget_deletions(erasure_id uuid) RETURNS bigint
+ *
+ * The deletions themselves come into the chain with the commit of the erasure,
+ * each with the key of its row; where that is a hash it has to go after.
+ */
+Datum
+facesnxt_forget_deletions(PG_FUNCTION_ARGS)
+{
+	Oid			type = UUIDOID;
+	Datum		erasure = PG_GETARG_DATUM(0);
+	int64		number;
+
+	if (OidIsValid(erasing))
+		elog(ERROR, "an erasure within an erasure");
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	number = forget("SELECT coalesce(pg_catalog.sum(facesnxt.audit_forget(d.relation, VARIADIC d.keys)), 0)"
+					"::pg_catalog.int8 FROM facesnxt.deletions_kept($1) d", &type, &erasure, 1);
+	SPI_finish();
+	PG_RETURN_INT64(number);
 }

@@ -1,10 +1,11 @@
 -- What an erasure does to which table, what a hold keeps, and what is due.
+-- the writer of records must know who acts
+CREATE ROLE erase_adm; GRANT facesnxt_admin TO erase_adm; CREATE ROLE erase_chief;
 BEGIN;
 SELECT no_plan();
 
 CREATE ROLE erase_nobody; CREATE ROLE erase_member; GRANT facesnxt_member TO erase_member;
-CREATE ROLE erase_adm; GRANT facesnxt_admin TO erase_adm; CREATE ROLE erase_aud; GRANT facesnxt_auditor TO erase_aud;
-CREATE ROLE erase_chief; CREATE ROLE erase_inv;
+CREATE ROLE erase_aud; GRANT facesnxt_auditor TO erase_aud;
 SELECT results_eq(
     format('SELECT has_function_privilege(r, %s, ''EXECUTE'') FROM unnest(ARRAY[''erase_nobody'', ''erase_member'', ''erase_adm'', ''erase_aud'']) r', p.oid),
     ARRAY[false, member, adm, aud], name || ' is executable by whom it should be')
@@ -171,3 +172,4 @@ SELECT throws_ok(format($$SELECT facesnxt.erase(%L, 'person', NULL, NULL, NULL)$
 SELECT throws_ok(format($$SELECT facesnxt.erase(%L, 'searches', NULL, NULL, NULL)$$, :'two_erased'), 'NX474', NULL, 'NM-IX.A.6: ... nor of another scope than recorded');
 SELECT * FROM finish();
 ROLLBACK;
+DROP ROLE erase_adm, erase_chief;
