@@ -168,9 +168,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     head record;
+    path bytea[];
 BEGIN
     PERFORM facesnxt.check_host('proof of consistency');
     SELECT * INTO head FROM facesnxt.audit_head();
+    path := facesnxt.tree_proof('consistency', audit_consistency.tree_size, head.tree_size);
     RETURN NEXT 'facesnxt consistency 1';
     RETURN NEXT facesnxt.log_origin();
     RETURN NEXT tree_size::text;
@@ -178,7 +180,7 @@ BEGIN
     RETURN NEXT head.tree_size::text;
     RETURN NEXT facesnxt.base64(head.root_hash);
     RETURN QUERY SELECT 'path ' || facesnxt.base64(p)
-        FROM unnest(facesnxt.tree_proof('consistency', audit_consistency.tree_size, head.tree_size)) WITH ORDINALITY AS u (p, n) ORDER BY n;
+        FROM unnest(path) WITH ORDINALITY AS u (p, n) ORDER BY n;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.audit_consistency(bigint) IS
