@@ -3,7 +3,7 @@
 
 CREATE TABLE facesnxt.erase_rule (
     relation name NOT NULL,
-    scope text NOT NULL CHECK (scope IN ('person', 'reference', 'probe', 'none', 'templates', 'candidates', 'searches', 'log')),
+    scope text NOT NULL CHECK (scope IN ('person', 'reference', 'probe', 'none', 'templates', 'candidates', 'searches', 'log', 'audits')),
     act text NOT NULL CHECK (act IN ('delete', 'blank', 'keep')),
     place int CHECK ((place IS NULL) = (act = 'keep')),
     matches text CHECK ((matches IS NULL) = (act = 'keep')),
@@ -12,7 +12,7 @@ CREATE TABLE facesnxt.erase_rule (
     PRIMARY KEY (relation, scope)
 );
 COMMENT ON TABLE facesnxt.erase_rule IS
-'What an erasure of each scope does to each table; the scopes person, reference and probe are those of expungements, the last four those of retention alone';
+'What an erasure of each scope does to each table; the scopes person, reference and probe are those of expungements, the last five those of retention alone';
 COMMENT ON COLUMN facesnxt.erase_rule.scope IS 'none: no erasure concerns the table, or these columns of it';
 COMMENT ON COLUMN facesnxt.erase_rule.place IS 'In this order, so that no row goes before those that refer to it';
 COMMENT ON COLUMN facesnxt.erase_rule.matches IS
@@ -109,6 +109,26 @@ FROM unnest(ARRAY['withdrawal', 'comparison', 'review', 'match_decision', 'ident
                   'outcome_notice', 'quality_notice', 'report', 'delivery', 'case_link', 'exigent_papers', 'action', 'probe_template',
                   'candidate', 'search']::name[]) WITH ORDINALITY AS p (relation, place);
 
+-- Replays, what is learnt from faces, and audits: as far as they are there.
+INSERT INTO facesnxt.erase_rule (relation, scope, act, place, matches, sets, columns)
+SELECT v.relation::name, v.scope, v.act, v.place, v.matches, NULL, v.columns::name[]
+FROM (VALUES
+    ('reference_end', 'person', 'keep', NULL::int, NULL, '{person_id,reference_id}'),
+    ('staff_person', 'person', 'delete', 35, 't.person_id = ANY ($1)', NULL),
+    ('replay', 'person', 'keep', NULL, NULL, '{list}'),
+    ('staff_face', 'none', 'keep', NULL, NULL, '{template}'),
+    ('setting_proposal', 'none', 'keep', NULL, NULL, '{evidence}'),
+    ('audit_pack', 'none', 'keep', NULL, NULL, '{parameters,sha256,root_hash}'),
+    ('replay', 'searches', 'delete', 10, 't.search_id = ANY ($1)', NULL),
+    ('discrepancy_resolution', 'audits', 'delete', 10,
+     'EXISTS (SELECT FROM facesnxt.discrepancy d WHERE d.discrepancy_id = t.discrepancy_id AND d.pack_id = ANY ($1))', NULL),
+    ('discrepancy', 'audits', 'delete', 20, 't.pack_id = ANY ($1)', NULL),
+    ('audit_request_step', 'audits', 'delete', 20, 't.pack_id = ANY ($1)', NULL),
+    ('audit_submission', 'audits', 'delete', 20, 't.pack_id = ANY ($1)', NULL),
+    ('audit_signoff', 'audits', 'delete', 20, 't.pack_id = ANY ($1)', NULL),
+    ('audit_pack', 'audits', 'delete', 30, 't.pack_id = ANY ($1)', NULL)) AS v (relation, scope, act, place, matches, columns)
+WHERE to_regclass('facesnxt.' || v.relation) IS NOT NULL;
+
 CREATE FUNCTION facesnxt.worked_on(search_id uuid, person_id uuid) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -162,11 +182,20 @@ AS $$
     WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(format('facesnxt.%I', r.relation))
                       AND a.attname = k.name AND NOT a.attisdropped)
     UNION ALL
+    -- candidates alone go one by one, and stay where somebody refers to them
+    SELECT c.relname, NULL, format('it refers to %s, which goes before it, or without it, in an erasure of scope %s', p.relation, p.scope)
+    FROM facesnxt.erase_rule p
+        JOIN pg_constraint k ON k.contype = 'f' AND k.confrelid = to_regclass(format('facesnxt.%I', p.relation)) AND k.conrelid <> k.confrelid
+        JOIN pg_class c ON c.oid = k.conrelid
+    WHERE p.act = 'delete' AND p.scope <> 'candidates' AND NOT EXISTS (
+        SELECT FROM facesnxt.erase_rule b
+        WHERE b.relation = c.relname AND b.scope = p.scope AND b.act = 'delete' AND b.place < p.place)
+    UNION ALL
     SELECT r.relation, NULL, 'there is no such table'
     FROM facesnxt.erase_rule r WHERE to_regclass(format('facesnxt.%I', r.relation)) IS NULL
     ORDER BY 1, 2
 $$;
-COMMENT ON FUNCTION facesnxt.erase_gaps() IS 'Columns that may hold a copy of a face or name a person, and that no rule of expungements knows';
+COMMENT ON FUNCTION facesnxt.erase_gaps() IS 'Columns that may hold a copy of a face or name a person, and that no rule of expungements knows; tables that would stand in the way of one';
 REVOKE ALL ON FUNCTION facesnxt.erase_gaps() FROM PUBLIC;
 
 -- Statistics are copies, too: of what is expunged none are kept.

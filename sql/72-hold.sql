@@ -153,6 +153,8 @@ DECLARE
 BEGIN
     PERFORM facesnxt.require_office(of_agency, facesnxt.retention_office(of_agency, 'held_by'),
         facesnxt.retention_clause(of_agency, 'held_by'), NULL);
+    -- an erasure that has looked for holds ends first
+    LOCK TABLE facesnxt.legal_hold IN ROW EXCLUSIVE MODE;
     IF kind IS NULL OR kind NOT IN ('case', 'person', 'reference', 'search', 'probe') OR facesnxt.readable(reason) IS NULL
         OR (kind = 'case') <> (target IS NULL) OR (kind = 'case') <> (facesnxt.readable(case_number) IS NOT NULL)
         OR NOT (CASE kind

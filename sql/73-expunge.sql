@@ -115,6 +115,8 @@ BEGIN
             'Another holder of the office, or a designee, decides.', asked.agency_id, 'expunged_by', clause);
     END IF;
     IF approve THEN
+        -- a hold that is being set is waited for, and one to come waits
+        LOCK TABLE facesnxt.legal_hold IN SHARE MODE;
         PERFORM facesnxt.refuse_held(asked.scope, asked.target, asked.agency_id);
     END IF;
     INSERT INTO facesnxt.expungement_decision (expungement_id, agency_id, approved, office, clause, note, persons)

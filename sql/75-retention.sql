@@ -3,7 +3,7 @@
 
 INSERT INTO facesnxt.rule (rule, area, value_kind, description) VALUES
     ('retention', 'record', 'object',
-     '{"probes": days, "templates": days, "candidates": days, "searches": days, "log": days}: for how long these are kept; searches and log for a year at least');
+     '{"probes": days, "templates": days, "candidates": days, "searches": days, "log": days, "audits": days}: for how long these are kept; searches and log for a year at least, audits for three');
 
 -- Of a probe the last use counts, and that of every image of its family.
 CREATE FUNCTION facesnxt.probes_due(agency_id uuid, before timestamptz) RETURNS TABLE (sha256 bytea, last_used timestamptz)
@@ -79,6 +79,15 @@ BEGIN
         UNION ALL SELECT w.statement_id, NULL, w.recorded_at, coalesce(t.case_number = ANY (cases), false)
         FROM facesnxt.raw_statement w LEFT JOIN facesnxt.ticket t USING (ticket_id)
         WHERE w.agency_id = due_rows.agency_id AND w.recorded_at < before;
+    ELSIF class = 'audits' THEN
+        -- not before what they found is resolved
+        IF to_regclass('facesnxt.audit_pack') IS NOT NULL THEN
+            RETURN QUERY EXECUTE 'SELECT p.pack_id, NULL::bytea, p.recorded_at, EXISTS (
+                    SELECT FROM facesnxt.discrepancy d WHERE d.pack_id = p.pack_id AND (d.search_id = ANY ($3) OR NOT EXISTS (
+                        SELECT FROM facesnxt.discrepancy_resolution r WHERE r.discrepancy_id = d.discrepancy_id)))
+                FROM facesnxt.audit_pack p WHERE p.agency_id = $1 AND p.recorded_at < $2'
+            USING due_rows.agency_id, before, held_searches;
+        END IF;
     ELSE
         RETURN QUERY
         SELECT s.search_id, NULL::bytea, s.recorded_at, s.search_id = ANY (held_searches)
@@ -134,6 +143,7 @@ DECLARE
     hashes bytea[];
 BEGIN
     PERFORM facesnxt.check_snapshot('retention');
+    LOCK TABLE facesnxt.legal_hold IN SHARE MODE;
     IF facesnxt.policy_value(version, 'retention') IS NULL THEN
         PERFORM facesnxt.refuse_on_record('retention', 'NX470', 'retention refused: the policy in force says nothing of it',
             format('Agency %s.', agency), 'Propose a policy with the rule "retention".', of_agency, 'retention', 'NM-IX.A.6');
@@ -141,7 +151,7 @@ BEGIN
     FOR ruled IN
         SELECT r.key, clock_timestamp() - r.value::int * interval '1 day' AS before
         FROM jsonb_each_text(facesnxt.policy_value(version, 'retention')) r
-        ORDER BY array_position('{probes,templates,candidates,searches,log}'::text[], r.key)
+        ORDER BY array_position('{probes,templates,candidates,searches,log,audits}'::text[], r.key)
     LOOP
         SELECT array_agg(d.id) FILTER (WHERE d.id IS NOT NULL), array_agg(d.sha256) FILTER (WHERE d.sha256 IS NOT NULL)
         INTO ids, hashes FROM facesnxt.due_rows(of_agency, ruled.key, ruled.before) d WHERE NOT d.held;

@@ -34,6 +34,9 @@ DROP TABLE facesnxt.forgotten;
 ALTER TABLE facesnxt.candidate ADD COLUMN thumbnail bytea;
 SELECT pg_temp.eq('SELECT relation::text, "column"::text FROM facesnxt.erase_gaps()', $$VALUES ('candidate', 'thumbnail')$$, 'NM-IX.A.6: so is a new column of an old one');
 ALTER TABLE facesnxt.candidate DROP COLUMN thumbnail;
+CREATE TABLE facesnxt.forgotten (search_id uuid REFERENCES facesnxt.search);
+SELECT pg_temp.eq('SELECT relation::text, problem ~ ''^it refers to search'' FROM facesnxt.erase_gaps()', $$VALUES ('forgotten', true)$$, 'NM-IX.A.6: so is a table that would keep searches from being deleted');
+DROP TABLE facesnxt.forgotten;
 SELECT is_empty($$SELECT a.attrelid::regclass, a.attname FROM pg_attribute a
     WHERE (a.attrelid = 'facesnxt.person'::regclass AND a.attname = 'name' OR a.attrelid = 'facesnxt.person_detail'::regclass AND a.attname = 'licence_number'
         OR a.attrelid = 'facesnxt.reference_image'::regclass AND a.attname = 'photo') AND a.attstattarget <> 0$$,
@@ -43,7 +46,7 @@ SELECT is_empty($$SELECT a.attrelid::regclass, a.attname FROM pg_attribute a
 
 SELECT is(facesnxt.rule_value_fault('retention', v) IS NULL, means, format('NM-IX.A.6: retention %s', v))
 FROM (VALUES ('{"searches": 365, "log": 365, "probes": 0}'::jsonb, true), ('{"searches": 364}', false), ('{"log": 364}', false),
-    ('{"probes": -1}', false), ('{"probes": "a month"}', false), ('{"photographs": 30}', false), ('{}', true)) x (v, means);
+    ('{"probes": -1}', false), ('{"probes": "a month"}', false), ('{"photographs": 30}', false), ('{}', true), ('{"audits": 1094}', false), ('{"audits": 1095}', true)) x (v, means);
 
 -- ---- two agencies with records of three years
 
