@@ -8,8 +8,8 @@ COMMENT ON FUNCTION facesnxt.wipe(regclass, xid8, boolean) IS
 'Overwrites what deleted rows have left in the pages of a table, TOAST table or index, here and on replicas; and counts the dead of transactions before this one that no vacuum could remove yet, dead line pointers and index entries included where asked';
 REVOKE ALL ON FUNCTION facesnxt.wipe(regclass, xid8, boolean) FROM PUBLIC;
 
--- The tables of an erasure and that of the events, their TOAST tables and all
--- their indexes.
+-- The tables of an erasure, of the events and of statistics, their TOAST
+-- tables and all their indexes.
 CREATE FUNCTION facesnxt.erased_relations(erasure_id uuid) RETURNS TABLE (relation regclass, "table" regclass, method name)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -18,6 +18,7 @@ AS $$
         SELECT c.oid, c.reltoastrelid AS toast FROM pg_class c
         WHERE c.relnamespace = 'facesnxt'::regnamespace AND c.relname IN (
             SELECT n.relation FROM facesnxt.erasure_count n WHERE n.erasure_id = $1 UNION ALL VALUES ('event'::name), ('pending_event'))
+            OR c.oid = 'pg_catalog.pg_statistic'::regclass
     ), part AS (
         SELECT h.oid, h.oid AS "table" FROM heap h UNION ALL SELECT h.toast, h.oid FROM heap h WHERE h.toast <> 0
     )
@@ -68,7 +69,7 @@ BEGIN
     PERFORM facesnxt.forget_deletions(erasure_id);
     RETURN QUERY
         SELECT format('VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF, ANALYZE) %s', r."table")
-        FROM facesnxt.erased_relations(erasure_statements.erasure_id) r GROUP BY r."table";
+        FROM facesnxt.erased_relations(erasure_statements.erasure_id) r WHERE r."table" <> 'pg_catalog.pg_statistic'::regclass GROUP BY r."table";
     RETURN QUERY
         SELECT format('REINDEX INDEX CONCURRENTLY facesnxt.%I', f.index)
         FROM facesnxt.erasure_file f JOIN pg_class x ON x.relname = f.index AND x.relnamespace = 'facesnxt'::regnamespace
@@ -104,8 +105,9 @@ BEGIN
     FOR looked IN
         SELECT r.relation, r.method, w.pages, w.wiped, w.remaining
         FROM facesnxt.erased_relations(made.erasure_id) r
-            -- in these two rows die all the time, and what they leave is in the holes; the one index of a key is rebuilt
-            CROSS JOIN LATERAL facesnxt.wipe(r.relation, boundary, r."table" NOT IN ('facesnxt.event'::regclass, 'facesnxt.pending_event'::regclass)) w
+            -- in these rows die all the time, and what they leave is in the holes; the one index of a key is rebuilt
+            CROSS JOIN LATERAL facesnxt.wipe(r.relation, boundary, r."table" <> ALL (
+                '{facesnxt.event,facesnxt.pending_event,pg_catalog.pg_statistic}'::regclass[])) w
         ORDER BY r.relation::text
     LOOP
         number := number + 1;

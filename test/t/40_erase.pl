@@ -172,11 +172,17 @@ SQL
 is(attempts($node, 'the probe'), 'completed 5', 'the probe was searched, and the person is a candidate');
 
 my @person = ((map { template_parts($_) } 2, 3), parts($photo[0]), 'Xaver Quintilian Zyzzy', 'QZ-7781-4', 'Zyzzytown');
+# of the hashes of probes, as bytes and as text, none is to stay either: they tell that it was here
+my @hash = map { (pack('H*', $_), $_) } split(/\n/, $node->safe_psql('postgres', "SELECT encode(sha256, 'hex') FROM facesnxt.probe
+	UNION SELECT probe_id FROM facesnxt.search WHERE reason = 'the probe'"));
+is(scalar(@hash), 6, 'two photographs and a template have hashes');
 my @probe = (template_parts(4), map { parts($_) } @photo[ 1, 2 ]);
 flush_both();
 both_have('before: templates, photograph and name stand in the files', 'event person person_detail reference toast', @person);
 both_have('before: so does what was searched', 'probe_template raw_statement toast', @probe);
 
+like(found($_, @hash), qr/event event_row_key_seq_idx.*probe_pkey.*search_agency_id_probe_id_idx/s, 'before: and so do hashes: ' . $_->name)
+	foreach $node, $replica;
 my (undef, $checkpoint) = as_role($node, 'aud', 'SELECT facesnxt.audit_checkpoint()');
 
 # ---- by two persons, and not while a hold stands
@@ -287,6 +293,7 @@ is(finish(''), '', 'the erasures are finished');
 flush_both();
 both_have('NM-IX.A.6, NS-32.6.5.4, NP-VI.B.7.d, MI-4.5.2.e: no byte of the person is left', '', @person);
 both_have('NM-IX.A.6, NS-32.6.5.4, NP-VI.B.7.d, MI-4.5.2.e: no byte of the probe is left', '', @probe);
+both_have('NM-IX.A.6: no hash of the probe is left', '', @hash);
 both_have('whoever was not expunged is there', 'reference', template_parts(1));
 
 is($node->safe_psql('postgres', 'SET enable_seqscan = off; SELECT count(*) FROM facesnxt.reference WHERE quality IS NULL'), '121',
