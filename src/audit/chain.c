@@ -261,7 +261,7 @@ says_nothing_new(fx_change *change)
 	namestrcpy(&relation, change->relation);
 	values[0] = CStringGetTextDatum(change->row_key);
 	values[1] = NameGetDatum(&relation);
-	fx_query("SELECT operation, commitment, salt FROM facesnxt.event WHERE row_key = $1 AND relation = $2 ORDER BY seq DESC LIMIT 1",
+	fx_query("SELECT operation, commitment, salt FROM facesnxt.event WHERE relation = $2 AND row_key = $1 ORDER BY seq DESC LIMIT 1",
 			 2, types, values, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return false;
