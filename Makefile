@@ -173,6 +173,7 @@ SQL_PARTS = \
 	sql/47-revocation.sql \
 	sql/70-erase.sql \
 	sql/71-erase-rule.sql \
+	sql/71-erase-steps.sql \
 	sql/72-hold.sql \
 	sql/73-expunge.sql \
 	sql/74-wipe.sql \

@@ -47,6 +47,8 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    -- audits as SQL are a part of their own
+    packs CONSTANT regclass := to_regclass('facesnxt.audit_pack');
     held_searches CONSTANT uuid[] := facesnxt.all_held_searches(agency_id);
     cases CONSTANT text[] := ARRAY(
         SELECT h.case_number FROM facesnxt.live_hold h WHERE h.agency_id = due_rows.agency_id AND h.kind = 'case');
@@ -81,11 +83,12 @@ BEGIN
         WHERE w.agency_id = due_rows.agency_id AND w.recorded_at < before;
     ELSIF class = 'audits' THEN
         -- not before what they found is resolved
-        IF to_regclass('facesnxt.audit_pack') IS NOT NULL THEN
-            RETURN QUERY EXECUTE 'SELECT p.pack_id, NULL::bytea, p.recorded_at, EXISTS (
-                    SELECT FROM facesnxt.discrepancy d WHERE d.pack_id = p.pack_id AND (d.search_id = ANY ($3) OR NOT EXISTS (
-                        SELECT FROM facesnxt.discrepancy_resolution r WHERE r.discrepancy_id = d.discrepancy_id)))
-                FROM facesnxt.audit_pack p WHERE p.agency_id = $1 AND p.recorded_at < $2'
+        IF packs IS NOT NULL THEN
+            RETURN QUERY EXECUTE format('SELECT p.pack_id, NULL::bytea, p.recorded_at, EXISTS (
+                    SELECT FROM %s d WHERE d.pack_id = p.pack_id AND (d.search_id = ANY ($3) OR NOT EXISTS (
+                        SELECT FROM %s r WHERE r.discrepancy_id = d.discrepancy_id)))
+                FROM %s p WHERE p.agency_id = $1 AND p.recorded_at < $2',
+                to_regclass('facesnxt.discrepancy'), to_regclass('facesnxt.discrepancy_resolution'), packs)
             USING due_rows.agency_id, before, held_searches;
         END IF;
     ELSE
@@ -148,6 +151,7 @@ BEGIN
         PERFORM facesnxt.refuse_on_record('retention', 'NX470', 'retention refused: the policy in force says nothing of it',
             format('Agency %s.', agency), 'Propose a policy with the rule "retention".', of_agency, 'retention', 'NM-IX.A.6');
     END IF;
+    PERFORM facesnxt.chain_what_waits();
     FOR ruled IN
         SELECT r.key, clock_timestamp() - r.value::int * interval '1 day' AS before
         FROM jsonb_each_text(facesnxt.policy_value(version, 'retention')) r
