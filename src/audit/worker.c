@@ -47,7 +47,7 @@
 
 #define MAX_BATCH	32
 
-/* How many of the sessions' changes are chained along with records, when there is nothing else to do, and when asked to. */
+/* How many of the sessions' changes are chained along with records, when nothing else is to do, and when asked to. */
 #define CHAIN_ALONG	256
 #define CHAIN_IDLE	4096
 #define CHAIN_ASKED	20000

@@ -22,7 +22,8 @@ check_checkpoints(fx_log *log, const fx_frontier *frontier, bool *sound, uint64_
 		root = fx_frontier_root(frontier);
 		if (memcmp(root.bytes, log->checkpoints[i].root.bytes, FX_SHA256_SIZE) == 0)
 			continue;
-		snprintf(what, sizeof(what), "the log was rewritten since the checkpoint of %" PRIu64 " events", frontier->size);
+		snprintf(what, sizeof(what), "the log was rewritten since the checkpoint of %" PRIu64 " events",
+				 frontier->size);
 		log->report(log->context, line, what);
 		*sound = false;
 	}
@@ -67,7 +68,8 @@ fx_check_log(char *text, fx_log *log)
 		}
 		if (event.seq != frontier.size)
 		{
-			snprintf(what, sizeof(what), "event %" PRIu64 " is where event %" PRIu64 " should be", event.seq, frontier.size);
+			snprintf(what, sizeof(what), "event %" PRIu64 " is where event %" PRIu64 " should be",
+					 event.seq, frontier.size);
 			log->report(log->context, number, what);
 			sound = false;
 		}
@@ -138,13 +140,15 @@ check_event(fx_proof *proof, proven *one)
 	uint8_t		digest[FX_SHA256_SIZE];
 	uint8_t		commitment[FX_SHA256_SIZE];
 
-	if (!fx_merkle_check_inclusion(&one->hash, one->event.seq, proof->head.size, one->path, one->count, &proof->head.root))
+	if (!fx_merkle_check_inclusion(&one->hash, one->event.seq, proof->head.size, one->path, one->count,
+								   &proof->head.root))
 		return "the event is not in the log of the checkpoint";
 	if (one->salt != NULL || one->key != NULL || one->row != NULL)
 	{
 		if (one->salt == NULL || one->key == NULL || one->row == NULL)
 			return "a disclosed row needs salt, key and row";
-		fx_row_digest(one->event.relation, one->event.relation_size, one->key, one->key_size, one->row, one->row_size, digest);
+		fx_row_digest(one->event.relation, one->event.relation_size, one->key, one->key_size,
+					  one->row, one->row_size, digest);
 		fx_row_commitment((uint8_t *) one->salt, digest, commitment);
 		if (memcmp(commitment, one->event.commitment, FX_SHA256_SIZE) != 0)
 			return "the row is not the one that the event commits to";

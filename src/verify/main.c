@@ -45,7 +45,8 @@ show(void *context, const fx_event *event, const char *key, size_t key_size, con
 {
 	char		at[40];
 
-	printf("event %" PRIu64 ", %s: %c %.*s by \"%.*s\" (logged on as \"%.*s\")\n", event->seq, time_of(event->happened, at),
+	printf("event %" PRIu64 ", %s: %c %.*s by \"%.*s\" (logged on as \"%.*s\")\n",
+		   event->seq, time_of(event->happened, at),
 		   event->operation, (int) event->relation_size, event->relation, (int) event->acting_size, event->acting,
 		   (int) event->session_size, event->session);
 	if (row != NULL)
@@ -164,7 +165,8 @@ main(int argc, char **argv)
 	if (argc < 2 || strcmp(argv[1], "--help") == 0)
 	{
 		fputs("usage: facesnxt-verify FILE [CHECKPOINT...]\n"
-			  "FILE: a log, a proof or a proof of consistency, \"-\" for the standard input\n", argc < 2 ? stderr : stdout);
+			  "FILE: a log, a proof or a proof of consistency, \"-\" for the standard input\n",
+			  argc < 2 ? stderr : stdout);
 		return argc < 2 ? 2 : 0;
 	}
 	text = read_named(argv[1]);
