@@ -173,6 +173,30 @@ SELECT is((SELECT bool_and(problem IS NULL) FROM facesnxt.finish_erasure(:'two_e
 SELECT throws_ok(format($$DELETE FROM facesnxt.candidate WHERE person_id = '%s'$$, :'two'), 'NX309', NULL, 'NM-IX.A.6: a record is closed again');
 SELECT throws_ok(format($$SELECT facesnxt.erase(%L, 'person', NULL, NULL, NULL)$$, gen_random_uuid()), 'NX474', NULL, 'NM-IX.A.6: there is no erasure without a record');
 SELECT throws_ok(format($$SELECT facesnxt.erase(%L, 'searches', NULL, NULL, NULL)$$, :'two_erased'), 'NX474', NULL, 'NM-IX.A.6: ... nor of another scope than recorded');
+-- ---- the guard opens for one table and one statement
+
+SET LOCAL ROLE erase_adm;
+SELECT facesnxt.propose_expungement('EA', 'person', :'three', '22-20', 'Circuit Court', '2022-05-02', 'expunged') AS three_asked \gset
+RESET ROLE;
+CREATE FUNCTION pg_temp.decided(expungement uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    SET LOCAL ROLE erase_chief;
+    PERFORM facesnxt.decide_expungement(expungement, true);
+END $$;
+CREATE TABLE facesnxt.hanger (person_id uuid REFERENCES facesnxt.person);
+INSERT INTO facesnxt.hanger VALUES (:'three');
+SELECT throws_ok(format('SELECT pg_temp.decided(%L)', :'three_asked'), '23503', NULL, 'NM-IX.A.6: an erasure that fails on the way erases nothing');
+SELECT is(facesnxt.erasing('facesnxt.person'), false, 'NM-IX.A.6: ... and leaves no guard open');
+SELECT throws_ok('DELETE FROM facesnxt.candidate', 'NX309', NULL, 'NM-IX.A.6: ... of no record');
+DROP TABLE facesnxt.hanger;
+CREATE FUNCTION pg_temp.more() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM facesnxt.candidate; RETURN OLD; END $$;
+CREATE TRIGGER more BEFORE DELETE ON facesnxt.person FOR EACH ROW EXECUTE FUNCTION pg_temp.more();
+SELECT throws_ok(format('SELECT pg_temp.decided(%L)', :'three_asked'), 'NX309', NULL, 'NM-IX.A.6: what is erased from one record is erased from no other');
+DROP TRIGGER more ON facesnxt.person;
+SELECT lives_ok(format('SELECT pg_temp.decided(%L)', :'three_asked'), 'NM-IX.A.6: without that it is erased');
+RESET ROLE;
+SELECT is((SELECT count(*) FROM facesnxt.person WHERE person_id = :'three'), 0::bigint, 'NM-IX.A.6: ... and gone');
+
 SELECT * FROM finish();
 ROLLBACK;
 DROP ROLE erase_adm, erase_chief;
