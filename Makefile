@@ -95,13 +95,15 @@ SESSION = src/session/commits.o src/session/identity.o src/session/raise.o
 DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/admit.o src/door/rows.o src/door/door.o src/door/cut.o \
 	src/door/wording.o src/door/reader.o
 
+ERASE = src/erase/erase.o src/erase/wipe.o
+
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
 
 # what the program facesnxt-verify has beside the chain's code
 VERIFY = src/verify/text.o src/verify/log.o src/verify/sha256.o
 
 PURE = $(BASE) $(CHAIN) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
-OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(BIND)
+OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(ERASE) $(BIND)
 
 # ---- SQL: numbered parts, in this order
 
@@ -170,6 +172,13 @@ SQL_PARTS = \
 	sql/45-public.sql \
 	sql/46-ticket.sql \
 	sql/47-revocation.sql \
+	sql/70-erase.sql \
+	sql/71-erase-rule.sql \
+	sql/71-erase-steps.sql \
+	sql/72-hold.sql \
+	sql/73-expunge.sql \
+	sql/74-wipe.sql \
+	sql/75-retention.sql \
 	sql/80-log-access.sql \
 	sql/81-duties.sql \
 	sql/90-verify.sql \

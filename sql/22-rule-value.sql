@@ -37,6 +37,7 @@ BEGIN
         WHEN 'exigent' THEN '{hours,papers,purposes}'
         WHEN 'mou' THEN enum_range(NULL::facesnxt.repository)::text[]
         WHEN 'report' THEN '{kind,days,items}'
+        WHEN 'retention' THEN '{probes,templates,candidates,searches,log,audits}'
         WHEN 'public_records' THEN '{statute,exempt}' END;
     IF known IS NOT NULL AND EXISTS (SELECT FROM jsonb_object_keys(value) k WHERE k <> ALL (known)) THEN
         RETURN format('the value of rule "%s" has other keys than %s', rule, array_to_string(known, ', '));
@@ -60,6 +61,9 @@ BEGIN
         WHEN rule = 'mou' THEN NOT EXISTS (SELECT FROM jsonb_each(value) e WHERE NOT facesnxt.check_value('texts', e.value))
         WHEN rule = 'report' THEN facesnxt.readable(value->>'kind') IS NOT NULL AND jsonb_typeof(value->'kind') = 'string'
             AND facesnxt.number_in(coalesce(value->'days', '0'), 0, 100000) AND facesnxt.check_value('texts', coalesce(value->'items', '[]'))
+        -- what says who searched is kept for a year, and audits for three, whatever is asked
+        WHEN rule = 'retention' THEN NOT EXISTS (SELECT FROM jsonb_each(value) e WHERE NOT facesnxt.number_in(
+            e.value, CASE WHEN e.key IN ('searches', 'log') THEN 365 WHEN e.key = 'audits' THEN 1095 ELSE 0 END, 100000))
         WHEN rule = 'public_records' THEN facesnxt.readable(value->>'statute') IS NOT NULL
             AND jsonb_typeof(coalesce(value->'exempt', 'false')) = 'boolean'
         ELSE true END;

@@ -193,7 +193,7 @@ GRANT EXECUTE ON FUNCTION facesnxt.audit_consistency(bigint) TO facesnxt_auditor
 -- The chained part of an event stays; without salt and key nothing follows
 -- from it. What was forgotten is itself an event, so that nobody forgets
 -- unseen. Called while records are being erased, and nowhere else.
-CREATE FUNCTION facesnxt.audit_forget(relation name, row_key text) RETURNS bigint
+CREATE FUNCTION facesnxt.audit_forget(relation name, VARIADIC row_keys text[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -204,7 +204,7 @@ BEGIN
     PERFORM facesnxt.audit_write('chain', facesnxt.attempt() || '{"step": "chain"}', NULL);
     WITH emptied AS (
         UPDATE facesnxt.event e SET salt = NULL, row_key = NULL, image = NULL
-        WHERE e.relation = audit_forget.relation AND e.row_key = audit_forget.row_key RETURNING e.seq)
+        WHERE e.relation = audit_forget.relation AND e.row_key = ANY (audit_forget.row_keys) RETURNING e.seq)
     SELECT array_agg(e.seq ORDER BY e.seq) INTO forgotten FROM emptied e;
     IF forgotten IS NOT NULL THEN
         said := jsonb_build_object('forgotten', forgotten);
@@ -216,6 +216,6 @@ BEGIN
     RETURN coalesce(cardinality(forgotten), 0);
 END
 $$;
-COMMENT ON FUNCTION facesnxt.audit_forget(name, text) IS
-'Takes salt, key and row out of the events of a row, and leaves an event that says of which; call it again after the deletion itself is committed. Returns how many events';
-REVOKE ALL ON FUNCTION facesnxt.audit_forget(name, text) FROM PUBLIC;
+COMMENT ON FUNCTION facesnxt.audit_forget(name, text[]) IS
+'Takes salt, key and row out of the events of rows, and leaves an event that says of which; call it again after the deletion itself is committed. Returns how many events';
+REVOKE ALL ON FUNCTION facesnxt.audit_forget(name, text[]) FROM PUBLIC;

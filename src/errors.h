@@ -51,4 +51,7 @@
 #define ERRCODE_NX_AUDIT_TIMEOUT		MAKE_SQLSTATE('N','X','4','0','4')
 #define ERRCODE_NX_CHAIN_BROKEN			MAKE_SQLSTATE('N','X','4','1','0')
 
+/* NX47: retention, legal hold, expungement */
+#define ERRCODE_NX_ERASURE				MAKE_SQLSTATE('N','X','4','7','4')
+
 #endif							/* FACESNXT_ERRORS_H */
