@@ -91,10 +91,12 @@ SESSION = src/session/identity.o src/session/raise.o
 
 DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/admit.o src/door/rows.o src/door/door.o src/door/cut.o
 
+TRACE = src/trace/faces.o
+
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
 
 PURE = $(BASE) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
-OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(BIND)
+OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(TRACE) $(BIND)
 
 # ---- SQL: numbered parts, in this order
 
@@ -162,6 +164,10 @@ SQL_PARTS = \
 	sql/45-public.sql \
 	sql/46-ticket.sql \
 	sql/47-revocation.sql \
+	sql/60-lifetime.sql \
+	sql/60-face.sql \
+	sql/61-replay.sql \
+	sql/62-exactness.sql \
 	sql/48-tenancy.sql \
 	sql/49-account-doors.sql
 

@@ -86,6 +86,7 @@ BEGIN
         WHEN 'request' THEN RETURN facesnxt.apply_request(request);
         WHEN 'view' THEN RETURN facesnxt.apply_view(request);
         WHEN 'verification' THEN RETURN facesnxt.apply_verification(request, attachment);
+        WHEN 'replay' THEN RETURN facesnxt.apply_replay(request);
         WHEN 'external search' THEN RETURN facesnxt.apply_external(request);
         ELSE NULL;
     END CASE;
