@@ -168,6 +168,10 @@ SQL_PARTS = \
 	sql/60-face.sql \
 	sql/61-replay.sql \
 	sql/62-exactness.sql \
+	sql/63-anomaly.sql \
+	sql/64-staff.sql \
+	sql/65-alike.sql \
+	sql/66-habit.sql \
 	sql/48-tenancy.sql \
 	sql/49-account-doors.sql
 

@@ -62,6 +62,7 @@ BEGIN
             AND facesnxt.number_in(coalesce(value->'days', '0'), 0, 100000) AND facesnxt.check_value('texts', coalesce(value->'items', '[]'))
         WHEN rule = 'public_records' THEN facesnxt.readable(value->>'statute') IS NOT NULL
             AND jsonb_typeof(coalesce(value->'exempt', 'false')) = 'boolean'
+        WHEN rule = 'anomalies' THEN facesnxt.anomaly_settings_known(value)
         ELSE true END;
     IF means IS NOT TRUE THEN
         RETURN format('the value of rule "%s" means nothing: %s', rule, left(value::text, 100));
