@@ -117,7 +117,7 @@ REVOKE ALL ON FUNCTION facesnxt.diff_then(facesnxt.search, jsonb, uuid[]) FROM P
 -- judged that it may be.
 CREATE FUNCTION facesnxt.run_again(searched facesnxt.search, kind text, ground text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp SET max_parallel_workers_per_gather = 0 SET extra_float_digits = 1
+SET search_path = pg_catalog, pg_temp SET max_parallel_workers_per_gather = 0 SET extra_float_digits = 1 SET jit = off
 AS $$
 DECLARE
     moment CONSTANT facesnxt.moment := facesnxt.moment_of(searched);

@@ -2,35 +2,67 @@
 
 -- Each search and the first one that stands for its face. Models are compared
 -- apart: their templates have nothing in common.
-CREATE FUNCTION facesnxt.probe_faces(agency_id uuid, since timestamptz, until timestamptz, threshold double precision)
-RETURNS TABLE (search_id uuid, face uuid)
+CREATE FUNCTION facesnxt.probe_faces(searches uuid[], threshold double precision) RETURNS TABLE (search_id uuid, face uuid)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN QUERY
     WITH kept AS (
-        SELECT array_agg(s.search_id ORDER BY s.recorded_at, s.search_id) AS searches,
+        SELECT array_agg(s.search_id ORDER BY s.recorded_at, s.search_id) AS ids,
             array_agg(t.template ORDER BY s.recorded_at, s.search_id) AS templates
-        FROM facesnxt.search s JOIN facesnxt.probe_template t USING (search_id)
-        WHERE s.agency_id = probe_faces.agency_id AND s.status = 'completed' AND s.recorded_at >= since AND s.recorded_at < until
+        FROM unnest(searches) w (search_id) JOIN facesnxt.search s USING (search_id) JOIN facesnxt.probe_template t USING (search_id)
         GROUP BY facesnxt.model(t.template), facesnxt.dimensions(t.template)
     )
-    SELECT k.searches[l.place], k.searches[l.label]
+    SELECT k.ids[l.place], k.ids[l.label]
     FROM kept k, LATERAL unnest(facesnxt.same_faces(k.templates, threshold)) WITH ORDINALITY AS l (label, place);
 END
 $$;
-COMMENT ON FUNCTION facesnxt.probe_faces(uuid, timestamptz, timestamptz, double precision) IS
-'Completed searches of an agency with the search that stands for the face of each: the earliest that its probe is as similar to as the threshold';
-REVOKE ALL ON FUNCTION facesnxt.probe_faces(uuid, timestamptz, timestamptz, double precision) FROM PUBLIC;
+COMMENT ON FUNCTION facesnxt.probe_faces(uuid[], double precision) IS
+'Searches with the one that stands for the face of each: the earliest that its probe is as similar to as the threshold';
+REVOKE ALL ON FUNCTION facesnxt.probe_faces(uuid[], double precision) FROM PUBLIC;
 
--- Searches with face, case and image. A case is named at the query or linked
--- later; an image is the original that a probe goes back to.
-CREATE FUNCTION facesnxt.faced_searches(agency_id uuid, since timestamptz, until timestamptz, settings jsonb)
-RETURNS TABLE (search_id uuid, account_id uuid, role name, at timestamptz, fresh boolean, face uuid, case_key text, case_number text, image text)
+-- Earlier searches that show a face of the time. A month at a time, so that not
+-- all of the past lies in memory at once.
+CREATE FUNCTION facesnxt.earlier_alike(agency_id uuid, since timestamptz, until timestamptz, back timestamptz, threshold double precision)
+RETURNS SETOF uuid
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+    RETURN QUERY
+    WITH kept AS NOT MATERIALIZED (
+        SELECT s.search_id, t.template, s.recorded_at, facesnxt.model(t.template) AS model, facesnxt.dimensions(t.template) AS dimensions
+        FROM facesnxt.search s JOIN facesnxt.probe_template t USING (search_id)
+        WHERE s.agency_id = earlier_alike.agency_id AND s.status = 'completed'
+    ), fresh AS MATERIALIZED (
+        SELECT k.model, k.dimensions, array_agg(k.template) AS templates
+        FROM kept k WHERE k.recorded_at >= since AND k.recorded_at < until GROUP BY k.model, k.dimensions
+    ), past AS (
+        SELECT k.model, k.dimensions, array_agg(k.search_id) AS ids, array_agg(k.template) AS templates
+        FROM kept k WHERE k.recorded_at >= back AND k.recorded_at < since
+        GROUP BY k.model, k.dimensions, date_trunc('month', k.recorded_at)
+    )
+    SELECT DISTINCT p.ids[l.b_place]
+    FROM past p JOIN fresh f ON f.model IS NOT DISTINCT FROM p.model AND f.dimensions = p.dimensions,
+        LATERAL facesnxt.like_faces(f.templates, p.templates, threshold) l;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.earlier_alike(uuid, timestamptz, timestamptz, timestamptz, double precision) IS
+'part of faced_searches(): searches before a time whose probe is like one of that time';
+REVOKE ALL ON FUNCTION facesnxt.earlier_alike(uuid, timestamptz, timestamptz, timestamptz, double precision) FROM PUBLIC;
+
+-- The searches of a time and earlier ones of the same face, case or image. A
+-- case is named at the query or linked later; an image is the original that a
+-- probe goes back to.
+CREATE FUNCTION facesnxt.faced_searches(agency_id uuid, since timestamptz, until timestamptz, settings jsonb)
+RETURNS TABLE (search_id uuid, account_id uuid, role name, at timestamptz, fresh boolean, face uuid, case_key text, case_number text, image text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp SET jit = off
+AS $$
+DECLARE
+    back CONSTANT timestamptz := since - make_interval(days => (settings->>'look_back_days')::int);
+    alike CONSTANT double precision := settings->>'same_face';
 BEGIN
     RETURN QUERY
     WITH RECURSIVE up (sha, top) AS (
@@ -42,24 +74,33 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM up o WHERE o.sha = u.top) GROUP BY u.sha
     ), linked AS (
         SELECT DISTINCT ON (l.search_id) l.search_id, l.case_id FROM facesnxt.case_link l ORDER BY l.search_id, l.recorded_at DESC
+    ), base AS MATERIALIZED (
+        SELECT s.search_id, s.account_id, s.acting_role AS role, s.recorded_at AS at, s.recorded_at >= since AS fresh,
+            coalesce(s.case_id::text, l.case_id::text, s.case_number) AS case_key, coalesce(s.case_number, c.case_number) AS case_number,
+            coalesce(o.top, s.probe_id) AS image
+        FROM facesnxt.search s
+            LEFT JOIN linked l USING (search_id)
+            LEFT JOIN facesnxt.case_file c ON c.case_id = l.case_id
+            LEFT JOIN original o ON o.image = s.probe_id
+        WHERE s.agency_id = faced_searches.agency_id AND s.status = 'completed' AND s.recorded_at >= back AND s.recorded_at < until
+    ), concerned AS (
+        SELECT b.search_id FROM base b WHERE b.fresh
+        UNION SELECT b.search_id FROM base b WHERE b.case_key IN (SELECT f.case_key FROM base f WHERE f.fresh)
+        UNION SELECT b.search_id FROM base b WHERE b.image IN (SELECT f.image FROM base f WHERE f.fresh)
+        UNION SELECT e FROM facesnxt.earlier_alike(agency_id, since, until, back, alike) e
     )
-    SELECT s.search_id, s.account_id, s.acting_role, s.recorded_at, s.recorded_at >= since, f.face,
-        coalesce(s.case_id::text, l.case_id::text, s.case_number), coalesce(s.case_number, c.case_number), coalesce(o.top, s.probe_id)
-    FROM facesnxt.probe_faces(agency_id, since - make_interval(days => (settings->>'look_back_days')::int), until,
-                              (settings->>'same_face')::double precision) f
-        JOIN facesnxt.search s USING (search_id)
-        LEFT JOIN linked l USING (search_id)
-        LEFT JOIN facesnxt.case_file c ON c.case_id = l.case_id
-        LEFT JOIN original o ON o.image = s.probe_id;
+    SELECT b.search_id, b.account_id, b.role, b.at, b.fresh, f.face, b.case_key, b.case_number, b.image
+    FROM facesnxt.probe_faces(ARRAY(SELECT c.search_id FROM concerned c), alike) f JOIN base b USING (search_id);
 END
 $$;
-COMMENT ON FUNCTION facesnxt.faced_searches(uuid, timestamptz, timestamptz, jsonb) IS 'part of face_anomalies(): searches with their face, case and image';
+COMMENT ON FUNCTION facesnxt.faced_searches(uuid, timestamptz, timestamptz, jsonb) IS
+'part of face_anomalies(): searches of a time and earlier ones that have to do with them, with face, case and image';
 REVOKE ALL ON FUNCTION facesnxt.faced_searches(uuid, timestamptz, timestamptz, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.face_anomalies(agency_id uuid, since timestamptz, until timestamptz, settings jsonb)
 RETURNS SETOF facesnxt.anomaly
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     similar_at CONSTANT text := format('similar at %s or more', settings->>'same_face');

@@ -4,7 +4,7 @@
 CREATE FUNCTION facesnxt.habit_anomalies(agency_id uuid, since timestamptz, until timestamptz, settings jsonb)
 RETURNS SETOF facesnxt.anomaly
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     zone CONSTANT text := settings->>'time_zone';
@@ -130,7 +130,7 @@ REVOKE ALL ON FUNCTION facesnxt.habit_anomalies(uuid, timestamptz, timestamptz, 
 
 CREATE FUNCTION facesnxt.anomalies(agency text, since timestamptz, until timestamptz) RETURNS SETOF facesnxt.anomaly
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     of_agency CONSTANT uuid := facesnxt.agency_named(agency);
