@@ -172,6 +172,7 @@ SQL_PARTS = \
 	sql/64-staff.sql \
 	sql/65-alike.sql \
 	sql/66-habit.sql \
+	sql/67-impostor.sql \
 	sql/48-tenancy.sql \
 	sql/49-account-doors.sql
 
