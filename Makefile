@@ -173,6 +173,7 @@ SQL_PARTS = \
 	sql/65-alike.sql \
 	sql/66-habit.sql \
 	sql/67-impostor.sql \
+	sql/68-differential.sql \
 	sql/48-tenancy.sql \
 	sql/49-account-doors.sql
 

@@ -25,6 +25,37 @@ COMMENT ON COLUMN facesnxt.impostor_sample.counts IS 'For each block, how many c
 COMMENT ON COLUMN facesnxt.impostor_sample.tail_bin IS 'From this bin on a tail is fitted, for what is too rare to be counted';
 SELECT facesnxt.keep_record('impostor_sample', 'facesnxt_auditor', 'facesnxt_admin');
 
+-- References of different persons, in twenty blocks by their place; NULL of too few.
+CREATE FUNCTION facesnxt.impostors_among(chosen uuid[]) RETURNS facesnxt.impostor_sample
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp SET jit = off
+AS $$
+DECLARE
+    in_blocks CONSTANT int := 20;
+    in_bins CONSTANT int := 1024;
+    made facesnxt.impostor_sample;
+BEGIN
+    IF cardinality(chosen) < 10 * in_blocks THEN
+        RETURN NULL;
+    END IF;
+    WITH counted AS MATERIALIZED (
+        SELECT f.n % in_blocks AS block, count(*) AS size, facesnxt.score_counts(array_agg(r.template), array_agg(f.n::int), in_bins) AS counts
+        FROM unnest(chosen) WITH ORDINALITY f (reference_id, n) JOIN facesnxt.reference r USING (reference_id) GROUP BY 1
+    ), binned AS MATERIALIZED (
+        SELECT c.block, u.n, u.bin FROM counted c, unnest(c.counts) WITH ORDINALITY AS u (n, bin)
+    )
+    SELECT sum(c.size), sum(c.size * (c.size - 1) / 2), in_blocks, in_bins, array_agg(c.size * (c.size - 1) / 2 ORDER BY c.block),
+        (SELECT array_agg(b.n ORDER BY b.block, b.bin) FROM binned b),
+        -- the last bin that two hundred comparisons reach, or as many as there are
+        (SELECT coalesce(max(t.bin) FILTER (WHERE t.n >= 200), 1) - 1 FROM (SELECT b.bin, sum(b.n) AS n FROM binned b GROUP BY b.bin) t)
+    INTO made.templates, made.comparisons, made.blocks, made.bins, made.pairs, made.counts, made.tail_bin
+    FROM counted c;
+    RETURN made;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.impostors_among(uuid[]) IS 'The impostor distribution of references, each of another person; NULL of less than 200';
+REVOKE ALL ON FUNCTION facesnxt.impostors_among(uuid[]) FROM PUBLIC;
+
 CREATE FUNCTION facesnxt.sample_impostors(model text DEFAULT NULL, templates int DEFAULT 20000, seed text DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET jit = off
@@ -32,39 +63,26 @@ AS $$
 DECLARE
     wanted CONSTANT text := coalesce(model, (SELECT m.fingerprint FROM facesnxt.model m WHERE m.kind = 'recogniser' AND m.in_use), '00000000');
     by_seed CONSTANT text := coalesce(seed, gen_random_uuid()::text);
-    in_blocks CONSTANT int := 20;
-    in_bins CONSTANT int := 1024;
-    new_id uuid;
+    made facesnxt.impostor_sample;
 BEGIN
     IF templates IS NULL OR templates NOT BETWEEN 200 AND 200000 THEN
         RAISE EXCEPTION 'a sample is of 200 to 200000 templates' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    WITH one AS (
-        SELECT DISTINCT ON (r.person_id) r.person_id, r.reference_id
-        FROM facesnxt.reference r WHERE r.model = wanted ORDER BY r.person_id, md5(r.reference_id::text || by_seed)
-    ), few AS (
-        SELECT o.reference_id, (row_number() OVER (ORDER BY md5(o.person_id::text || by_seed)))::int AS n
-        FROM one o ORDER BY n LIMIT templates
-    ), counted AS (
-        SELECT f.n % in_blocks AS block, count(*) AS size, facesnxt.score_counts(array_agg(r.template), array_agg(f.n), in_bins) AS counts
-        FROM few f JOIN facesnxt.reference r USING (reference_id) GROUP BY 1
-    ), whole AS (
-        SELECT count(*) AS blocks, sum(c.size) AS size, array_agg(c.size * (c.size - 1) / 2 ORDER BY c.block) AS pairs, sum(c.size * (c.size - 1) / 2) AS comparisons,
-            (SELECT array_agg(u.n ORDER BY d.block, u.bin) FROM counted d, unnest(d.counts) WITH ORDINALITY AS u (n, bin)) AS counts,
-            -- the last bin that two hundred comparisons reach
-            (SELECT max(t.bin) FROM (SELECT u.bin FROM counted d, unnest(d.counts) WITH ORDINALITY AS u (n, bin) GROUP BY u.bin HAVING sum(u.n) >= 200) t) AS tail_bin
-        FROM counted c
-    )
-    INSERT INTO facesnxt.impostor_sample (model, number, templates, comparisons, blocks, bins, pairs, counts, tail_bin, seed, acting_role, session_role)
-    SELECT wanted, 1 + (SELECT count(*) FROM facesnxt.impostor_sample s WHERE s.model = wanted), w.size, w.comparisons, w.blocks, in_bins, w.pairs, w.counts,
-        w.tail_bin - 1, by_seed, i.acting_role, i.session_role
-    FROM whole w, facesnxt.session_identity() i WHERE w.size >= 200 AND w.tail_bin IS NOT NULL
-    RETURNING sample_id INTO new_id;
-    IF new_id IS NULL THEN
+    made := facesnxt.impostors_among(ARRAY(
+        SELECT o.reference_id
+        FROM (SELECT DISTINCT ON (r.person_id) r.person_id, r.reference_id
+              FROM facesnxt.reference r WHERE r.model = wanted ORDER BY r.person_id, md5(r.reference_id::text || by_seed)) o
+        ORDER BY md5(o.person_id::text || by_seed), o.person_id LIMIT templates));
+    IF made.comparisons IS NULL THEN
         RAISE EXCEPTION 'too few persons have references of model %', wanted USING ERRCODE = 'object_not_in_prerequisite_state',
             DETAIL = 'An impostor distribution needs references of at least 200 persons.', HINT = 'Enrol more, or name another model.';
     END IF;
-    RETURN new_id;
+    INSERT INTO facesnxt.impostor_sample (model, number, templates, comparisons, blocks, bins, pairs, counts, tail_bin, seed, acting_role, session_role)
+    SELECT wanted, 1 + (SELECT count(*) FROM facesnxt.impostor_sample s WHERE s.model = wanted), made.templates, made.comparisons, made.blocks, made.bins,
+        made.pairs, made.counts, made.tail_bin, by_seed, i.acting_role, i.session_role
+    FROM facesnxt.session_identity() i
+    RETURNING sample_id INTO made.sample_id;
+    RETURN made.sample_id;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.sample_impostors(text, int, text) IS
@@ -101,6 +119,9 @@ DECLARE
     logs double precision[] := ARRAY[]::double precision[];
     spread double precision;
 BEGIN
+    IF counts IS NULL THEN
+        RETURN;
+    END IF;
     FOR b IN 1 .. sample.blocks LOOP
         at := (b - 1) * sample.bins + bin + 1;
         -- within a bin the scores are taken to lie evenly
