@@ -174,6 +174,8 @@ SQL_PARTS = \
 	sql/66-habit.sql \
 	sql/67-impostor.sql \
 	sql/68-differential.sql \
+	sql/69-trial.sql \
+	sql/69-setting.sql \
 	sql/48-tenancy.sql \
 	sql/49-account-doors.sql
 

@@ -173,6 +173,11 @@ BEGIN
         PERFORM facesnxt.refuse(request, to_jsonb(verdict) - 'facts', image);
     END IF;
 
+    IF threshold IS NULL THEN
+        threshold := facesnxt.agency_threshold(verdict.agency_id);
+        request := request || jsonb_build_object('threshold', threshold);
+    END IF;
+
     -- A failure from here on is an attempt too: it is recorded with its own
     -- SQLSTATE and raised again. A cancel is not caught.
     BEGIN

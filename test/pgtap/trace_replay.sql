@@ -181,4 +181,14 @@ FROM generate_series(1, 8) t JOIN LATERAL (SELECT r.* FROM facesnxt.replay r JOI
 SELECT is((SELECT array_agg((m.method, m.found = m.exact_candidates, m.whole = m.replayed, m.not_kept, round(m.recall::numeric, 3))::text ORDER BY m.method)
     FROM facesnxt.measured_recall('REPLAY', '-infinity', 'infinity', 100) m), '{"(forged,f,f,0,0.900)","(index,f,f,0,0.900)","(table,t,t,1,1.000)"}', 'NM-II.c: recall is measured by replays');
 SELECT is((SELECT round(low::numeric, 4)::text || ' ' || round(high::numeric, 4) FROM facesnxt.wilson(8, 10)), '0.4902 0.9433', 'Wilson''s interval');
+
+-- the threshold of an agency is that of searches that name none
+SELECT facesnxt.propose_setting('threshold', '0.5', 'test', 'REPLAY', 5) AS proposal \gset
+SET SESSION AUTHORIZATION replay_adm;
+SELECT facesnxt.decide_setting(:'proposal', true) \g /dev/null
+RESET SESSION AUTHORIZATION;
+CALL pg_temp.look('by default', 12);
+CALL pg_temp.look('by choice', 12, 0.2);
+SELECT is((SELECT array_agg(threshold::text ORDER BY threshold) FROM facesnxt.search WHERE reason LIKE 'by %'), '{0.2,0.5}', 'NM-II.c: the threshold that two persons set is that of searches that name none');
+SELECT is((SELECT min(score) >= 0.5 AND count(*) > 0 FROM facesnxt.candidate WHERE search_id = pg_temp.found('by default')), true, 'and cuts their lists');
 SELECT * FROM finish();
