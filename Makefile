@@ -168,6 +168,7 @@ SQL_PARTS = \
 	sql/60-face.sql \
 	sql/61-replay.sql \
 	sql/62-exactness.sql \
+	sql/62-performance.sql \
 	sql/63-anomaly.sql \
 	sql/64-staff.sql \
 	sql/65-alike.sql \

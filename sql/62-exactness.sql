@@ -18,7 +18,7 @@ BEGIN
             'SELECT * FROM facesnxt.search_exactness shows what there is.', clause => 'SP-II.A', search_id => search_id);
     ELSIF EXISTS (SELECT FROM facesnxt.account a WHERE a.account_id = searched.account_id AND a.role IN (who.acting_oid, who.session_oid)) THEN
         PERFORM facesnxt.refuse_on_record('replay', 'NX461', 'replay refused: it is your own search',
-            'Who searched does not audit the search (NM-VII.A).', 'Another auditor runs it again.', searched.agency_id,
+            'Who searched does not audit the search.', 'Another auditor runs it again.', searched.agency_id, 'auditor',
             clause => 'NM-VII.A', search_id => search_id);
     ELSIF NOT EXISTS (SELECT FROM facesnxt.probe_template t WHERE t.search_id = replayable.search_id) THEN
         PERFORM facesnxt.refuse_on_record('replay', 'NX462', 'replay refused: the template of the probe is no longer kept',

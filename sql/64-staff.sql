@@ -76,6 +76,10 @@ AS $$
 DECLARE
     who CONSTANT facesnxt.account := facesnxt.acting_account('any');
 BEGIN
+    IF who.account_id IS NULL OR who.status = 'revoked' THEN
+        PERFORM facesnxt.refuse_on_record('face of staff', 'NX302', 'refused: the acting role has no account that stands',
+            'With a revoked account its face is gone already.', 'Ask the administrator of your agency.', clause => 'SP-IV.A.1');
+    END IF;
     DELETE FROM facesnxt.staff_face f WHERE f.account_id = who.account_id;
     IF NOT FOUND THEN
         RETURN false;
@@ -88,6 +92,25 @@ $$;
 COMMENT ON FUNCTION facesnxt.withdraw_staff_face() IS 'Takes the own face back: its template is deleted; false where none was held';
 REVOKE ALL ON FUNCTION facesnxt.withdraw_staff_face() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.withdraw_staff_face() TO facesnxt_member;
+
+-- Who is no longer of the staff has no face here.
+CREATE FUNCTION facesnxt.forget_staff_face() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    WITH gone AS (
+        DELETE FROM facesnxt.staff_face f WHERE f.account_id = NEW.account_id RETURNING f.account_id, f.agency_id
+    )
+    INSERT INTO facesnxt.staff_consent (agency_id, account_id, step, statement, acting_role, session_role)
+    SELECT g.agency_id, g.account_id, 'withdrawn', 'the account was revoked', NEW.by_role, NEW.by_session FROM gone g;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.forget_staff_face() IS 'Trigger: with an account that is revoked goes the face of its holder';
+REVOKE ALL ON FUNCTION facesnxt.forget_staff_face() FROM PUBLIC;
+CREATE TRIGGER account_event_face AFTER INSERT ON facesnxt.account_event
+    FOR EACH ROW WHEN (NEW.step = 'revoked') EXECUTE FUNCTION facesnxt.forget_staff_face();
 
 CREATE FUNCTION facesnxt.link_staff(role regrole, person_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER

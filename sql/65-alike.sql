@@ -62,7 +62,7 @@ SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     back CONSTANT timestamptz := since - make_interval(days => (settings->>'look_back_days')::int);
-    alike CONSTANT double precision := settings->>'same_face';
+    alike CONSTANT double precision := (settings->>'same_face')::double precision;
 BEGIN
     RETURN QUERY
     WITH RECURSIVE up (sha, top) AS (
@@ -106,7 +106,7 @@ DECLARE
     similar_at CONSTANT text := format('similar at %s or more', settings->>'same_face');
     repeat_time CONSTANT interval := make_interval(days => (settings->>'repeat_days')::int);
     crowd_time CONSTANT interval := make_interval(mins => (settings->>'crowd_minutes')::int);
-    crowd CONSTANT int := settings->>'crowd_faces';
+    crowd CONSTANT int := (settings->>'crowd_faces')::int;
     found record;
 BEGIN
     FOR found IN

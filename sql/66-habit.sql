@@ -8,7 +8,7 @@ SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     zone CONSTANT text := settings->>'time_zone';
-    rare CONSTANT double precision := settings->>'rare_share';
+    rare CONSTANT double precision := (settings->>'rare_share')::double precision;
     burst_time CONSTANT interval := make_interval(mins => (settings->>'burst_minutes')::int);
     address_time CONSTANT interval := make_interval(mins => (settings->>'address_minutes')::int);
     found record;

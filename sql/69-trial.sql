@@ -10,7 +10,7 @@ DECLARE
     tried facesnxt.search;
     probe facesnxt.embedding;
     other facesnxt.embedding;
-    lists jsonb := '[]';
+    lists jsonb := jsonb_build_array();
     list jsonb;
     failed int := 0;
 BEGIN

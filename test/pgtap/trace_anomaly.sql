@@ -97,7 +97,7 @@ SELECT pg_temp.made(2, '2026-06-07 10:00', 'spread', pg_temp.face(10, 0.85, 7), 
 SELECT is((SELECT (f.severity, cardinality(f.searches), f.accounts)::text FROM pg_temp.odd('one face, unrelated cases') f), '(medium,3,"{odd_1,odd_2}")', 'and by several accounts');
 SELECT is((SELECT count(*)::int FROM pg_temp.odd('one face, unrelated cases', '2026-06-10')), 0, 'a finding has a search in its time');
 SELECT is((SELECT array_agg(f.finding_id) FROM pg_temp.odd('one face, unrelated cases') f), (SELECT array_agg(f.finding_id) FROM pg_temp.odd('one face, unrelated cases', '2026-06-01', '2026-06-20') f),
-    'NM-VII.D: a finding keeps its id');
+    'a finding keeps its id');
 
 SELECT count(pg_temp.made(3, '2026-06-08 10:00'::timestamptz + i * interval '1 day', 'again', pg_temp.face(20, 0.9, i), 'C-7')) FROM generate_series(1, 4) i \g /dev/null
 SELECT is((SELECT count(*)::int FROM pg_temp.odd('same face repeatedly')), 0, 'four searches of one face are not too many');
@@ -143,6 +143,7 @@ SELECT is(has_table_privilege(r, 'facesnxt.staff_face', 'SELECT'), false, r || '
 SELECT is((SELECT array_agg(c.step || ' ' || coalesce(c.statement, '')) FROM facesnxt.staff_consent c JOIN who USING (account_id)), '{"given I agree"}', 'the consent is on record');
 SELECT is(pg_temp.try('odd_2', 'SELECT facesnxt.withdraw_staff_face()'), 'done', 'who has none withdraws nothing');
 SELECT is((SELECT count(*)::int FROM facesnxt.staff_face JOIN who USING (account_id)), 1, 'and nobody else''s');
+SELECT is(pg_temp.try('odd_adm', 'SELECT facesnxt.withdraw_staff_face()'), '42501', 'an administrator neither');
 SELECT is(pg_temp.try('odd_3', 'SELECT facesnxt.withdraw_staff_face()'), 'done', 'a member takes the face back');
 SELECT is((SELECT count(*)::int FROM facesnxt.staff_face JOIN who USING (account_id)), 0, 'which deletes it');
 SELECT is((SELECT count(*)::int FROM pg_temp.odd('face of staff')), 0, 'and nothing is compared with it any more');
@@ -176,6 +177,11 @@ SELECT is((SELECT count(*)::int FROM pg_temp.odd('case number reused', now() - i
 SELECT facesnxt.assign_case('ODD', 'C-19', 'odd_2') \g /dev/null
 SELECT pg_temp.made(n, clock_timestamp() + interval '1 minute', 'shared', NULL, 'C-18') FROM generate_series(1, 2) n \g /dev/null
 SELECT is((SELECT count(*)::int FROM pg_temp.odd('case number reused', now() - interval '1 day', now() + interval '1 day') f WHERE f.cases = '{C-18}'), 0, 'two are not three');
+
+SELECT is(pg_temp.try('odd_2', $$SELECT facesnxt.give_staff_face('I agree', template => '[1,2]')$$), 'done', 'another face is given') \g
+SELECT facesnxt.set_account_status('odd_2', 'revoked', 'separated') \g /dev/null
+SELECT is((SELECT count(*)::int FROM facesnxt.staff_face JOIN who USING (account_id)), 0, 'and goes with the account');
+SELECT is(pg_temp.try('odd_2', 'SELECT facesnxt.withdraw_staff_face()'), 'NX302', 'whose holder has nothing to withdraw any more');
 
 -- ---- settings are the policy's, and who sees findings
 SELECT is(facesnxt.rule_value_fault('anomalies', v), f, format('anomalies: %s', v)) FROM (VALUES

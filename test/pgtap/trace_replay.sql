@@ -147,7 +147,7 @@ SELECT is(pg_temp.try('replay_inv', format('SELECT * FROM facesnxt.replay(%L)', 
 SELECT is(pg_temp.try('replay_other', format('SELECT * FROM facesnxt.replay(%L)', pg_temp.found('first'))), 'NX460', 'SP-II.A: another agency''s auditor neither');
 SELECT is(pg_temp.try('replay_aud', format('SELECT * FROM facesnxt.replay(%L)', gen_random_uuid())), 'NX460', 'a search that does not exist looks the same');
 CALL pg_temp.look('own', 12, NULL, 'replay_both');
-SELECT is(pg_temp.try('replay_both', format('SELECT * FROM facesnxt.replay(%L)', pg_temp.found('own'))), 'NX461', 'NM-VII.A: who searched does not audit it');
+SELECT is(pg_temp.try('replay_both', format('SELECT * FROM facesnxt.replay(%L)', pg_temp.found('own'))), 'NX461', 'who searched does not audit it');
 SELECT pg_temp.forge('erased', 'second', '{}', '{1}', false) \g /dev/null
 SELECT is(pg_temp.try('replay_aud', format('SELECT * FROM facesnxt.replay(%L)', pg_temp.found('erased'))), 'NX462', 'without template there is nothing to compare');
 SELECT is((SELECT array_agg(r.sqlstate::text ORDER BY r.recorded_at) FROM facesnxt.refused_step r WHERE r.step = 'replay'), '{NX460,NX460,NX461,NX462}', 'refusals are on record');
@@ -180,6 +180,9 @@ SELECT is(r.compared, (SELECT count(*) FROM alive a JOIN facesnxt.reference f US
 FROM generate_series(1, 8) t JOIN LATERAL (SELECT r.* FROM facesnxt.replay r JOIN facesnxt.search s USING (search_id) WHERE s.reason = 'turn ' || t) r ON true;
 SELECT is((SELECT array_agg((m.method, m.found = m.exact_candidates, m.whole = m.replayed, m.not_kept, round(m.recall::numeric, 3))::text ORDER BY m.method)
     FROM facesnxt.measured_recall('REPLAY', '-infinity', 'infinity', 100) m), '{"(forged,f,f,0,0.900)","(index,f,f,0,0.900)","(table,t,t,1,1.000)"}', 'NM-II.c: recall is measured by replays');
+SELECT is((SELECT (sum(attempts), sum(completed), sum(without_candidate), sum(incomplete_lists) > 0, bool_and(median_time <= time_99))::text FROM facesnxt.search_performance p JOIN facesnxt.agency a USING (agency_id) WHERE a.code = 'REPLAY'),
+    (SELECT (count(*), count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE status = 'completed' AND candidates = 0), true, true)::text FROM facesnxt.search WHERE agency = 'REPLAY'),
+    'NM-II.c: performance, day by day');
 SELECT is((SELECT round(low::numeric, 4)::text || ' ' || round(high::numeric, 4) FROM facesnxt.wilson(8, 10)), '0.4902 0.9433', 'Wilson''s interval');
 
 -- the threshold of an agency is that of searches that name none
