@@ -33,15 +33,15 @@ SELECT is(f.basis, 'tail', format('at %s the tail is fitted', t)),
     ok(f.low <= 100 * pg_temp.truth(t, 32), format('nor far below %s', f.low))
 FROM unnest('{0.72,0.76}'::float8[]) t, facesnxt.impostor_sample s, facesnxt.false_match_rate(s, t) f WHERE s.sample_id = :'sample';
 -- of twenty samples one misses the truth, or four when luck is bad
-SELECT cmp_ok((SELECT count(*)::int FROM generate_series(1, 20) i, LATERAL (SELECT * FROM facesnxt.impostor_sample p WHERE p.sample_id = facesnxt.sample_impostors('0000002a', 1000, i::text)) s,
-    facesnxt.false_match_rate(s, 0.4) f WHERE pg_temp.truth(0.4, 32) NOT BETWEEN f.low AND f.high), '<=', 4, 'a 95 % interval has the truth in it');
+CREATE TEMP TABLE drawn AS SELECT facesnxt.sample_impostors('0000002a', 1000, i::text) AS sample_id FROM generate_series(1, 20) i;
+SELECT cmp_ok((SELECT count(*)::int FROM drawn JOIN facesnxt.impostor_sample s USING (sample_id), facesnxt.false_match_rate(s, 0.4) f WHERE pg_temp.truth(0.4, 32) NOT BETWEEN f.low AND f.high), '<=', 4, 'a 95 % interval has the truth in it');
 SELECT is(facesnxt.any_of(1e-12, 1000), 1e-9::float8, 'a tiny rate stays exact');
 SELECT ok(abs(facesnxt.any_of(0.01, 100) - 0.633967658726771) < 1e-12, '1 - (1 - FMR) ^ N'), ok(abs(facesnxt.any_of(1e-7, 10000000) - 0.632120577) < 1e-8, 'at small rates, too');
 
 -- brute force: 3,000 probes of nobody against the first 300 persons
+CREATE TEMP TABLE brute AS SELECT (SELECT array_agg(pg_temp.anyone(100000 + i)) FROM generate_series(1, 3000) i) AS a, (SELECT array_agg(pg_temp.anyone(i)) FROM generate_series(1, 300) i) AS b;
 CREATE TEMP TABLE hit AS SELECT t, count(DISTINCT l.a_place) / 3000.0 AS share
-FROM unnest('{0.45,0.5,0.55,0.6}'::float8[]) t, (SELECT array_agg(pg_temp.anyone(100000 + i)) AS a FROM generate_series(1, 3000) i) p,
-    (SELECT array_agg(pg_temp.anyone(i)) AS b FROM generate_series(1, 300) i) g, LATERAL facesnxt.like_faces(p.a, g.b, t) l GROUP BY t;
+FROM unnest('{0.45,0.5,0.55,0.6}'::float8[]) t, brute, LATERAL facesnxt.like_faces(a, b, t) l GROUP BY t;
 SELECT ok(h.share BETWEEN facesnxt.any_of(f.low, 300) - 3 * sqrt(h.share * (1 - h.share) / 3000) AND facesnxt.any_of(f.high, 300) + 3 * sqrt(h.share * (1 - h.share) / 3000),
     format('MI-4.3.4.1.b: FPIR(300, %s) is counted as %s, estimated as %s', h.t, round(h.share, 4), round(facesnxt.any_of(f.rate, 300)::numeric, 4)))
 FROM hit h, facesnxt.impostor_sample s, facesnxt.false_match_rate(s, h.t) f WHERE s.sample_id = :'sample';
