@@ -97,13 +97,15 @@ DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/admit.o src/
 
 ERASE = src/erase/erase.o src/erase/wipe.o
 
+TRACE = src/trace/faces.o
+
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
 
 # what the program facesnxt-verify has beside the chain's code
 VERIFY = src/verify/text.o src/verify/log.o src/verify/sha256.o
 
 PURE = $(BASE) $(CHAIN) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
-OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(ERASE) $(BIND)
+OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(ERASE) $(TRACE) $(BIND)
 
 # ---- SQL: numbered parts, in this order
 
@@ -172,6 +174,19 @@ SQL_PARTS = \
 	sql/45-public.sql \
 	sql/46-ticket.sql \
 	sql/47-revocation.sql \
+	sql/60-lifetime.sql \
+	sql/60-face.sql \
+	sql/61-replay.sql \
+	sql/62-exactness.sql \
+	sql/62-performance.sql \
+	sql/63-anomaly.sql \
+	sql/64-staff.sql \
+	sql/65-alike.sql \
+	sql/66-habit.sql \
+	sql/67-impostor.sql \
+	sql/68-differential.sql \
+	sql/69-trial.sql \
+	sql/69-setting.sql \
 	sql/70-erase.sql \
 	sql/71-erase-rule.sql \
 	sql/71-erase-steps.sql \

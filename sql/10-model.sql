@@ -93,6 +93,21 @@ GRANT EXECUTE ON FUNCTION facesnxt.load_model(text, text, bytea, text, text, rea
 COMMENT ON FUNCTION facesnxt.load_model(text, text, bytea, text, text, real[], real) IS
     'Registers an ONNX model and returns its fingerprint; the first of each kind is put in use. Pixel preparation defaults to what the family expects';
 
+CREATE FUNCTION facesnxt.put_model(name text)
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted CONSTANT text := (SELECT m.kind FROM facesnxt.model m WHERE m.name = put_model.name);
+BEGIN
+    UPDATE facesnxt.model m SET in_use = false WHERE m.kind = wanted AND m.in_use AND m.name <> put_model.name;
+    UPDATE facesnxt.model m SET in_use = true WHERE m.name = put_model.name AND NOT m.in_use;
+END
+$$;
+REVOKE ALL ON FUNCTION facesnxt.put_model(text) FROM PUBLIC;
+COMMENT ON FUNCTION facesnxt.put_model(text) IS 'Puts a model in use; whoever calls it has judged that it may be';
+
 CREATE FUNCTION facesnxt.use_model(name text)
     RETURNS void
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -112,10 +127,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'NX204', MESSAGE = pg_catalog.format('model "%s" is not registered', name),
             DETAIL = 'The registry is the table facesnxt.model.', HINT = 'Load it with facesnxt.load_model().';
     END IF;
-    UPDATE facesnxt.model m SET in_use = false WHERE m.kind = wanted AND m.in_use AND m.name <> use_model.name;
-    UPDATE facesnxt.model m SET in_use = true WHERE m.name = use_model.name AND NOT m.in_use;
+    PERFORM facesnxt.refuse_direct(wanted, name);
+    PERFORM facesnxt.put_model(name);
 END
 $$;
 REVOKE ALL ON FUNCTION facesnxt.use_model(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.use_model(text) TO facesnxt_admin;
-COMMENT ON FUNCTION facesnxt.use_model(text) IS 'Makes a registered model the one taken where none is named';
+COMMENT ON FUNCTION facesnxt.use_model(text) IS 'Makes a registered model the one taken where none is named; once searches depend on it, propose_setting() does (NX463)';

@@ -66,6 +66,7 @@ BEGIN
             e.value, CASE WHEN e.key IN ('searches', 'log') THEN 365 WHEN e.key = 'audits' THEN 1095 ELSE 0 END, 100000))
         WHEN rule = 'public_records' THEN facesnxt.readable(value->>'statute') IS NOT NULL
             AND jsonb_typeof(coalesce(value->'exempt', 'false')) = 'boolean'
+        WHEN rule = 'anomalies' THEN facesnxt.anomaly_settings_known(value)
         ELSE true END;
     IF means IS NOT TRUE THEN
         RETURN format('the value of rule "%s" means nothing: %s', rule, left(value::text, 100));

@@ -54,6 +54,18 @@ REVOKE ALL ON TABLE facesnxt.reference FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('facesnxt.reference', '');
 
 -- An index holds one model's templates, so each model has one of its own.
+CREATE FUNCTION facesnxt.make_index(model text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON facesnxt.reference USING facescan (template, repository) '
+                   'WHERE model = %L', 'reference_template_' || model, model);
+END
+$$;
+COMMENT ON FUNCTION facesnxt.make_index(text) IS 'Makes the index of a model''s references; whoever calls it has judged that it may be';
+REVOKE ALL ON FUNCTION facesnxt.make_index(text) FROM PUBLIC;
+
 CREATE FUNCTION facesnxt.index_references(model text DEFAULT NULL) RETURNS regclass
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -66,8 +78,8 @@ BEGIN
             DETAIL = format('Given: %s.', coalesce(quote_literal(model), 'NULL, and no recogniser is in use')),
             HINT = 'Give the fingerprint that the references carry, eight hex digits.';
     END IF;
-    EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON facesnxt.reference USING facescan (template, repository) '
-                   'WHERE model = %L', 'reference_template_' || wanted, wanted);
+    PERFORM facesnxt.refuse_direct('index', wanted);
+    PERFORM facesnxt.make_index(wanted);
     RETURN format('facesnxt.%I', 'reference_template_' || wanted)::regclass;
 END
 $$;

@@ -87,6 +87,7 @@ BEGIN
         WHEN 'view' THEN RETURN facesnxt.apply_view(request);
         WHEN 'log access' THEN RETURN facesnxt.apply_log_access(request);
         WHEN 'verification' THEN RETURN facesnxt.apply_verification(request, attachment);
+        WHEN 'replay' THEN RETURN facesnxt.apply_replay(request);
         WHEN 'external search' THEN RETURN facesnxt.apply_external(request);
         WHEN 'chain' THEN RETURN facesnxt.apply_chain(request);
         ELSE NULL;

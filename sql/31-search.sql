@@ -86,7 +86,8 @@ COMMENT ON COLUMN facesnxt.search.references_compared IS
 COMMENT ON COLUMN facesnxt.search.references_other_model IS 'References in the same repositories that were not searched because another model made them';
 COMMENT ON COLUMN facesnxt.search.candidates IS 'How many candidates were returned';
 COMMENT ON COLUMN facesnxt.search.exact IS 'Every reference was compared, none skipped by an index';
-COMMENT ON COLUMN facesnxt.search.scan IS 'What the index did, as last_scan() tells it; NULL where the table was scanned';
+COMMENT ON COLUMN facesnxt.search.scan IS
+'How it compared: method (index or table), what the index did as last_scan() tells it, certified (so many leading ranks are exact for certain), and the snapshots before and after, which say what was there';
 COMMENT ON COLUMN facesnxt.search.session_role IS 'Role that logged on';
 COMMENT ON COLUMN facesnxt.search.acting_role IS 'Role in whose name the search was made (SET ROLE)';
 COMMENT ON COLUMN facesnxt.search.application IS 'application_name: what the client says of itself';

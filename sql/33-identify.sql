@@ -84,6 +84,7 @@ DECLARE
         SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
         WHERE i.indrelid = 'facesnxt.reference'::regclass AND a.amname = 'facescan' AND i.indisvalid);
     parallel CONSTANT text := current_setting('max_parallel_workers_per_gather');
+    before CONSTANT pg_snapshot := pg_current_snapshot();
     scan jsonb;
     list jsonb;
     compared bigint;
@@ -98,6 +99,11 @@ BEGIN
     END IF;
     SELECT to_jsonb(s) INTO scan FROM facesnxt.last_scan() s WHERE s.index IS NOT NULL;
     compared := (scan->>'codes')::bigint;
+    -- what an index leaves out by its bounds is improbable, but not certain
+    scan := coalesce(scan, '{}') || jsonb_build_object('method', CASE WHEN scan IS NULL THEN 'table' ELSE 'index' END,
+        'certified', CASE WHEN scan IS NULL THEN jsonb_array_length(list) ELSE 0 END,
+        'before', before, 'cluster', facesnxt.cluster_id())
+        || CASE WHEN pg_current_snapshot()::text = before::text THEN '{}' ELSE jsonb_build_object('after', pg_current_snapshot()) END;
     IF compared IS NULL THEN
         SELECT count(*) INTO compared FROM facesnxt.reference r
         WHERE r.model = wanted AND r.repository = ANY (repositories);
@@ -167,6 +173,11 @@ BEGIN
     verdict := facesnxt.gate(request);
     IF verdict.code IS NOT NULL THEN
         PERFORM facesnxt.refuse(request, to_jsonb(verdict) - 'facts', image);
+    END IF;
+
+    IF threshold IS NULL THEN
+        threshold := facesnxt.agency_threshold(verdict.agency_id);
+        request := request || jsonb_build_object('threshold', threshold);
     END IF;
 
     -- A failure from here on is an attempt too: it is recorded with its own

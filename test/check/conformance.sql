@@ -95,7 +95,7 @@ JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_
 WHERE c.relkind IN ('r', 'p', 'S')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS e
                   WHERE e.extname = 'facesnxt' AND c.oid = ANY (e.extconfig))
-  AND c.relname NOT IN ('rule', 'purpose_field', 'shipped_policy', 'erase_rule')
+  AND c.relname NOT IN ('rule', 'purpose_field', 'shipped_policy', 'erase_rule', 'anomaly_kind')
 ORDER BY c.oid::regclass::text;
 
 -- Whose rows are an agency's are guarded by row-level security, its owner included.

@@ -20,7 +20,7 @@ my %open = map { $_ => 1 } qw(detect photo_kind photo_size person_field_list my_
 
 # Steps of one's own account, which a suspended one still takes.
 my %own = map { $_ => 1 } qw(request_verification verify_address take_course acknowledge_training
-	acknowledge_limitations accept_agreement);
+	acknowledge_limitations accept_agreement withdraw_staff_face);
 
 # By the name of the argument, else by its type.
 my %argument = (
