@@ -162,10 +162,25 @@ SQL_PARTS = \
 	sql/45-public.sql \
 	sql/46-ticket.sql \
 	sql/47-revocation.sql \
+	sql/50-pack.sql \
+	sql/50-line.sql \
+	sql/51-anomaly.sql \
+	sql/51-substantiate.sql \
+	sql/52-month.sql \
+	sql/52-query.sql \
+	sql/53-seal.sql \
+	sql/53-sign.sql \
+	sql/53-request.sql \
+	sql/54-finding.sql \
+	sql/55-overdue.sql \
+	sql/56-statistics.sql \
+	sql/57-extract.sql \
+	sql/58-bundle.sql \
+	sql/59-report.sql \
 	sql/48-tenancy.sql \
 	sql/49-account-doors.sql
 
-DATA = $(wildcard sql/updates/*.sql)
+DATA = $(wildcard sql/updates/*.sql) $(wildcard sql/psql/*.psql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # ---- tests that `make installcheck` runs against a running server
