@@ -69,7 +69,7 @@ BEGIN
         format('%s (%s)', g.name, g.code),
         format('Period: %s to %s, as of %s (%s)', facesnxt.local_time(pack_text.since, zone), facesnxt.local_time(pack_text.until, zone),
                to_char(as_of AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI:SS.US'), zone),
-        coalesce((SELECT format('Policy: %s, %s, version %s', v.document->>'title', coalesce(v.document->>'number', 'no number'), v.number)
+        coalesce((SELECT format(E'Policy: %s\n        %s, version %s', left(v.document->>'title', 92), coalesce(v.document->>'number', 'no number'), v.number)
                   FROM facesnxt.policy_version v WHERE v.version_id = version), 'Policy: none in force'))
     INTO heading FROM facesnxt.agency g WHERE g.agency_id = pack_text.agency_id;
     RETURN heading || E'\n' || coalesce(facesnxt.render_report(lines), E'\nnothing\n');

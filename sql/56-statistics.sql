@@ -45,28 +45,37 @@ DECLARE
     high CONSTANT int := cardinality(cells) / wide;
     hidden boolean[] := ARRAY(SELECT c.value > 0 AND c.value < threshold FROM unnest(cells) WITH ORDINALITY AS c (value, n) ORDER BY c.n);
     weak int;
+    line text;
     added int;
 BEGIN
     LOOP
         -- a line that tells too much: its total is published, the rest of it is little
-        SELECT min(c.n) INTO weak
-        FROM (SELECT h.n, (h.n - 1) / wide AS r, (h.n - 1) % wide AS k FROM unnest(hidden) WITH ORDINALITY AS h (gone, n) WHERE h.gone) c
-        WHERE (c.k < wide - 1 AND NOT hidden[c.r * wide + wide]
-                AND (SELECT sum(cells[c.r * wide + j]) FROM generate_series(1, wide - 1) j WHERE hidden[c.r * wide + j]) < threshold)
-            OR (c.r < high - 1 AND NOT hidden[(high - 1) * wide + c.k + 1]
-                AND (SELECT sum(cells[i * wide + c.k + 1]) FROM generate_series(0, high - 2) i WHERE hidden[i * wide + c.k + 1]) < threshold);
+        line := NULL;
+        SELECT c.n, c.line INTO weak, line
+        FROM (SELECT h.n, l.line, (h.n - 1) / wide AS r, (h.n - 1) % wide AS k
+              FROM unnest(hidden) WITH ORDINALITY AS h (gone, n), unnest(ARRAY['row', 'column']) AS l (line) WHERE h.gone) c
+        WHERE CASE c.line
+            WHEN 'row' THEN c.k < wide - 1 AND NOT hidden[c.r * wide + wide]
+                AND (SELECT sum(cells[c.r * wide + j]) FROM generate_series(1, wide - 1) j WHERE hidden[c.r * wide + j]) < threshold
+            ELSE c.r < high - 1 AND NOT hidden[(high - 1) * wide + c.k + 1]
+                AND (SELECT sum(cells[i * wide + c.k + 1]) FROM generate_series(0, high - 2) i WHERE hidden[i * wide + c.k + 1]) < threshold END
+        ORDER BY c.n LIMIT 1;
         IF weak IS NULL THEN
             SELECT min(h.n) INTO weak FROM unnest(hidden) WITH ORDINALITY AS h (gone, n) WHERE h.gone AND facesnxt.is_bridge(hidden, wide, h.n::int);
         END IF;
         EXIT WHEN weak IS NULL;
-        -- the least of its row and column that is not nothing; of nothing only where there is no other
+        -- the least that is not nothing, no total if there is another: of the line, or one that closes a circle
         SELECT v.n INTO added
         FROM unnest(cells) WITH ORDINALITY AS v (value, n)
-        WHERE NOT hidden[v.n] AND ((v.n - 1) / wide = (weak - 1) / wide OR (v.n - 1) % wide = (weak - 1) % wide)
-        ORDER BY v.value = 0, v.value, v.n LIMIT 1;
+        WHERE NOT hidden[v.n] AND CASE line
+            WHEN 'row' THEN (v.n - 1) / wide = (weak - 1) / wide
+            WHEN 'column' THEN (v.n - 1) % wide = (weak - 1) % wide
+            ELSE v.value > 0 AND NOT facesnxt.is_bridge(hidden[:v.n::int - 1] || true || hidden[v.n::int + 1:], wide, weak) END
+        ORDER BY v.value = 0, v.n % wide = 0 OR v.n > (high - 1) * wide, v.value, v.n LIMIT 1;
         IF added IS NULL THEN
             SELECT v.n INTO added FROM unnest(cells) WITH ORDINALITY AS v (value, n)
-            WHERE NOT hidden[v.n] ORDER BY v.value = 0, v.value, v.n LIMIT 1;
+            WHERE NOT hidden[v.n] AND ((v.n - 1) / wide = (weak - 1) / wide OR (v.n - 1) % wide = (weak - 1) % wide)
+            ORDER BY v.value = 0, v.value, v.n LIMIT 1;
         END IF;
         EXIT WHEN added IS NULL;
         hidden[added] := true;
