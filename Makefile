@@ -16,6 +16,8 @@ MODULE_big = facesnxt
 
 BASE = src/base/base.o src/base/blas.o src/base/decimal.o src/base/template_text.o
 
+CHAIN = src/chain/event.o src/chain/merkle.o
+
 KERNEL = src/kernel/dispatch.o src/kernel/scalar.o src/kernel/avx2.o src/kernel/avx512.o \
 	src/kernel/neon.o
 
@@ -85,7 +87,8 @@ INDEX = \
 	src/index/within.o \
 	src/index/vacuum.o
 
-AUDIT = src/audit/writer.o src/audit/box.o src/audit/worker.o
+AUDIT = src/audit/writer.o src/audit/box.o src/audit/worker.o src/audit/change.o src/audit/chain.o \
+	src/audit/image.o src/audit/sha256.o src/audit/sql.o src/audit/proof.o src/audit/rows.o
 
 SESSION = src/session/identity.o src/session/raise.o
 
@@ -93,7 +96,7 @@ DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/admit.o src/
 
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
 
-PURE = $(BASE) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
+PURE = $(BASE) $(CHAIN) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
 OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(BIND)
 
 # ---- SQL: numbered parts, in this order
@@ -107,6 +110,7 @@ SQL_PARTS = \
 	sql/10-model.sql \
 	sql/11-photo.sql \
 	sql/12-record.sql \
+	sql/13-event.sql \
 	sql/20-agency.sql \
 	sql/20-refusal.sql \
 	sql/21-policy.sql \
@@ -177,8 +181,11 @@ SQL_PARTS = \
 	sql/57-extract.sql \
 	sql/58-bundle.sql \
 	sql/59-report.sql \
+	sql/90-verify.sql \
 	sql/48-tenancy.sql \
-	sql/49-account-doors.sql
+	sql/49-account-doors.sql \
+	sql/91-proof.sql \
+	sql/95-triggers.sql
 
 DATA = $(wildcard sql/updates/*.sql) $(wildcard sql/psql/*.psql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

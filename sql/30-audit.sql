@@ -87,6 +87,7 @@ BEGIN
         WHEN 'view' THEN RETURN facesnxt.apply_view(request);
         WHEN 'verification' THEN RETURN facesnxt.apply_verification(request, attachment);
         WHEN 'external search' THEN RETURN facesnxt.apply_external(request);
+        WHEN 'chain' THEN RETURN facesnxt.apply_chain(request);
         ELSE NULL;
     END CASE;
     -- Only committed rows are visible here: an account, case or purpose that

@@ -13,8 +13,8 @@ CREATE TABLE facesnxt.audit_pack (
     body text NOT NULL,
     sha256 bytea NOT NULL CHECK (pg_catalog.length(sha256) = 32),
     made_by_version text NOT NULL,
-    tree_size bigint,
-    root_hash bytea,
+    tree_size bigint NOT NULL,
+    root_hash bytea NOT NULL CHECK (pg_catalog.length(root_hash) = 32),
     head_at timestamptz,
     version_id uuid,
     generated_by name NOT NULL,
@@ -25,7 +25,7 @@ CREATE INDEX ON facesnxt.audit_pack (agency_id, kind, since);
 COMMENT ON TABLE facesnxt.audit_pack IS
 'Audits as they were made: the whole text, its SHA-256, the head of the log''s tree, and everything that it takes to compute the text again (NM-VII, NS-32.6.9, NP-VI.C.2, MI-4.5.5)';
 COMMENT ON COLUMN facesnxt.audit_pack.as_of IS 'Records up to this time count; no transaction that had begun to write then was still open';
-COMMENT ON COLUMN facesnxt.audit_pack.tree_size IS 'How many events the log had, NULL where the database keeps no tree';
+COMMENT ON COLUMN facesnxt.audit_pack.tree_size IS 'How many events the log had, and by root_hash what they were: every record that the text is made of is one of them';
 
 CREATE TABLE facesnxt.audit_signoff (
     signoff_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),

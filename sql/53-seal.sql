@@ -78,6 +78,28 @@ $$;
 COMMENT ON FUNCTION facesnxt.pack_text(text, uuid, timestamptz, timestamptz, timestamptz, jsonb) IS 'The whole text of a pack, from the records as of a time';
 REVOKE ALL ON FUNCTION facesnxt.pack_text(text, uuid, timestamptz, timestamptz, timestamptz, jsonb) FROM PUBLIC;
 
+-- The head of the tree is to cover what the text is made of, and records of a
+-- case are named by their places in the chain.
+CREATE FUNCTION facesnxt.chain_all() RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    began CONSTANT jsonb := facesnxt.attempt();
+BEGIN
+    FOR i IN 1 .. 1000 LOOP
+        PERFORM facesnxt.audit_write('chain', began || '{"step": "chain"}', NULL);
+        -- what the caller's own transaction has written is chained once it is committed
+        EXIT WHEN NOT EXISTS (
+            SELECT FROM facesnxt.pending_event p
+            WHERE p.happened_at < (began->>'requested_at')::timestamptz
+                AND p.transaction IS DISTINCT FROM pg_current_xact_id_if_assigned()::text::bigint);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.chain_all() IS 'Has everything chained that is committed now';
+REVOKE ALL ON FUNCTION facesnxt.chain_all() FROM PUBLIC;
+
 CREATE FUNCTION facesnxt.seal_pack(kind text, agency_id uuid, since timestamptz, until timestamptz, parameters jsonb) RETURNS uuid
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -89,8 +111,9 @@ DECLARE
     new_id uuid;
 BEGIN
     PERFORM facesnxt.check_snapshot('audit');
+    PERFORM facesnxt.chain_all();
     body := facesnxt.pack_text(kind, agency_id, since, until, as_of, parameters);
-    SELECT h.* INTO head FROM facesnxt.pack_head() h;
+    SELECT h.* INTO head FROM facesnxt.audit_head() h;
     INSERT INTO facesnxt.audit_pack (agency_id, kind, since, until, as_of, parameters, body, sha256, made_by_version,
         tree_size, root_hash, head_at, version_id, generated_by, session_role)
     SELECT seal_pack.agency_id, seal_pack.kind, seal_pack.since, seal_pack.until, as_of, parameters, body, sha256(convert_to(body, 'UTF8')),
@@ -103,22 +126,6 @@ END
 $$;
 COMMENT ON FUNCTION facesnxt.seal_pack(text, uuid, timestamptz, timestamptz, jsonb) IS 'Makes a pack of a kind for a period and keeps it, with the head of the log''s tree';
 REVOKE ALL ON FUNCTION facesnxt.seal_pack(text, uuid, timestamptz, timestamptz, jsonb) FROM PUBLIC;
-
-CREATE FUNCTION facesnxt.pack_head() RETURNS TABLE (tree_size bigint, root_hash bytea, at timestamptz)
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    head CONSTANT regproc := to_regprocedure('facesnxt.audit_head()')::oid;
-BEGIN
-    IF head IS NOT NULL THEN
-        EXECUTE format('SELECT h.tree_size, h.root_hash, h.at FROM %s() h', head) INTO tree_size, root_hash, at;
-        RETURN NEXT;
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION facesnxt.pack_head() IS 'The head of the log''s tree, where the database keeps one';
-REVOKE ALL ON FUNCTION facesnxt.pack_head() FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.make_pack(agency text, kind text, day date, parameters jsonb DEFAULT '{}') RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER

@@ -104,12 +104,15 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 10, format('Case %s, search %s of %s', $2, r.search_id, facesnxt.local_time(r.searched_at, z.zone)), r.line, r.value,
-        concat_ws('; ', to_char(r.at AT TIME ZONE z.zone, 'YYYY-MM-DD HH24:MI:SS'), r.detail, format('record %s %s', r.relation, r.key))
-    FROM facesnxt.case_records($1, $2, $3) r, (SELECT facesnxt.report_zone($1, $3) AS zone) z
+        concat_ws('; ', to_char(r.at AT TIME ZONE z.zone, 'YYYY-MM-DD HH24:MI:SS'), r.detail, format('record %s %s', r.relation, r.key), 'event ' || e.seq)
+    FROM facesnxt.case_records($1, $2, $3) r
+        LEFT JOIN LATERAL (SELECT min(e.seq) AS seq FROM facesnxt.event e
+                           WHERE e.row_key = r.key AND e.relation = r.relation AND e.operation = 'I') e ON true,
+        (SELECT facesnxt.report_zone($1, $3) AS zone) z
     ORDER BY r.searched_at, r.search_id, r.at, r.relation <> 'search', r.relation <> 'candidate', r.relation COLLATE "C",
         length(r.key), r.key COLLATE "C"
 $$;
-COMMENT ON FUNCTION facesnxt.bundle_section(uuid, text, timestamptz) IS 'The records of a case as lines of a bundle';
+COMMENT ON FUNCTION facesnxt.bundle_section(uuid, text, timestamptz) IS 'The records of a case as lines of a bundle, each with its table, key and place in the chain, for audit_proof()';
 REVOKE ALL ON FUNCTION facesnxt.bundle_section(uuid, text, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.case_bundle(agency text, case_number text) RETURNS uuid
@@ -128,6 +131,26 @@ BEGIN
     RETURN facesnxt.seal_pack('defence', of_agency, opened, clock_timestamp(), jsonb_build_object('case_number', case_number));
 END
 $$;
+CREATE FUNCTION facesnxt.bundle_events(pack_id uuid) RETURNS TABLE (relation text, key text, seq bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    pack CONSTANT facesnxt.audit_pack := facesnxt.pack_in_reach(pack_id);
+BEGIN
+    RETURN QUERY
+        SELECT r.relation, r.key, e.seq
+        FROM facesnxt.case_records(pack.agency_id, pack.parameters->>'case_number', pack.as_of) r
+            JOIN facesnxt.event e ON e.row_key = r.key AND e.relation = r.relation AND e.operation = 'I'
+        WHERE pack.kind = 'defence' AND e.seq < pack.tree_size
+        ORDER BY e.seq;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.bundle_events(uuid) IS
+'The events of the records that a case''s bundle is made of: SELECT facesnxt.audit_proof(VARIADIC array_agg(seq)) FROM this proves them without showing others';
+REVOKE ALL ON FUNCTION facesnxt.bundle_events(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.bundle_events(uuid) TO facesnxt_auditor;
+
 COMMENT ON FUNCTION facesnxt.case_bundle(text, text) IS
 'Makes and seals the bundle of a case: searches, candidates with dispositions, comparisons, reviews, corroboration, actions, views (NP-VI.B.6, NS-32.6.12)';
 REVOKE ALL ON FUNCTION facesnxt.case_bundle(text, text) FROM PUBLIC;
