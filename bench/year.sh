@@ -67,7 +67,7 @@ printf 'packs computed again: %s the same, %s not\n' $(psql -X -q -At -F ' ' -U 
 psql -X -q -At -F $'\t' -U host_auditor -c "
     SELECT a.code, to_char(m, 'YYYY-MM'), r.section, r.line, r.value
     FROM facesnxt.agency a CROSS JOIN generate_series('2023-01-01'::date, '2023-12-01', '1 month') m, facesnxt.monthly_report(a.code, m::date, '2024-02-01 00:00Z') r
-    WHERE substr(a.code, 2)::int % $(((agencies + 11) / 12)) = 1" >"$work/reports"
+    WHERE (substr(a.code, 2)::int - 1) % $(((agencies + 11) / 12)) = 0" >"$work/reports"
 copy() { # $1 table's name in the copy, $2 query
     run -c "COPY (SELECT '$1', q.* FROM ($2) q) TO STDOUT" >>"$work/tables"
 }
