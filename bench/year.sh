@@ -59,9 +59,9 @@ network 'monthly reports' "SELECT count(*) FROM facesnxt.agency a, facesnxt.mont
 network 'audits that are overdue' "SELECT * FROM facesnxt.overdue_audits('2024-02-01');"
 
 # ---- every sealed text is what the records give
-printf 'packs computed again: %s the same, %s not\n' $(psql -X -q -At -F ' ' -U host_auditor -c "
-    SELECT count(*) FILTER (WHERE same), count(*) FILTER (WHERE NOT same)
-    FROM (SELECT bool_and(r.same) AS same FROM facesnxt.audit_pack p, facesnxt.recompute_pack(p.pack_id) r GROUP BY p.pack_id) p")
+psql -X -q -At -U host_auditor -c "
+    SELECT format('packs computed again: %s the same, %s not', count(*) FILTER (WHERE same), count(*) FILTER (WHERE NOT same))
+    FROM (SELECT bool_and(r.same) AS same FROM facesnxt.audit_pack p, facesnxt.recompute_pack(p.pack_id) r GROUP BY p.pack_id) p"
 
 # ---- counted again
 psql -X -q -At -F $'\t' -U host_auditor -c "
@@ -96,15 +96,39 @@ copy raw "SELECT $code, $(epoch t.recorded_at), t.status, (SELECT count(*) FROM 
 copy ticket "SELECT $code, $(epoch t.opened_at) FROM facesnxt.ticket t"
 perl "$here/tool/recount.pl" "$work/reports" "$work/tables" || status=1
 
-# ---- what the psql scripts print
+# ---- what the psql scripts print: of each policy what it asks for
 if [ -n "${SAMPLES:-}" ]; then
     mkdir -p "$SAMPLES"
     scripts=$("$PG_CONFIG" --sharedir)/extension
-    for script in monthly quarterly annual overdue log licences statistics bundle audits; do
-        psql -X -U host_auditor -v agency=A001 -v day=2023-05-01 -v as_of='2024-02-01 00:00Z' -v case_number=23-7 -f "$scripts/facesnxt-$script.psql" \
-            >"$SAMPLES/$script.txt" 2>&1 || status=1
-        psql -X -U host_auditor -v agency=A001 -v day=2023-05-01 -v as_of='2024-02-01 00:00Z' -v case_number=23-7 -H -f "$scripts/facesnxt-$script.psql" \
-            >"$SAMPLES/$script.html" 2>&1 || status=1
-    done
+    run >/dev/null <<'SQL'
+CREATE ROLE commander LOGIN IN ROLE facesnxt_auditor, facesnxt_member;
+CREATE ROLE major LOGIN IN ROLE facesnxt_member;
+INSERT INTO facesnxt.appointment (agency_id, office, role, designee)
+SELECT a.agency_id, v.office, v.role::regrole, false FROM facesnxt.agency a,
+    (VALUES ('investigative_section_commander', 'commander'), ('investigative_section_major', 'major')) v (office, role) WHERE a.code = 'A004';
+SET ROLE commander;
+SELECT facesnxt.sign_pack(facesnxt.make_pack('A004', 'monthly', '2023-05-01'), true, 'inquiries were handed to the supervisors');
+SELECT facesnxt.make_pack('A004', 'quarterly', '2023-05-01', '{"findings": ["Reports are filed late in one of ten searches."]}') AS memo \gset
+SELECT facesnxt.sign_pack(:'memo', true, 'as stated'), facesnxt.submit_memorandum(:'memo');
+SELECT facesnxt.open_discrepancy('A004', 'Two searches of May name a case that was closed.');
+SQL
+    sample() { # $1 script, $2 agency, the rest: more variables
+        local script=$1 agency=$2 format
+        local -A as=([txt]=aligned [html]=html)
+        shift 2
+        for format in txt html; do
+            psql -X -U host_auditor -v agency="$agency" -v day=2023-05-01 "$@" -P format="${as[$format]}" -f "$scripts/facesnxt-$script.psql" 2>&1 |
+                sed 's/[[:blank:]]*$//' >"$SAMPLES/$script.$format" || status=1
+            ! grep -n 'ERROR' "$SAMPLES/$script.$format" || status=1
+        done
+    }
+    for script in monthly quarterly overdue; do sample $script A004 -v as_of='2024-02-01 00:00Z'; done
+    sample annual A001 -v as_of='2024-02-01 00:00Z'
+    sample licences A002 -v as_of='2024-02-01 00:00Z'
+    sample statistics A002 -v as_of='2024-02-01 00:00Z'
+    sample log A003 -v as_of='2024-02-01 00:00Z'
+    sample bundle A001 -v case_number=23-7
+    sample audits A004
+    sample verify A004
 fi
 exit "$status"

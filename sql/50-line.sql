@@ -103,6 +103,16 @@ $$;
 COMMENT ON FUNCTION facesnxt.render_report(facesnxt.report_line[]) IS 'Lines of a report as text of 100 columns, sections with a heading';
 REVOKE ALL ON FUNCTION facesnxt.render_report(facesnxt.report_line[]) FROM PUBLIC;
 
+CREATE FUNCTION facesnxt.fold(words text, width int) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT rtrim(regexp_replace(regexp_replace($1, format('(\S{%s})(?=\S)', $2), '\1 ', 'g'), format('(.{1,%s})(\s+|$)', $2), E'\\1\n', 'g'), E'\n')
+$$;
+COMMENT ON FUNCTION facesnxt.fold(text, int) IS 'A text in lines of at most so many characters, for columns of psql';
+REVOKE ALL ON FUNCTION facesnxt.fold(text, int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.fold(text, int) TO facesnxt_auditor;
+
 -- Which agency it is of, for whom reads reports: its own auditors and the host's.
 CREATE FUNCTION facesnxt.audited_agency(agency text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE

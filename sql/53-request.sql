@@ -7,12 +7,17 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    of_agency CONSTANT uuid := facesnxt.agency_named(agency);
+    of_agency CONSTANT uuid := (SELECT g.agency_id FROM facesnxt.agency g WHERE g.code = request_audit.agency);
     new_id uuid;
 BEGIN
-    IF of_agency = ANY (facesnxt.acting_agencies()) IS NOT TRUE THEN
-        PERFORM facesnxt.refuse_on_record('request of an audit', '42704', format('agency "%s" does not exist', agency), NULL,
-            'Members and officers of an agency ask for an audit of it.', clause => 'SP-II.A');
+    PERFORM facesnxt.check_snapshot('request of an audit');
+    -- a member who is not cut off, or an officer; another agency and none look the same
+    IF of_agency IS NULL OR ((facesnxt.acting_account('asking')).agency_id IS DISTINCT FROM of_agency AND NOT EXISTS (
+        SELECT FROM facesnxt.office_holder h JOIN facesnxt.session_identity() i ON h.role = i.acting_oid
+        WHERE h.agency_id = of_agency AND NOT EXISTS (SELECT FROM facesnxt.account a WHERE a.role = h.role AND a.status IN ('suspended', 'revoked'))))
+    THEN
+        PERFORM facesnxt.refuse_on_record('request of an audit', 'NX331', 'request refused: it is not the acting role''s to make',
+            'Members and officers of an agency ask for an audit of it.', 'Ask a member of the agency.', clause => 'SP-II.A');
     ELSIF facesnxt.readable(subject) IS NULL OR since IS NULL OR until IS NULL OR since >= until THEN
         RAISE EXCEPTION 'a request of an audit has a subject and a period' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Say what is to be audited, from when and until when.';

@@ -53,18 +53,22 @@ SELECT i, gen_random_uuid() AS search_id, (1 + floor(random() * :agencies))::int
     CASE WHEN random() < 0.1 THEN 0 ELSE (2 + floor(random() * 19))::int END AS candidates
 FROM generate_series(1, :searches) i;
 CREATE TEMP TABLE asked AS
-SELECT d.*, m.agency_id, m.code, m.account_id, m.name, m.policy, m.version_id, p.code AS purpose, p.fields, f.case_id, f.case_number, f.incident_type,
+SELECT d.*, m.agency_id, m.code, m.account_id, m.name, m.policy, m.version_id, p.code AS purpose, p.fields, r.rule, r.clause, f.case_id, f.case_number, f.incident_type,
     d.exigent < 0.01 AND NOT d.refused AND m.policy IN ('NS', 'NP') AS is_exigent
 FROM drawn d JOIN member m ON m.n = d.n AND m.i = d.member
     JOIN (SELECT p.*, row_number() OVER (PARTITION BY version_id ORDER BY code) AS place, count(*) OVER (PARTITION BY version_id) AS places FROM facesnxt.policy_purpose p) p
         ON p.version_id = m.version_id AND p.place = 1 + floor(d.kind * d.kind * p.places)
-    JOIN facesnxt.case_file f ON f.agency_id = m.agency_id AND f.case_number = format('23-%s', d.case_no);
+    JOIN facesnxt.case_file f ON f.agency_id = m.agency_id AND f.case_number = format('23-%s', d.case_no)
+    -- what it was refused by: every other one by its case, where the policy asks for an open one
+    JOIN LATERAL (SELECT r.rule, r.clause FROM facesnxt.policy_rule r WHERE r.version_id = m.version_id AND r.rule IN ('case_open', 'purpose_listed')
+                  ORDER BY (r.rule = 'case_open') = (d.i % 2 = 0) DESC LIMIT 1) r ON true;
 INSERT INTO facesnxt.search (search_id, status, sqlstate, clause, rule, message, agency_id, agency, account_id, version_id, case_id, case_number, incident_type,
     purpose, reason, fields, facts, set_aside, probe_sha256, probe_kept, model, requested_at, recorded_at, repositories, candidate_limit, references_compared,
     references_other_model, candidates, exact, session_role, session_oid, acting_role, acting_oid, backend_pid, backend_start, client_address)
-SELECT a.search_id, CASE WHEN a.refused THEN 'refused' ELSE 'completed' END, CASE WHEN a.refused THEN 'NX304' END,
-    CASE WHEN a.refused THEN (ARRAY['case open', 'purpose'])[1 + (a.i % 2)] END, CASE WHEN a.refused THEN 'case_open' END,
-    CASE WHEN a.refused THEN 'search refused: the case is not open' END,
+SELECT a.search_id, CASE WHEN a.refused THEN 'refused' ELSE 'completed' END,
+    CASE WHEN a.refused THEN CASE a.rule WHEN 'case_open' THEN 'NX304' ELSE 'NX305' END END,
+    CASE WHEN a.refused THEN a.clause END, CASE WHEN a.refused THEN a.rule END,
+    CASE WHEN a.refused THEN CASE a.rule WHEN 'case_open' THEN 'search refused: the case is not open' ELSE 'search refused: the purpose is not on the agency''s list' END END,
     a.agency_id, a.code, a.account_id, a.version_id, a.case_id, a.case_number, a.incident_type, a.purpose, 'reason ' || a.i,
     CASE WHEN a.is_exigent THEN '{"exigent": true, "threat": "stated"}'::jsonb
         ELSE (SELECT coalesce(jsonb_object_agg(f, CASE WHEN f = 'health_threat' THEN 'false'::jsonb ELSE '"stated"' END), '{}') FROM unnest(a.fields) f WHERE random() < 0.98) END,
@@ -110,7 +114,7 @@ INSERT INTO facesnxt.outcome_notice (search_id, identified, account_id, acting_r
 SELECT d.search_id, d.d3 < 0.1, d.account_id, d.name, d.name, d.at + d.d5 * interval '40 days' FROM done d WHERE d.policy = 'MI' AND d.d5 < 0.8;
 INSERT INTO facesnxt.action (status, kind, search_id, person_id, sqlstate, clause, message, findings, facts, version_id, agency_id, account_id, acting_role, session_role, requested_at, recorded_at)
 SELECT CASE WHEN d.d6 < 0.02 THEN 'refused' ELSE 'permitted' END, CASE WHEN d.i % 2 = 0 THEN 'arrest' ELSE 'witness contact' END, d.search_id, d.person_id,
-    CASE WHEN d.d6 < 0.02 THEN 'NX357' END, CASE WHEN d.d6 < 0.02 THEN 'not sole basis' END, NULL, '[]', '{}', d.version_id, d.agency_id, d.account_id, d.name, d.name, d.at, d.at + interval '4 hours'
+    CASE WHEN d.d6 < 0.02 THEN 'NX357' END, CASE WHEN d.d6 < 0.02 THEN facesnxt.policy_clause(d.version_id, 'not_sole_basis') END, NULL, '[]', '{}', d.version_id, d.agency_id, d.account_id, d.name, d.name, d.at, d.at + interval '4 hours'
 FROM done d WHERE d.d6 < 0.06;
 INSERT INTO facesnxt.access_log (kind, sqlstate, agency_id, account_id, acting_role, session_role, search_id, ranks, persons, fields, recipient, ground, recorded_at)
 SELECT CASE WHEN v = 2 AND d.d5 < 0.03 THEN 'export' ELSE 'view' END, CASE WHEN d.d5 > 0.99 THEN 'NX397' END, d.agency_id, d.account_id, d.name, d.name, d.search_id, '{1}', ARRAY[d.person_id],
@@ -121,11 +125,11 @@ INSERT INTO facesnxt.exigent_papers (search_id, case_number, reason, fields, acc
 SELECT d.search_id, d.case_number, 'stated', (SELECT coalesce(jsonb_object_agg(f, to_jsonb('stated'::text)), '{}') FROM unnest(d.fields) f), d.account_id, d.name, d.name, d.at + d.d6 * interval '30 hours'
 FROM done d WHERE d.is_exigent AND d.d6 < 0.85;
 INSERT INTO facesnxt.verification (status, sqlstate, clause, agency_id, account_id, version_id, score, requested_at, recorded_at, identity, acting_role, session_role)
-SELECT CASE WHEN a.refused THEN 'refused' ELSE 'completed' END, CASE WHEN a.refused THEN 'NX304' END, CASE WHEN a.refused THEN 'case open' END, a.agency_id, a.account_id, a.version_id,
+SELECT CASE WHEN a.refused THEN 'refused' ELSE 'completed' END, CASE WHEN a.refused THEN 'NX305' END, CASE WHEN a.refused THEN a.clause END, a.agency_id, a.account_id, a.version_id,
     CASE WHEN NOT a.refused THEN 0.5 END, a.at, a.at + interval '5 minutes', '{}', a.name, a.name
 FROM asked a WHERE a.i % 10 = 0;
 INSERT INTO facesnxt.refused_step (step, agency_id, account_id, search_id, sqlstate, clause, message, acting_role, session_role, requested_at, recorded_at)
-SELECT (ARRAY['report', 'identification', 'match decision'])[1 + d.i % 3], d.agency_id, d.account_id, d.search_id, 'NX350', 'evaluator', 'refused', d.name, d.name, d.at, d.at + interval '90 minutes'
+SELECT (ARRAY['report', 'identification', 'match decision'])[1 + d.i % 3], d.agency_id, d.account_id, d.search_id, 'NX350', facesnxt.policy_clause(d.version_id, 'evaluator'), 'refused', d.name, d.name, d.at, d.at + interval '90 minutes'
 FROM done d WHERE d.i % 12 = 0;
 INSERT INTO facesnxt.ticket (agency_id, agency, account_id, version_id, purpose, facts, request, repositories, max_rows, max_statements, opened_at, expires_at,
     session_role, session_oid, acting_role, acting_oid, backend_pid, backend_start)

@@ -152,6 +152,7 @@ FROM (VALUES ('1', 'searches asked for', '8'), ('1', '  completed', '6'), ('1', 
     ('4', 'reason: case', '2'), ('4', 'reason: fields', '1'), ('4', 'reason: dispositions', '1'), ('4', 'reason: anomaly', '2'), ('4', 'reason: override', '1'))
     AS w (section, line, value);
 SELECT is((SELECT count(*) FROM may WHERE section LIKE '4%' AND line LIKE 'reason:%'), 8::bigint, 'NM-VII.B: and no other reason');
+SELECT is((SELECT string_agg(DISTINCT left(section, 1), '' ORDER BY left(section, 1)) FROM may), '1234', 'NM-II.c: searches, use, access and inquiries of any month, at any time');
 SELECT is((pg_temp.line('2', 'account: rep_det1')).detail, '1 cases, 4 refused, 2 views, 1 exports, 1 actions, last 2021-05-21 08:00',
     'NM-VII.B: what an account did, in the time of the agency');
 SELECT is((pg_temp.line('2', 'account: rep_det2')).detail, '2 cases, 3 refused, 1 verified, last 2021-05-31 21:00', 'NM-VII.B: and another one');
@@ -318,7 +319,7 @@ SELECT pg_temp.search('exigent', 'RNP', 'rep_intel', '2021-05-07 12:00Z', NULL, 
 SELECT is((SELECT value FROM facesnxt.monthly_report('RNP', '2021-05-01', '2021-05-09') WHERE line = 'reason: exigent'), '1', 'NM-VII.B, NP-VI.A.2: papers that are missing');
 SELECT is((SELECT value FROM facesnxt.audit_report('RNP', 'overdue', '2021-05-01', '2021-05-09') WHERE line = 'papers of an exigent search'), '1', 'NP-VI.A.2: are overdue');
 SET ROLE rep_other;
-SELECT throws_ok($$SELECT facesnxt.request_audit('RNP', 'x', '2021-05-01', '2021-06-01')$$, '42704', NULL, 'SP-II.A: nobody asks for an audit of another agency');
+SELECT throws_ok($$SELECT facesnxt.request_audit('RNP', 'x', '2021-05-01', '2021-06-01')$$, 'NX331', NULL, 'SP-II.A: nobody asks for an audit of another agency');
 SET ROLE rep_chief;
 SELECT facesnxt.request_audit('RNP', 'use in May', '2021-05-01', '2021-06-01') AS asked \gset
 SELECT throws_ok(format('SELECT facesnxt.forward_audit(%L)', :'asked'), 'NX331', NULL, 'NP-VI.C.2.a: who asks does not forward');
@@ -375,7 +376,7 @@ INSERT INTO facesnxt.public_request (agency_id, requester, subject, since, until
 SELECT g.agency_id, 'a newspaper', 'searches of May', '2021-05-01', '2021-06-01', 'FSS 119', false, 'x', 'x' FROM facesnxt.agency g WHERE g.code = 'RNS'
 RETURNING public_id AS public \gset
 SET ROLE rep_host;
-SELECT throws_ok(format('SELECT facesnxt.public_pack(%L)', :'public'), 'NX398', NULL, 'NS-32.6.12: nothing leaves before it is decided');
+SELECT throws_ok(format('SELECT facesnxt.public_pack(%L)', :'public'), 'NX398', NULL, 'NS-32.6.12, NP-VI.C.2.d: nothing leaves before it is decided');
 RESET ROLE;
 INSERT INTO facesnxt.public_decision (public_id, decision, exemption, decided_by, session_role) VALUES (:'public', 'redacted', 'FSS 119.071(2)(c)', 'x', 'x');
 SET ROLE rep_host;
