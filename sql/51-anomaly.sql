@@ -32,3 +32,27 @@ $$;
 COMMENT ON FUNCTION facesnxt.stands_out(uuid, timestamptz) IS
 'What stands out about a search as of a time: its photograph under another case, a burst, two addresses (NM-IX.A.2, NM-IX.A.4, NS-32.6.11.3)';
 REVOKE ALL ON FUNCTION facesnxt.stands_out(uuid, timestamptz) FROM PUBLIC;
+
+-- Findings that look at faces belong to another part. They rest on templates,
+-- which are erased in time, so a pack keeps those that it was made with.
+CREATE FUNCTION facesnxt.anomalies_found(agency_id uuid, since timestamptz, until timestamptz) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    finder CONSTANT regproc := to_regprocedure('facesnxt.anomalies(text, timestamptz, timestamptz)')::oid;
+    found jsonb;
+BEGIN
+    IF finder IS NOT NULL THEN
+        EXECUTE format($query$
+            SELECT jsonb_agg(jsonb_build_object('search_id', s, 'clause', a.clause, 'detail', concat_ws(': ', a.kind, a.explanation))
+                             ORDER BY s, a.kind, a.finding_id)
+            FROM %s((SELECT g.code FROM facesnxt.agency g WHERE g.agency_id = $1), $2, $3) a CROSS JOIN unnest(a.searches) s
+            $query$, finder)
+        INTO found USING agency_id, since, until;
+    END IF;
+    RETURN coalesce(found, '[]');
+END
+$$;
+COMMENT ON FUNCTION facesnxt.anomalies_found(uuid, timestamptz, timestamptz) IS 'The findings of anomalies(), a JSON object for each search, where that part is there';
+REVOKE ALL ON FUNCTION facesnxt.anomalies_found(uuid, timestamptz, timestamptz) FROM PUBLIC;

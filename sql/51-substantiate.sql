@@ -8,12 +8,13 @@
 --   fields         a field that the purpose asks for is empty
 --   exigent        the papers of an exigent search are not there
 --   dispositions   a candidate that was shown is not disposed of
---   anomaly        an anomaly was found
+--   anomaly        it stands out: by the log alone, or among findings that are handed over
 --   override       an advisory rule was set aside
 --
 -- The rule "substantiation" lists which of them count; without it all do.
 
-CREATE FUNCTION facesnxt.substantiation(agency_id uuid, since timestamptz, until timestamptz, as_of timestamptz)
+CREATE FUNCTION facesnxt.substantiation(
+    agency_id uuid, since timestamptz, until timestamptz, as_of timestamptz, found jsonb DEFAULT NULL)
 RETURNS TABLE (search_id uuid, recorded_at timestamptz, acting_role name, account_id uuid, case_number text, purpose text,
     place int, reason text, clause text, detail text)
 LANGUAGE sql STABLE
@@ -94,10 +95,13 @@ AS $$
             UNION ALL
             SELECT 8, 'anomaly', a.rule, NULL, a.detail FROM facesnxt.stands_out(s.search_id, $4) a
             UNION ALL
+            SELECT 8, 'anomaly', NULL, a->>'clause', a->>'detail' FROM jsonb_array_elements(coalesce($5, '[]')) a
+            WHERE a->>'search_id' = s.search_id::text
+            UNION ALL
             SELECT 9, 'override', o.key, o.value->>'clause', format('%s set aside: %s', o.key, o.value->>'reason')
             FROM jsonb_each(coalesce(s.set_aside, '{}')) o) w
     WHERE r.counting IS NULL OR r.counting ? w.reason
 $$;
-COMMENT ON FUNCTION facesnxt.substantiation(uuid, timestamptz, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION facesnxt.substantiation(uuid, timestamptz, timestamptz, timestamptz, jsonb) IS
 'Completed searches of a period that require substantiation as of a time, a row for each reason (NM-VII.B)';
-REVOKE ALL ON FUNCTION facesnxt.substantiation(uuid, timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION facesnxt.substantiation(uuid, timestamptz, timestamptz, timestamptz, jsonb) FROM PUBLIC;

@@ -1,5 +1,28 @@
 -- The other two sections of the monthly report, and the report.
 
+-- Reads of the log are another part's records.
+CREATE FUNCTION facesnxt.log_reads(agency_id uuid, since timestamptz, until timestamptz, as_of timestamptz)
+RETURNS TABLE (reader text, reads bigint, rows numeric)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF to_regclass('facesnxt.log_access') IS NULL THEN
+        RETURN;
+    END IF;
+    FOR reader, reads, rows IN
+        EXECUTE format('SELECT l.acting_role::text, count(*), coalesce(sum(e.rows), 0) FROM facesnxt.%I l '
+            'LEFT JOIN facesnxt.%I e ON e.log_access_id = l.log_access_id AND e.recorded_at <= $4 '
+            'WHERE l.agency_id = $1 AND l.within IS NULL AND l.recorded_at >= $2 AND l.recorded_at < $3 AND l.recorded_at <= $4 '
+            'GROUP BY l.acting_role', 'log_access', 'log_access_end') USING agency_id, since, until, as_of
+    LOOP
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.log_reads(uuid, timestamptz, timestamptz, timestamptz) IS 'Who of an agency read records, how often and how many rows, where that is logged';
+REVOKE ALL ON FUNCTION facesnxt.log_reads(uuid, timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+
 CREATE FUNCTION facesnxt.queries_section(agency_id uuid, since timestamptz, until timestamptz, as_of timestamptz)
 RETURNS SETOF facesnxt.report_line
 LANGUAGE sql STABLE
@@ -37,6 +60,7 @@ AS $$
                 string_agg(DISTINCT e.clause, ', ' ORDER BY e.clause)
             FROM facesnxt.external_search e
             WHERE e.agency_id = $1 AND e.recorded_at >= $2 AND e.recorded_at < $3 AND e.recorded_at <= $4 GROUP BY e.platform, e.status
+        UNION ALL SELECT 55, 'reads of the log: ' || l.reader, l.reads, l.rows || ' rows' FROM facesnxt.log_reads($1, $2, $3, $4) l
         UNION ALL SELECT 60, 'reports made: ' || p.kind, count(*), string_agg(DISTINCT p.generated_by::text, ', ' ORDER BY p.generated_by::text)
             FROM facesnxt.audit_pack p
             WHERE p.agency_id = $1 AND p.recorded_at >= $2 AND p.recorded_at < $3 AND p.recorded_at <= $4 GROUP BY p.kind
@@ -47,12 +71,13 @@ COMMENT ON FUNCTION facesnxt.queries_section(uuid, timestamptz, timestamptz, tim
 'Section 3: raw statements, 1:1 comparisons, views, exports, refused steps, other systems and reads of the log in a period (NM-VII.B)';
 REVOKE ALL ON FUNCTION facesnxt.queries_section(uuid, timestamptz, timestamptz, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION facesnxt.inquiries_section(agency_id uuid, since timestamptz, until timestamptz, as_of timestamptz)
+CREATE FUNCTION facesnxt.inquiries_section(
+    agency_id uuid, since timestamptz, until timestamptz, as_of timestamptz, parameters jsonb)
 RETURNS SETOF facesnxt.report_line
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH found AS MATERIALIZED (SELECT f.* FROM facesnxt.substantiation($1, $2, $3, $4) f),
+    WITH found AS MATERIALIZED (SELECT f.* FROM facesnxt.substantiation($1, $2, $3, $4, $5->'anomalies') f),
     counted (place, line, value, detail, at, search_id) AS (
         SELECT 10, 'searches that require substantiation', count(DISTINCT f.search_id)::text, NULL, NULL::timestamptz, NULL::uuid FROM found f
         UNION ALL
@@ -68,11 +93,12 @@ AS $$
     SELECT c.place, '4. Inquiries that require substantiation', c.line, c.value, c.detail
     FROM counted c ORDER BY c.place, c.at, c.search_id
 $$;
-COMMENT ON FUNCTION facesnxt.inquiries_section(uuid, timestamptz, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION facesnxt.inquiries_section(uuid, timestamptz, timestamptz, timestamptz, jsonb) IS
 'Section 4: searches that require substantiation, each with its reasons, as of a time (NM-VII.B)';
-REVOKE ALL ON FUNCTION facesnxt.inquiries_section(uuid, timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION facesnxt.inquiries_section(uuid, timestamptz, timestamptz, timestamptz, jsonb) FROM PUBLIC;
 
-CREATE FUNCTION facesnxt.activity_sections(agency_id uuid, since timestamptz, until timestamptz, as_of timestamptz)
+CREATE FUNCTION facesnxt.activity_sections(
+    agency_id uuid, since timestamptz, until timestamptz, as_of timestamptz, parameters jsonb)
 RETURNS SETOF facesnxt.report_line
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -81,11 +107,11 @@ BEGIN
     RETURN QUERY SELECT l.* FROM facesnxt.searches_section(agency_id, since, until, as_of) l;
     RETURN QUERY SELECT l.* FROM facesnxt.users_section(agency_id, since, until, as_of) l;
     RETURN QUERY SELECT l.* FROM facesnxt.queries_section(agency_id, since, until, as_of) l;
-    RETURN QUERY SELECT l.* FROM facesnxt.inquiries_section(agency_id, since, until, as_of) l;
+    RETURN QUERY SELECT l.* FROM facesnxt.inquiries_section(agency_id, since, until, as_of, parameters) l;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.activity_sections(uuid, timestamptz, timestamptz, timestamptz) IS 'The four sections of the monthly report, of any period';
-REVOKE ALL ON FUNCTION facesnxt.activity_sections(uuid, timestamptz, timestamptz, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION facesnxt.activity_sections(uuid, timestamptz, timestamptz, timestamptz, jsonb) IS 'The four sections of the monthly report, of any period';
+REVOKE ALL ON FUNCTION facesnxt.activity_sections(uuid, timestamptz, timestamptz, timestamptz, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.monthly_report(agency text, month date, as_of timestamptz DEFAULT NULL) RETURNS SETOF facesnxt.report_line
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -97,7 +123,8 @@ DECLARE
     period record;
 BEGIN
     SELECT p.* INTO period FROM facesnxt.report_period(of_agency, month, 1, at) p;
-    RETURN QUERY SELECT l.* FROM facesnxt.activity_sections(of_agency, period.since, period.until, at) l;
+    RETURN QUERY SELECT l.* FROM facesnxt.activity_sections(of_agency, period.since, period.until, at,
+        jsonb_build_object('anomalies', facesnxt.anomalies_found(of_agency, period.since, period.until))) l;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.monthly_report(text, date, timestamptz) IS

@@ -78,6 +78,20 @@ $$;
 COMMENT ON FUNCTION facesnxt.pack_text(text, uuid, timestamptz, timestamptz, timestamptz, jsonb) IS 'The whole text of a pack, from the records as of a time';
 REVOKE ALL ON FUNCTION facesnxt.pack_text(text, uuid, timestamptz, timestamptz, timestamptz, jsonb) FROM PUBLIC;
 
+CREATE FUNCTION facesnxt.with_findings(kind text, agency_id uuid, since timestamptz, until timestamptz, parameters jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF kind IN ('monthly', 'quarterly', 'annual', 'on request') THEN
+        RETURN parameters || jsonb_build_object('anomalies', facesnxt.anomalies_found(agency_id, since, until));
+    END IF;
+    RETURN parameters;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.with_findings(text, uuid, timestamptz, timestamptz, jsonb) IS 'The parameters of a pack, with the anomalies that it is made with where its kind lists inquiries';
+REVOKE ALL ON FUNCTION facesnxt.with_findings(text, uuid, timestamptz, timestamptz, jsonb) FROM PUBLIC;
+
 -- The head of the tree is to cover what the text is made of, and records of a
 -- case are named by their places in the chain.
 CREATE FUNCTION facesnxt.chain_all() RETURNS void
@@ -106,17 +120,18 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     as_of CONSTANT timestamptz := facesnxt.settled_at();
+    given CONSTANT jsonb := facesnxt.with_findings(kind, agency_id, since, until, parameters);
     head record;
     body text;
     new_id uuid;
 BEGIN
     PERFORM facesnxt.check_snapshot('audit');
     PERFORM facesnxt.chain_all();
-    body := facesnxt.pack_text(kind, agency_id, since, until, as_of, parameters);
+    body := facesnxt.pack_text(kind, agency_id, since, until, as_of, given);
     SELECT h.* INTO head FROM facesnxt.audit_head() h;
     INSERT INTO facesnxt.audit_pack (agency_id, kind, since, until, as_of, parameters, body, sha256, made_by_version,
         tree_size, root_hash, head_at, version_id, generated_by, session_role)
-    SELECT seal_pack.agency_id, seal_pack.kind, seal_pack.since, seal_pack.until, as_of, parameters, body, sha256(convert_to(body, 'UTF8')),
+    SELECT seal_pack.agency_id, seal_pack.kind, seal_pack.since, seal_pack.until, as_of, given, body, sha256(convert_to(body, 'UTF8')),
         (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'facesnxt'), head.tree_size, head.root_hash, head.at,
         facesnxt.policy_in_force(seal_pack.agency_id, as_of), i.acting_role, i.session_role
     FROM facesnxt.session_identity() i

@@ -44,7 +44,7 @@ RETURNS SETOF facesnxt.report_line
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH inquiry AS MATERIALIZED (SELECT f.search_id, f.reason, f.place FROM facesnxt.substantiation($1, $2, $3, $4) f),
+    WITH inquiry AS MATERIALIZED (SELECT f.search_id, f.reason, f.place FROM facesnxt.substantiation($1, $2, $3, $4, $5->'anomalies') f),
     cut AS MATERIALIZED (
         SELECT e.last_gone_at - e.seen_at AS latency FROM facesnxt.revocation r
             LEFT JOIN facesnxt.revocation_end e ON e.revocation_id = r.revocation_id AND e.watched_until <= $4

@@ -14,7 +14,9 @@ AS $$
             WHERE c.agency_id = $1 AND c.case_number = $2
             UNION
             SELECT l.search_id FROM facesnxt.case_link l JOIN facesnxt.case_file c USING (case_id)
-            WHERE c.agency_id = $1 AND c.case_number = $2 AND l.recorded_at <= $3)
+            WHERE c.agency_id = $1 AND c.case_number = $2 AND l.recorded_at <= $3
+            UNION
+            SELECT p.search_id FROM facesnxt.exigent_papers p WHERE p.case_number = $2 AND p.completed_at <= $3)
             AND s.agency_id = $1 AND s.recorded_at <= $3
     )
     SELECT n.search_id, n.recorded_at, r.at, r.relation, r.key, r.line, r.value, r.detail
@@ -94,6 +96,17 @@ AS $$
         UNION ALL
         SELECT p.completed_at, 'exigent_papers', p.search_id::text, 'papers of the exigent search', NULL, 'by ' || p.completed_by
         FROM facesnxt.exigent_papers p WHERE p.search_id = n.search_id AND p.completed_at <= $3) AS r (at, relation, key, line, value, detail)
+    UNION ALL
+    SELECT NULL, NULL, v.recorded_at, 'verification', v.verification_id::text, '1:1 comparison ' || v.status, round(v.score::numeric, 4)::text,
+        concat_ws('; ', v.purpose, v.reason, 'photograph ' || encode(v.probe_sha256, 'hex'), 'with ' || encode(v.photo_sha256, 'hex'),
+            'reference ' || v.reference_id, v.message, v.clause, 'by ' || v.acting_role)
+    FROM facesnxt.verification v WHERE v.agency_id = $1 AND v.case_number = $2 AND v.recorded_at <= $3
+    UNION ALL
+    SELECT NULL, NULL, r.recorded_at, 'raw_statement', r.statement_id::text, 'raw statement ' || r.status,
+        (SELECT count(*) FROM facesnxt.raw_row w WHERE w.statement_id = r.statement_id)::text,
+        concat_ws('; ', 'rows', t.purpose, t.reason, r.message, r.clause, 'by ' || r.acting_role)
+    FROM facesnxt.ticket t JOIN facesnxt.raw_statement r USING (ticket_id)
+    WHERE t.agency_id = $1 AND t.case_number = $2 AND r.recorded_at <= $3
 $$;
 COMMENT ON FUNCTION facesnxt.case_records(uuid, text, timestamptz) IS
 'Everything on record about the searches of a case as of a time, with table and key of each record';
@@ -103,7 +116,8 @@ CREATE FUNCTION facesnxt.bundle_section(agency_id uuid, case_number text, as_of 
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT 10, format('Case %s, search %s of %s', $2, r.search_id, facesnxt.local_time(r.searched_at, z.zone)), r.line, r.value,
+    SELECT 10, CASE WHEN r.search_id IS NULL THEN format('Case %s, other comparisons', $2)
+            ELSE format('Case %s, search %s of %s', $2, r.search_id, facesnxt.local_time(r.searched_at, z.zone)) END, r.line, r.value,
         concat_ws('; ', to_char(r.at AT TIME ZONE z.zone, 'YYYY-MM-DD HH24:MI:SS'), r.detail, format('record %s %s', r.relation, r.key), 'event ' || e.seq)
     FROM facesnxt.case_records($1, $2, $3) r
         LEFT JOIN LATERAL (SELECT min(e.seq) AS seq FROM facesnxt.event e

@@ -9,7 +9,7 @@ AS $$
 BEGIN
     CASE kind
         WHEN 'monthly' THEN
-            RETURN QUERY SELECT l.* FROM facesnxt.activity_sections(agency_id, since, until, as_of) l;
+            RETURN QUERY SELECT l.* FROM facesnxt.activity_sections(agency_id, since, until, as_of, parameters) l;
         WHEN 'quarterly' THEN
             RETURN QUERY SELECT l.* FROM facesnxt.findings_section(agency_id, since, until, as_of, parameters) l;
             RETURN QUERY SELECT l.* FROM facesnxt.compliance_section(agency_id, since, until, as_of) l;
@@ -21,11 +21,11 @@ BEGIN
             RETURN QUERY SELECT l.* FROM facesnxt.findings_section(agency_id, since, until, as_of, parameters) l;
             RETURN QUERY SELECT l.* FROM facesnxt.compliance_section(agency_id, since, until, as_of) l;
             RETURN QUERY SELECT l.* FROM facesnxt.months_section(agency_id, since, until, as_of) l;
-            RETURN QUERY SELECT l.* FROM facesnxt.activity_sections(agency_id, since, until, as_of) l;
+            RETURN QUERY SELECT l.* FROM facesnxt.activity_sections(agency_id, since, until, as_of, parameters) l;
         WHEN 'on request' THEN
             RETURN QUERY SELECT l.* FROM facesnxt.findings_section(agency_id, since, until, as_of, parameters) l;
             RETURN QUERY SELECT l.* FROM facesnxt.compliance_section(agency_id, since, until, as_of) l;
-            RETURN QUERY SELECT l.* FROM facesnxt.activity_sections(agency_id, since, until, as_of) l;
+            RETURN QUERY SELECT l.* FROM facesnxt.activity_sections(agency_id, since, until, as_of, parameters) l;
         WHEN 'log extract' THEN
             RETURN QUERY SELECT l.* FROM facesnxt.log_section(agency_id, since, until, as_of) l;
         WHEN 'licence use' THEN
@@ -61,7 +61,8 @@ BEGIN
             HINT = 'monthly, quarterly, annual, log extract, statistics, licence use or overdue, of the period that a day is in.';
     END IF;
     SELECT p.* INTO period FROM facesnxt.report_period(of_agency, day, months, at) p;
-    RETURN QUERY SELECT l.* FROM facesnxt.pack_lines(kind, of_agency, period.since, period.until, at, parameters) l;
+    RETURN QUERY SELECT l.* FROM facesnxt.pack_lines(kind, of_agency, period.since, period.until, at,
+        facesnxt.with_findings(kind, of_agency, period.since, period.until, parameters)) l;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.audit_report(text, text, date, timestamptz, jsonb) IS

@@ -114,8 +114,8 @@ SELECT v.kind, v.sqlstate, g.agency_id, a.account_id, 'rep_det1', 'rep_det1', pg
 FROM facesnxt.agency g JOIN facesnxt.account a ON a.role = 'rep_det1'::regrole, (VALUES ('view', NULL, ARRAY[1], ARRAY['name', 'photo'], NULL, NULL),
     ('view', NULL, ARRAY[2], ARRAY['name'], NULL, NULL), ('export', NULL, ARRAY[1, 2, 3], ARRAY['name'], 'State Attorney', 'subpoena 9'),
     ('export', 'NX397', NULL, ARRAY['name'], NULL, NULL)) v (kind, sqlstate, ranks, fields, recipient, ground) WHERE g.code = 'RNM';
-INSERT INTO facesnxt.verification (status, sqlstate, clause, agency_id, account_id, score, requested_at, recorded_at, identity, acting_role, session_role)
-SELECT v.status, v.sqlstate, v.clause, g.agency_id, a.account_id, v.score, '2021-05-08', '2021-05-08', '{}', 'rep_det2', 'rep_det2'
+INSERT INTO facesnxt.verification (status, sqlstate, clause, case_number, agency_id, account_id, score, requested_at, recorded_at, identity, acting_role, session_role)
+SELECT v.status, v.sqlstate, v.clause, '21-1', g.agency_id, a.account_id, v.score, '2021-05-08', '2021-05-08', '{}', 'rep_det2', 'rep_det2'
 FROM facesnxt.agency g JOIN facesnxt.account a ON a.role = 'rep_det2'::regrole,
     (VALUES ('completed', NULL, NULL, 0.5), ('refused', 'NX303', 'NM-VI.B.1', NULL)) v (status, sqlstate, clause, score) WHERE g.code = 'RNM';
 INSERT INTO facesnxt.raw_statement (agency_id, status, sqlstate, statement, recorded_at, session_role, session_oid, acting_role, acting_oid, backend_pid, backend_start)
@@ -166,6 +166,11 @@ SELECT is((SELECT detail FROM may WHERE section LIKE '4%' AND line = '2021-05-10
 SELECT is((SELECT value FROM facesnxt.monthly_report('RNM', '2021-05-01', '2021-05-09') WHERE line = 'searches that require substantiation'), '1',
     'NM-VII.B: as of May 9 only what was due and known then: the candidates of one search');
 SELECT is((SELECT value FROM facesnxt.monthly_report('RNM', '2021-06-15') WHERE line = '  completed'), '1', 'NM-VII.B: June is another month');
+
+-- what another part finds in faces puts a search on the list, too
+SELECT is((SELECT string_agg(format('%s (%s)', f.detail, f.clause), '; ') FROM facesnxt.agency g, facesnxt.substantiation(g.agency_id, '2021-05-01', '2021-06-01', '2021-06-05',
+        jsonb_build_array(jsonb_build_object('search_id', pg_temp.id('clean'), 'detail', 'face of staff: found first', 'clause', 'NM-IX.A.1'))) f
+    WHERE g.code = 'RNM' AND f.search_id = pg_temp.id('clean')), 'face of staff: found first (NM-IX.A.1)', 'NM-VII.B: a finding about a face is a reason');
 
 -- ---- packs: computed again, whatever was recorded since
 
@@ -387,7 +392,7 @@ SELECT facesnxt.case_bundle('RNM', '21-1') AS bundle \gset
 SELECT is((SELECT count(*) FROM regexp_matches(body, w.pattern, 'g')), w.n::bigint, 'NP-VI.B.6: the bundle of a case has ' || w.what)
 FROM facesnxt.audit_pack p, (VALUES ('search completed', 4, 'its searches'), ('candidate \d:', 6, 'every candidate'), ('not\s+disposed\s+of', 2, 'whether they were disposed of'),
     ('comparison: ', 4, 'comparisons'), ('corroboration: ', 2, 'corroboration'), ('corroboration withdrawn', 1, 'what was withdrawn'), ('identified: ', 2, 'identifications'),
-    ('action refused: arrest', 1, 'actions'), ('record access_log', 4, 'views'), ('lead confirmed', 2, 'outcomes')) w (pattern, n, what) WHERE p.pack_id = :'bundle';
+    ('action refused: arrest', 1, 'actions'), ('record access_log', 4, 'views'), ('lead confirmed', 2, 'outcomes'), ('1:1 comparison', 2, '1:1 comparisons')) w (pattern, n, what) WHERE p.pack_id = :'bundle';
 SELECT ok(same, 'NP-VI.B.6: it can be computed again') FROM facesnxt.recompute_pack(:'bundle');
 RESET ROLE;
 SELECT * FROM finish();
