@@ -21,7 +21,9 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH asked AS MATERIALIZED (
-        SELECT s.* FROM facesnxt.search s
+        SELECT s.search_id, s.recorded_at, s.acting_role, s.account_id, s.version_id, s.case_number, s.purpose, s.fields, s.set_aside, s.candidates,
+            s.facts->'case' AS file, s.facts->'search'->'request'->'assigned' AS asked_by_assigned
+        FROM facesnxt.search s
         WHERE s.agency_id = $1 AND s.status = 'completed' AND s.recorded_at >= $2 AND s.recorded_at < $3 AND s.recorded_at <= $4
     ), ruled AS MATERIALIZED (
         SELECT v.version_id, facesnxt.policy_value(v.version_id, 'substantiation') AS counting,
@@ -30,7 +32,8 @@ AS $$
             facesnxt.report_number(v.version_id, 'outcome_days', 30) AS outcome_days,
             facesnxt.policy_value(v.version_id, 'case_number') #>> '{}' AS case_number,
             coalesce(facesnxt.policy_value(v.version_id, 'request_desk') = 'true', false) AS desk,
-            facesnxt.policy_value(v.version_id, 'exigent') IS NOT NULL AS exigent
+            facesnxt.policy_value(v.version_id, 'exigent') IS NOT NULL AS exigent,
+            CASE WHEN facesnxt.policy_value(v.version_id, 'substantiation_days') IS NULL THEN 'report' ELSE 'substantiation_days' END AS report_rule
         FROM (SELECT DISTINCT a.version_id FROM asked a) v
     )
     SELECT s.search_id, s.recorded_at, s.acting_role, s.account_id, s.case_number, s.purpose, w.place, w.reason,
@@ -42,8 +45,7 @@ AS $$
         CROSS JOIN LATERAL (SELECT EXISTS (
             SELECT FROM facesnxt.case_link l WHERE l.search_id = s.search_id AND l.recorded_at <= $4) AS linked) k
         CROSS JOIN LATERAL (
-            SELECT 1 AS place, 'report' AS reason, CASE WHEN facesnxt.policy_value(s.version_id, 'substantiation_days') IS NULL
-                    THEN 'report' ELSE 'substantiation_days' END AS rule, NULL::text AS clause,
+            SELECT 1 AS place, 'report' AS reason, r.report_rule AS rule, NULL::text AS clause,
                 format('no report within %s days', r.report_days) AS detail
             WHERE NOT f.reported AND s.recorded_at + make_interval(days => r.report_days) <= $4
             UNION ALL
@@ -69,11 +71,11 @@ AS $$
                 (s.case_number IS NULL AND p.case_number IS NULL AND NOT k.linked
                     AND (r.case_number = 'required' OR (r.case_number = 'later' AND NOT f.reported)),
                  'case_number', 'no case is named'),
-                (s.case_number IS NOT NULL AND s.facts->'case'->>'status' IS NULL AND p.case_number IS NULL AND NOT k.linked,
+                (s.case_number IS NOT NULL AND s.file->>'status' IS NULL AND p.case_number IS NULL AND NOT k.linked,
                  'case_number', 'the case is not known'),
-                (s.facts->'case'->>'status' = 'closed', 'case_open', 'the case was closed'),
-                (s.facts->'case'->>'status' IS NOT NULL AND s.facts->'case'->'assigned' IS DISTINCT FROM 'true'
-                    AND NOT (r.desk AND coalesce(s.facts->'search'->'request'->'assigned' = 'true', false)),
+                (s.file->>'status' = 'closed', 'case_open', 'the case was closed'),
+                (s.file->>'status' IS NOT NULL AND s.file->'assigned' IS DISTINCT FROM 'true'
+                    AND NOT (r.desk AND coalesce(s.asked_by_assigned = 'true', false)),
                  'case_assigned', 'the case was not assigned to who searched')) AS c (found, rule, detail)
             WHERE c.found
             UNION ALL

@@ -41,7 +41,19 @@ SELECT m.account_id, s.number, s.step, s.was, s.now, s.reason, m.version_id, 'be
 FROM member m JOIN (VALUES (1, 'registered', NULL, 'pending', NULL, '2023-01-01 06:00Z'), (2, 'activated', 'pending', 'active', 'trained', '2023-01-02'),
     (3, 'revoked', 'active', 'revoked', 'inactivity: 90 days', '2023-09-01')) s (number, step, was, now, reason, at) ON s.number < 3 OR m.status = 'revoked';
 INSERT INTO facesnxt.unit_membership (agency_id, role, unit, by_role, by_session, at)
-SELECT m.agency_id, m.role, 'Investigations', 'bench', 'bench', '2023-01-01' FROM member m;
+SELECT m.agency_id, m.role, coalesce(facesnxt.policy_value(m.version_id, 'units')->>0, 'Investigations'), 'bench', 'bench', '2023-01-01' FROM member m;
+INSERT INTO facesnxt.mou (agency_id, title, parties, from_at, until_at, by_role, by_session, at)
+SELECT a.agency_id, 'Memorandum on the network', '{sheriff,dhsmv}', '2023-01-01', '2026-01-01', 'bench', 'bench', '2022-12-15' FROM agency a;
+-- accounts that have all that their policy asks for
+CREATE TEMP TABLE known AS
+SELECT m.account_id, jsonb_build_object('agency', m.code, 'unit', coalesce(facesnxt.policy_value(m.version_id, 'units')->>0, 'Investigations'), 'status', 'active',
+    'approvals', (SELECT coalesce(jsonb_agg(jsonb_build_object('office', o)), '[]') FROM unnest(facesnxt.policy_texts(m.version_id, 'registration_approvals')) o),
+    'email', true, 'email_verified', '2023-01-01T00:00:00Z', 'activation', jsonb_build_object('office', facesnxt.policy_value(m.version_id, 'activation_by')),
+    'courses', (SELECT coalesce(jsonb_object_agg(c, '{"version": 1, "least": 1, "assigned": 1, "passed": {"version": 1}}'::jsonb), '{}')
+                FROM unnest(facesnxt.policy_texts(m.version_id, 'training')) c),
+    'training_acknowledged', '2023-01-01T00:00:00Z', 'limitations_acknowledged', '2023-01-01T00:00:00Z', 'agreement', '{"version": 1, "accepted": 1}'::jsonb,
+    'mou', '[{"title": "Memorandum on the network", "parties": ["sheriff", "dhsmv"]}]'::jsonb, 'addresses', '["10.0.0.1"]'::jsonb) AS facts
+FROM member m;
 INSERT INTO facesnxt.case_file (agency_id, case_number, incident_type, opened_at)
 SELECT a.agency_id, format('23-%s', i), (ARRAY['robbery', 'burglary', 'fraud', 'assault', 'missing person'])[1 + i % 5], '2023-01-01' FROM agency a, generate_series(1, 200) i;
 
@@ -54,7 +66,7 @@ SELECT i, gen_random_uuid() AS search_id, (1 + floor(random() * :agencies))::int
 FROM generate_series(1, :searches) i;
 CREATE TEMP TABLE asked AS
 SELECT d.*, m.agency_id, m.code, m.account_id, m.name, m.policy, m.version_id, p.code AS purpose, p.fields, r.rule, r.clause, f.case_id, f.case_number, f.incident_type,
-    d.exigent < 0.01 AND NOT d.refused AND m.policy IN ('NS', 'NP') AS is_exigent
+    d.exigent < 0.04 AND NOT d.refused AND p.code IN ('threat', 'active_investigation', 'critical_incident') AS is_exigent
 FROM drawn d JOIN member m ON m.n = d.n AND m.i = d.member
     JOIN (SELECT p.*, row_number() OVER (PARTITION BY version_id ORDER BY code) AS place, count(*) OVER (PARTITION BY version_id) AS places FROM facesnxt.policy_purpose p) p
         ON p.version_id = m.version_id AND p.place = 1 + floor(d.kind * d.kind * p.places)
@@ -72,17 +84,24 @@ SELECT a.search_id, CASE WHEN a.refused THEN 'refused' ELSE 'completed' END,
     a.agency_id, a.code, a.account_id, a.version_id, a.case_id, a.case_number, a.incident_type, a.purpose, 'reason ' || a.i,
     CASE WHEN a.is_exigent THEN '{"exigent": true, "threat": "stated"}'::jsonb
         ELSE (SELECT coalesce(jsonb_object_agg(f, CASE WHEN f = 'health_threat' THEN 'false'::jsonb ELSE '"stated"' END), '{}') FROM unnest(a.fields) f WHERE random() < 0.98) END,
-    jsonb_build_object('purpose', a.purpose, 'reason', 'reason ' || a.i, 'fields', '{"attested": true}'::jsonb, 'overrides', '{}'::jsonb,
-        'requested_at', a.at, 'repositories', '["booking"]'::jsonb, 'account', jsonb_build_object('agency', a.code, 'unit', 'Investigations', 'status', 'active'),
-        'case', jsonb_build_object('number', a.case_number, 'status', CASE WHEN a.assigned > 0.995 THEN 'closed' ELSE 'open' END, 'incident_type', a.incident_type,
-            'assigned', a.assigned > 0.05),
+    jsonb_build_object('purpose', a.purpose, 'reason', 'reason ' || a.i, 'requested_at', a.at, 'repositories', '["booking", "driver_licence"]'::jsonb,
+        'fields', (SELECT coalesce(jsonb_object_agg(f, CASE WHEN f = 'health_threat' THEN 'false'::jsonb ELSE '"stated"' END), '{}') FROM unnest(a.fields) f)
+            || '{"attested": true, "consent": true, "capture_basis": "lawful encounter"}'
+            || CASE WHEN a.policy = 'MI' THEN jsonb_build_object('request', md5('q' || a.i)::uuid) ELSE '{}' END
+            || CASE WHEN a.is_exigent THEN '{"exigent": true, "threat": "stated"}'::jsonb ELSE '{}' END,
+        'overrides', CASE WHEN a.assigned <= 0.05 AND a.policy = 'NM' THEN '{"case_assigned": "partner is ill"}'::jsonb ELSE '{}' END,
+        'account', k.facts || jsonb_build_object('used_at', a.at),
+        'case', jsonb_build_object('number', a.case_number, 'status', CASE WHEN a.assigned > 0.99 AND a.policy = 'MI' THEN 'closed' ELSE 'open' END,
+            'incident_type', a.incident_type, 'assigned', a.assigned > 0.05),
         'search', jsonb_build_object('mode', 'identification', 'probe', jsonb_build_object('kind', 'jpeg',
-            'sha256', md5(CASE WHEN a.probe < 0.01 THEN format('again %s %s', a.n, floor(a.probe * 2000)) ELSE a.i::text END)))),
+            'sha256', md5(CASE WHEN a.probe < 0.01 THEN format('again %s %s', a.n, floor(a.probe * 2000)) ELSE a.i::text END)),
+            'request', jsonb_build_object('own', false, 'asked_for', true, 'case_number', a.case_number, 'incident_type', a.incident_type, 'assigned', a.assigned > 0.05),
+            'chain', '{"sequence": 1}'::jsonb, 'pace', '{"ages": [], "other_probes": []}'::jsonb, 'exigent_overdue', 0)),
     CASE WHEN NOT a.refused AND a.assigned <= 0.05 AND a.policy = 'NM'
         THEN '{"case_assigned": {"clause": "NM-IX.A.2", "found": "not assigned", "reason": "partner is ill"}}'::jsonb ELSE '{}' END,
     sha256(a.i::text::bytea), false, '0000000a', a.at, a.at, '{booking,driver_licence}', 20, CASE WHEN NOT a.refused THEN 1000000 END, 0,
     CASE WHEN a.refused THEN 0 ELSE a.candidates END, CASE WHEN NOT a.refused THEN true END, a.name, 1, a.name, 1, 1, a.at, '10.0.0.1'
-FROM asked a ORDER BY a.at;
+FROM asked a JOIN known k USING (account_id) ORDER BY a.at;
 INSERT INTO facesnxt.candidate (search_id, rank, person_id, reference_id, repository, score, model)
 SELECT a.search_id, r, md5(format('%s %s', a.i, r))::uuid, md5(format('r %s %s', a.i, r))::uuid, 'booking', 0.95 - r * 0.02, '0000000a'
 FROM asked a CROSS JOIN LATERAL generate_series(1, a.candidates) r WHERE NOT a.refused;

@@ -351,6 +351,13 @@ SELECT is((SELECT value FROM facesnxt.audit_report('RNP', 'licence use', '2021-0
 FROM (VALUES ('licences', '10'), ('in use', '1'), ('free', '9'), ('unused for 90 days', '1'), ('issued in the period', '1'),
     ('removed for inactivity in the period', '0')) w (line, value);
 
+SET ROLE rep_prog;
+SELECT facesnxt.make_pack('RNP', 'annual', '2021-05-01') AS review \gset
+SELECT lives_ok(format('SELECT facesnxt.sign_pack(%L, true, ''none'')', :'review'), 'NP-VI.C.2.c: the program administrator reviews a year');
+SET ROLE rep_intel;
+SELECT throws_ok(format('SELECT facesnxt.sign_pack(%L, true, ''none'')', :'review'), 'NX331', NULL, 'NP-VI.C.2.c: and nobody else');
+RESET ROLE;
+
 -- ---- statistics: nobody computes what is suppressed
 
 SELECT is(facesnxt.suppress('{50,60,110, 70,80,150, 120,140,260}', 3, 10), '{f,f,f, f,f,f, f,f,f}'::boolean[], 'NP-VI.C.2: nothing to suppress');
