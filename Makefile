@@ -197,7 +197,7 @@ REGRESS = embedding embedding_cast distance order avg \
 	agency policy search search_index refusal outcome immutable \
 	request probe person verify platform
 
-ISOLATION = revocation
+ISOLATION = revocation pack
 
 REGRESS_OPTS = --inputdir=test --outputdir=build/regress --load-extension=facesnxt
 ISOLATION_OPTS = --inputdir=test --outputdir=build/isolation --load-extension=facesnxt
