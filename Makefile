@@ -96,6 +96,9 @@ DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/admit.o src/
 
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
 
+# what the program facesnxt-verify has beside the chain's code
+VERIFY = src/verify/text.o src/verify/log.o src/verify/sha256.o
+
 PURE = $(BASE) $(CHAIN) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
 OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(BIND)
 
@@ -189,6 +192,7 @@ SQL_PARTS = \
 
 DATA = $(wildcard sql/updates/*.sql) $(wildcard sql/psql/*.psql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+SCRIPTS_built = build/facesnxt-verify
 
 # ---- tests that `make installcheck` runs against a running server
 
@@ -233,5 +237,9 @@ $(DATA_built): $(SQL_PARTS) facesnxt.control Makefile
 
 src/infer/onnx.pb-c.c src/infer/onnx.pb-c.h &: src/infer/onnx.proto
 	protoc-c --proto_path=src/infer --c_out=src/infer src/infer/onnx.proto
+
+# checks an exported log without a server: no header of it, and no library but libcrypto
+build/facesnxt-verify: $(patsubst %.o,build/bench/%.o,src/base/base.o $(CHAIN) $(VERIFY) src/verify/main.o)
+	$(BENCH_COMPILE) -o $@ $^ -lcrypto
 
 include scripts/commands.mk

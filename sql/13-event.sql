@@ -18,7 +18,7 @@ CREATE TABLE facesnxt.event (
     row_key text COLLATE "C",
     image text COLLATE "C"
 );
-CREATE INDEX ON facesnxt.event (row_key, seq);
+CREATE INDEX ON facesnxt.event (relation, row_key, seq DESC);
 CREATE INDEX ON facesnxt.event USING brin (at);
 COMMENT ON TABLE facesnxt.event IS
 'What befell every row of every table, in a hash chain (SHA-256) whose events are the leaves of a Merkle tree (RFC 6962); salt, row_key and image can be erased without breaking it (NM-V.E.4, NS-32.6.8, NP-VI.C.2)';

@@ -168,9 +168,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     head record;
+    path bytea[];
 BEGIN
     PERFORM facesnxt.check_host('proof of consistency');
     SELECT * INTO head FROM facesnxt.audit_head();
+    path := facesnxt.tree_proof('consistency', audit_consistency.tree_size, head.tree_size);
     RETURN NEXT 'facesnxt consistency 1';
     RETURN NEXT facesnxt.log_origin();
     RETURN NEXT tree_size::text;
@@ -178,10 +180,42 @@ BEGIN
     RETURN NEXT head.tree_size::text;
     RETURN NEXT facesnxt.base64(head.root_hash);
     RETURN QUERY SELECT 'path ' || facesnxt.base64(p)
-        FROM unnest(facesnxt.tree_proof('consistency', audit_consistency.tree_size, head.tree_size)) WITH ORDINALITY AS u (p, n) ORDER BY n;
+        FROM unnest(path) WITH ORDINALITY AS u (p, n) ORDER BY n;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.audit_consistency(bigint) IS
 'Proves that the log of today begins with the one of that size, without showing an event; for facesnxt-verify (NX410, 22023)';
 REVOKE ALL ON FUNCTION facesnxt.audit_consistency(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.audit_consistency(bigint) TO facesnxt_auditor;
+
+-- ---- what may be forgotten
+
+-- The chained part of an event stays; without salt and key nothing follows
+-- from it. What was forgotten is itself an event, so that nobody forgets
+-- unseen. Called while records are being erased, and nowhere else.
+CREATE FUNCTION facesnxt.audit_forget(relation name, row_key text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    forgotten bigint[];
+    said text;
+BEGIN
+    PERFORM facesnxt.audit_write('chain', facesnxt.attempt() || '{"step": "chain"}', NULL);
+    WITH emptied AS (
+        UPDATE facesnxt.event e SET salt = NULL, row_key = NULL, image = NULL
+        WHERE e.relation = audit_forget.relation AND e.row_key = audit_forget.row_key RETURNING e.seq)
+    SELECT array_agg(e.seq ORDER BY e.seq) INTO forgotten FROM emptied e;
+    IF forgotten IS NOT NULL THEN
+        said := jsonb_build_object('forgotten', forgotten);
+        INSERT INTO facesnxt.pending_event (number, salt, happened_at, transaction, operation, relation, acting_role, session_role, digest, image)
+        SELECT nextval('facesnxt.pending_number'), gen_random_uuid(), clock_timestamp(), pg_current_xact_id()::text::bigint, 'F', 'event',
+            i.acting_role, i.session_role, facesnxt.row_digest('event', NULL, said), said
+        FROM facesnxt.session_identity() i;
+    END IF;
+    RETURN coalesce(cardinality(forgotten), 0);
+END
+$$;
+COMMENT ON FUNCTION facesnxt.audit_forget(name, text) IS
+'Takes salt, key and row out of the events of a row, and leaves an event that says of which; call it again after the deletion itself is committed. Returns how many events';
+REVOKE ALL ON FUNCTION facesnxt.audit_forget(name, text) FROM PUBLIC;

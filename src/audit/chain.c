@@ -125,7 +125,8 @@ read_end(void)
 			  0, end.size & ~UINT64CONST(255), end.size);
 	tiles = end.size >> 8;
 	for (int level = 1; level < LEVELS; level++, tiles >>= 8)
-		read_tile(level, "SELECT hash FROM facesnxt.event_tile WHERE level = $1 AND tile >= $2 AND tile < $3 ORDER BY tile",
+		read_tile(level, "SELECT hash FROM facesnxt.event_tile"
+				  " WHERE level = $1 AND tile >= $2 AND tile < $3 ORDER BY tile",
 				  level, tiles & ~UINT64CONST(255), tiles);
 	end.known = true;
 }
@@ -261,7 +262,8 @@ says_nothing_new(fx_change *change)
 	namestrcpy(&relation, change->relation);
 	values[0] = CStringGetTextDatum(change->row_key);
 	values[1] = NameGetDatum(&relation);
-	fx_query("SELECT operation, commitment, salt FROM facesnxt.event WHERE row_key = $1 AND relation = $2 ORDER BY seq DESC LIMIT 1",
+	fx_query("SELECT operation, commitment, salt FROM facesnxt.event"
+			 " WHERE relation = $2 AND row_key = $1 ORDER BY seq DESC LIMIT 1",
 			 2, types, values, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return false;
@@ -332,7 +334,8 @@ chain_pending(chain_tables *tables, int limit)
 	drop_doubles();
 	fx_query("WITH taken AS (DELETE FROM facesnxt.pending_event WHERE ctid = ANY (ARRAY("
 			 "SELECT ctid FROM facesnxt.pending_event ORDER BY number, salt LIMIT $1)) RETURNING *)"
-			 " SELECT happened_at, transaction, operation, relation, acting_role, session_role, salt, digest, row_key, image"
+			 " SELECT happened_at, transaction, operation, relation, acting_role, session_role,"
+			 " salt, digest, row_key, image"
 			 " FROM taken ORDER BY number, salt", 1, types, values, SPI_OK_SELECT);
 	taken = SPI_tuptable;
 	count = SPI_processed;

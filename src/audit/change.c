@@ -116,7 +116,8 @@ collect(const fx_change *change)
 	{
 		int			room = Max(own.room * 2, 64);
 
-		own.change = own.room == 0 ? palloc(room * sizeof(fx_change *)) : repalloc(own.change, room * sizeof(fx_change *));
+		own.change = own.room == 0 ? palloc(room * sizeof(fx_change *))
+			: repalloc(own.change, room * sizeof(fx_change *));
 		own.subtransaction = own.room == 0 ? palloc(room * sizeof(SubTransactionId))
 			: repalloc(own.subtransaction, room * sizeof(SubTransactionId));
 		own.room = room;

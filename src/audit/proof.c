@@ -1,5 +1,6 @@
 /*
- * proof.c - what SQL asks of the chain: the bytes of single events, roots and proofs of the Merkle tree, and a walk along all of it.
+ * proof.c - what SQL asks of the chain: the bytes of single events, roots and
+ * proofs of the Merkle tree, and a walk along all of it.
  */
 #include "compat.h"
 

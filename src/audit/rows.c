@@ -188,7 +188,8 @@ facesnxt_stored_row(PG_FUNCTION_ARGS)
 	appendStringInfo(&query, "SELECT facesnxt.row_image(r) FROM facesnxt.%s r WHERE true", quote_identifier(name));
 	while ((column = bms_next_member(columns, column)) >= 0)
 	{
-		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), column + FirstLowInvalidHeapAttributeNumber - 1);
+		int			number = column + FirstLowInvalidHeapAttributeNumber;
+		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
 
 		part = next_part(&key);
 		if (part == NULL)

@@ -24,7 +24,8 @@ plan_of(const char *query, int count, Oid *types)
 
 	if (plans == NULL)
 	{
-		HASHCTL		control = {.keysize = sizeof(const char *), .entrysize = sizeof(kept_plan), .hcxt = TopMemoryContext};
+		HASHCTL		control = {.keysize = sizeof(const char *), .entrysize = sizeof(kept_plan),
+		.hcxt = TopMemoryContext};
 
 		plans = hash_create("facesnxt plans", 32, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}

@@ -47,9 +47,10 @@
 
 #define MAX_BATCH	32
 
-/* How many of the sessions' changes are chained along with records, and at once when there is nothing else to do. */
+/* How many of the sessions' changes are chained along with records, when nothing else is to do, and when asked to. */
 #define CHAIN_ALONG	256
 #define CHAIN_IDLE	4096
+#define CHAIN_ASKED	20000
 
 /* Records that were taken: those from first to taken wait for their answer, those to end are in this transaction. */
 typedef struct fx_audit_batch
@@ -234,11 +235,14 @@ write_records(fx_audit_batch *batch)
 	long		remaining_ms = LONG_MAX;
 	Oid			user;
 	int			context;
+	int			limit = CHAIN_ALONG;
 
 	for (int i = batch->first; i < batch->end; i++)
 	{
 		fx_audit_segment *record = dsm_segment_address(batch->segs[i]);
 
+		if (strncmp(record->payload, "chain", 6) == 0)
+			limit = CHAIN_ASKED;
 		remaining_ms = Min(remaining_ms, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), record->deadline));
 	}
 	if (remaining_ms <= 0)
@@ -275,7 +279,7 @@ write_records(fx_audit_batch *batch)
 	}
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	(void) fx_chain(CHAIN_ALONG, false);
+	(void) fx_chain(limit, false);
 	PopActiveSnapshot();
 
 	CHECK_FOR_INTERRUPTS();

@@ -37,7 +37,8 @@ fx_event_encode(const fx_event *event, uint8_t *out, size_t *size, fx_error *err
 
 	if (event->relation_size > FX_EVENT_TEXT_LIMIT || event->acting_size > FX_EVENT_TEXT_LIMIT
 		|| event->session_size > FX_EVENT_TEXT_LIMIT)
-		return fx_fail(err, FX_LIMIT, FX_NO_POSITION, "A name in an event has more than %d bytes.", FX_EVENT_TEXT_LIMIT);
+		return fx_fail(err, FX_LIMIT, FX_NO_POSITION, "A name in an event has more than %d bytes.",
+					   FX_EVENT_TEXT_LIMIT);
 	memcpy(to, event_magic, sizeof(event_magic));
 	to += sizeof(event_magic);
 	to = put_integer(to, event->seq, 8);
@@ -119,7 +120,8 @@ fx_event_decode(const uint8_t *bytes, size_t size, fx_event *event, fx_error *er
 	if (magic == NULL || memcmp(magic, event_magic, 4) != 0)
 		return fx_fail(err, FX_MALFORMED, 0, "These bytes are not an event.");
 	if (magic[4] != event_magic[4])
-		return fx_fail(err, FX_UNSUPPORTED, 4, "The event is of version %d, this program knows version %d.", magic[4], event_magic[4]);
+		return fx_fail(err, FX_UNSUPPORTED, 4, "The event is of version %d, this program knows version %d.",
+					   magic[4], event_magic[4]);
 	event->seq = take_integer(&in, 8);
 	event->at = (int64_t) take_integer(&in, 8);
 	event->happened = (int64_t) take_integer(&in, 8);
