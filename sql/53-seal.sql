@@ -20,7 +20,8 @@ BEGIN
         FROM pg_locks l
             JOIN pg_class c ON c.oid = l.relation AND c.relnamespace = 'facesnxt'::regnamespace AND c.relkind = 'r'
             JOIN pg_stat_activity a ON a.pid = l.pid
-        WHERE l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.pid <> pg_backend_pid()
+        -- the chain is no report's: its writer holds nothing else while it chains
+        WHERE c.relname NOT IN ('event', 'pending_event', 'event_tile') AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.pid <> pg_backend_pid()
             AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()));
 END
 $$;
