@@ -95,7 +95,7 @@ BEGIN
     -- revocation that was committed meanwhile does. There is one writer, which
     -- sees what it has recorded before: searches at the same instant do not
     -- outrun a pace or a sequence.
-    verdict := facesnxt.gate(request);
+    verdict := facesnxt.gate_again(request);
     CASE kind
         WHEN 'search' THEN
             NULL;

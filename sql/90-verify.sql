@@ -78,6 +78,7 @@ BEGIN
         FROM (SELECT * FROM last WHERE operation <> 'D') l FULL JOIN stored s ON s.row_key = l.row_key
         WHERE l.row_key IS NULL OR s.row_key IS NULL
             OR coalesce(facesnxt.row_commitment(l.salt, s.digest) <> l.commitment, s.digest <> l.digest)
+        ORDER BY 3 LIMIT 1000
         $query$, relation) USING relation
     LOOP
         RETURN NEXT;
@@ -85,7 +86,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION facesnxt.rows_check(name) IS
-'Rows of a table that are not what their last event says: changed, gone, or without an event';
+'Rows of a table that are not what their last event says: changed, gone, or without an event; the first thousand';
 REVOKE ALL ON FUNCTION facesnxt.rows_check(name) FROM PUBLIC;
 
 -- ---- all of it
@@ -164,6 +165,13 @@ BEGIN
         RETURN QUERY SELECT 'broken', r.finding, r.seq, checked, r.row_key, NULL::text FROM facesnxt.rows_check(checked) r;
     END LOOP;
 
+    -- a table that an upgrade drops is emptied first
+    RETURN QUERY
+        SELECT 'broken', 'a table is gone', g.last, g.relation, NULL::text, NULL::text
+        FROM (SELECT e.relation, max(e.seq) AS last FROM facesnxt.event e WHERE e.relation <> 'event' GROUP BY e.relation) g
+        WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.relname = g.relation AND c.relnamespace = 'facesnxt'::regnamespace AND c.relkind = 'r')
+            AND (SELECT e.operation FROM facesnxt.event e WHERE e.seq = g.last) <> 'T'
+        ORDER BY g.relation;
     RETURN QUERY
         SELECT 'broken', 'a table is not under the audit trigger', NULL::bigint, m.relation, NULL::text, m.why FROM facesnxt.unaudited() m;
 
@@ -211,10 +219,13 @@ AS $$
         JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
         JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'facesnxt'
         CROSS JOIN LATERAL (
-            SELECT CASE WHEN count(*) < 2 THEN 'It has no trigger "audit_row" or "audit_truncate".'
+            SELECT CASE WHEN count(*) < 2 THEN 'It has no trigger "audit_row" or "audit_truncate" that calls audit_row() whatever changes.'
                 WHEN count(*) FILTER (WHERE t.tgenabled <> 'A') > 0 THEN 'A trigger is disabled, or not fired in every session.' END AS why
-            FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname IN ('audit_row', 'audit_truncate')
-                AND t.tgfoid = 'facesnxt.audit_row'::regproc) w
+            FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang
+            -- after, for each row, INSERT, DELETE and UPDATE; after, for each statement, TRUNCATE
+            WHERE t.tgrelid = c.oid AND (t.tgname, t.tgtype) IN (('audit_row', 29), ('audit_truncate', 32))
+                AND t.tgqual IS NULL AND t.tgattr = ''::int2vector
+                AND p.oid = 'facesnxt.audit_row'::regproc AND l.lanname = 'c' AND p.prosrc = 'facesnxt_audit_row') w
     WHERE c.relkind IN ('r', 'p') AND c.relname NOT IN ('event', 'pending_event', 'event_tile') AND w.why IS NOT NULL
 $$;
 COMMENT ON FUNCTION facesnxt.unaudited() IS 'Tables of this extension whose changes do not all come into the chain, and why';

@@ -1,25 +1,36 @@
 -- Every table is under audit: what befalls a row of any of them comes into the
 -- chain. The last part, so that no table is forgotten.
 
-DO $$
+CREATE FUNCTION facesnxt.audit_tables() RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
 DECLARE
     audited record;
+    made bigint := 0;
 BEGIN
     FOR audited IN
         -- a table whose rows can change keeps each state of them with the event
-        SELECT c.relname, NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = c.relname || '_append_only') AS changes
-        FROM pg_catalog.pg_class c
+        SELECT c.relname, NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = c.relname || '_append_only') AS changes
+        FROM pg_class c
         WHERE c.relnamespace = 'facesnxt'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('event', 'pending_event', 'event_tile')
+            AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'audit_row')
         ORDER BY c.relname
     LOOP
-        EXECUTE pg_catalog.format('CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON facesnxt.%I '
-            'FOR EACH ROW EXECUTE FUNCTION facesnxt.audit_row(%s)', audited.relname, CASE WHEN audited.changes THEN '''image''' END);
-        EXECUTE pg_catalog.format('CREATE TRIGGER audit_truncate AFTER TRUNCATE ON facesnxt.%I '
+        EXECUTE format('CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON facesnxt.%I '
+            'FOR EACH ROW EXECUTE FUNCTION facesnxt.audit_row(%s)', audited.relname, CASE WHEN audited.changes THEN quote_literal('image') END);
+        EXECUTE format('CREATE TRIGGER audit_truncate AFTER TRUNCATE ON facesnxt.%I '
             'FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.audit_row()', audited.relname);
-        EXECUTE pg_catalog.format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER audit_row, ENABLE ALWAYS TRIGGER audit_truncate', audited.relname);
+        EXECUTE format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER audit_row, ENABLE ALWAYS TRIGGER audit_truncate', audited.relname);
+        made := made + 1;
     END LOOP;
+    RETURN made;
 END
 $$;
+COMMENT ON FUNCTION facesnxt.audit_tables() IS
+'Puts tables of this extension under the audit trigger that are not yet; for its own scripts, at installation and at each upgrade. Returns how many';
+REVOKE ALL ON FUNCTION facesnxt.audit_tables() FROM PUBLIC;
+SELECT facesnxt.audit_tables();
 
 -- Rows that came before their table was under audit: what the extension itself
 -- brings, now and when it is upgraded.

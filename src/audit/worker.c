@@ -49,7 +49,7 @@
 
 /* How many of the sessions' changes are chained along with records, when nothing else is to do, and when asked to. */
 #define CHAIN_ALONG	256
-#define CHAIN_IDLE	4096
+#define CHAIN_IDLE	1024
 #define CHAIN_ASKED	20000
 
 /* Records that were taken: those from first to taken wait for their answer, those to end are in this transaction. */

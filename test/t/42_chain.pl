@@ -204,6 +204,29 @@ is(query("SELECT count(*) FROM facesnxt.unaudited()"), '0', 'every table is unde
 is(query("BEGIN; ALTER TABLE facesnxt.search DISABLE TRIGGER audit_row; SELECT relation FROM facesnxt.unaudited(); ROLLBACK"), 'search', 'one that is not is named');
 is(query("BEGIN; ALTER TABLE facesnxt.search ENABLE TRIGGER audit_row; SELECT relation FROM facesnxt.unaudited(); ROLLBACK"), 'search', 'so is one that a replica would not fire');
 
+is(query("BEGIN; DROP TRIGGER audit_row ON facesnxt.search; CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON facesnxt.search FOR EACH ROW WHEN (false) EXECUTE FUNCTION facesnxt.audit_row(); ALTER TABLE facesnxt.search ENABLE ALWAYS TRIGGER audit_row; SELECT relation FROM facesnxt.unaudited(); ROLLBACK"),
+	'search', 'and one that has a condition');
+is(query("BEGIN; CREATE OR REPLACE FUNCTION facesnxt.audit_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; SELECT count(*) > 70 FROM facesnxt.unaudited(); ROLLBACK"),
+	't', 'and a function that does nothing');
+
+# an upgrade adds columns, rows and tables
+query(<<'SQL');
+ALTER TABLE facesnxt.search ADD COLUMN added text;
+CREATE TABLE facesnxt.added_record (added_id uuid PRIMARY KEY DEFAULT gen_random_uuid(), note text);
+INSERT INTO facesnxt.added_record (note) VALUES ('what the extension brings');
+ALTER EXTENSION facesnxt ADD TABLE facesnxt.added_record;
+SQL
+is(query("SELECT string_agg(finding || ' ' || relation, ', ') FROM facesnxt.audit_verify() WHERE severity = 'broken' AND relation IS NOT NULL"),
+	'a table is not under the audit trigger added_record', 'a new column breaks no record; a new table is missed');
+is(query('SELECT facesnxt.audit_tables(), facesnxt.adopt_rows()'), '1|1', 'an upgrade puts it under audit');
+is(query($verdict), 'sound', 'and the log is sound');
+query('ALTER EXTENSION facesnxt DROP TABLE facesnxt.added_record');
+is(query("BEGIN; DROP TABLE facesnxt.added_record; SELECT finding || ' ' || relation FROM facesnxt.verify_log('{}') WHERE severity = 'broken'; ROLLBACK"),
+	'a table is gone added_record', 'a table with records that is gone is found');
+query('TRUNCATE facesnxt.added_record');
+is(query('SELECT facesnxt.audit_checkpoint() IS NOT NULL; DROP TABLE facesnxt.added_record; ALTER TABLE facesnxt.search DROP COLUMN added'), 't', 'an upgrade empties it first');
+is(query($verdict), 'sound', 'which is not missed');
+
 # changes that are made with the triggers on are not forgeries, but are seen
 query('ALTER TABLE facesnxt.outcome DISABLE TRIGGER outcome_append_only; ALTER TABLE facesnxt.search DISABLE TRIGGER search_append_only');
 query("UPDATE facesnxt.search SET reason = 'chained ' WHERE reason = 'chained'; UPDATE facesnxt.search SET reason = 'chained' WHERE reason = 'chained '");
