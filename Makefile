@@ -174,6 +174,21 @@ SQL_PARTS = \
 	sql/45-public.sql \
 	sql/46-ticket.sql \
 	sql/47-revocation.sql \
+	sql/50-pack.sql \
+	sql/50-line.sql \
+	sql/51-anomaly.sql \
+	sql/51-substantiate.sql \
+	sql/52-month.sql \
+	sql/52-query.sql \
+	sql/53-seal.sql \
+	sql/53-sign.sql \
+	sql/53-request.sql \
+	sql/54-finding.sql \
+	sql/55-overdue.sql \
+	sql/56-statistics.sql \
+	sql/57-extract.sql \
+	sql/58-bundle.sql \
+	sql/59-report.sql \
 	sql/60-lifetime.sql \
 	sql/60-face.sql \
 	sql/61-replay.sql \
@@ -203,7 +218,7 @@ SQL_PARTS = \
 	sql/84-reader-doors.sql \
 	sql/95-triggers.sql
 
-DATA = $(wildcard sql/updates/*.sql)
+DATA = $(wildcard sql/updates/*.sql) $(wildcard sql/psql/*.psql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 SCRIPTS_built = build/facesnxt-verify
 
@@ -214,7 +229,7 @@ REGRESS = embedding embedding_cast distance order avg \
 	agency policy search search_index refusal outcome immutable \
 	request probe person verify platform
 
-ISOLATION = revocation
+ISOLATION = revocation pack
 
 REGRESS_OPTS = --inputdir=test --outputdir=build/regress --load-extension=facesnxt
 ISOLATION_OPTS = --inputdir=test --outputdir=build/isolation --load-extension=facesnxt

@@ -103,4 +103,9 @@ INSERT INTO facesnxt.rule (rule, area, value_kind, description) VALUES
     ('auditor', 'audit', 'text', 'Who audits'),
     ('auditor_apart', 'audit', 'boolean', 'Whoever administers accounts does not audit them'),
     ('audit_request_by', 'audit', 'text', 'Through whom an audit is asked for'),
-    ('substantiation_days', 'audit', 'number', 'Days after which a search without report stands on the list of inquiries to substantiate');
+    ('substantiation_days', 'audit', 'number', 'Days after which a search without report stands on the list of inquiries to substantiate'),
+    ('substantiation', 'audit', 'texts', 'Which reasons put a search on that list, of facesnxt.substantiation(); without it all of them'),
+    ('audit_days', 'audit', 'number', 'Days after the end of a period within which its audit is made, signed and submitted'),
+    ('burst', 'audit', 'object', '{"searches": n, "minutes": m}: a search after so many of the account within m minutes stands out'),
+    ('publication_threshold', 'audit', 'number', 'Counts from 1 to below it are not published'),
+    ('time_zone', 'audit', 'text', 'In which months begin and reports tell times');

@@ -38,12 +38,13 @@ BEGIN
         WHEN 'mou' THEN enum_range(NULL::facesnxt.repository)::text[]
         WHEN 'report' THEN '{kind,days,items}'
         WHEN 'retention' THEN '{probes,templates,candidates,searches,log,audits}'
+        WHEN 'burst' THEN '{searches,minutes}'
         WHEN 'public_records' THEN '{statute,exempt}' END;
     IF known IS NOT NULL AND EXISTS (SELECT FROM jsonb_object_keys(value) k WHERE k <> ALL (known)) THEN
         RETURN format('the value of rule "%s" has other keys than %s', rule, array_to_string(known, ', '));
     END IF;
     means := CASE
-        WHEN rule IN ('inactivity_days', 'outcome_days', 'retention_days', 'substantiation_days', 'audit_months', 'memorandum_months')
+        WHEN rule IN ('inactivity_days', 'outcome_days', 'retention_days', 'substantiation_days', 'audit_months', 'memorandum_months', 'audit_days')
             THEN facesnxt.number_in(value, 0, 100000)
         WHEN rule = 'licences' THEN facesnxt.number_in(value, 0, 1000000000)
         WHEN rule = 'verification_hours' THEN facesnxt.number_in(value, 0, 10000, false)
@@ -55,6 +56,11 @@ BEGIN
         -- what is left out is not bounded; nobody looks further back than a day
         WHEN rule = 'pace' THEN value ?| '{searches,probes}' AND facesnxt.number_in(value->'minutes', 1, 1440, false)
             AND facesnxt.number_in(coalesce(value->'searches', '1'), 1, 200) AND facesnxt.number_in(coalesce(value->'probes', '1'), 1, 200)
+        WHEN rule = 'burst' THEN facesnxt.number_in(value->'searches', 1, 10000) AND facesnxt.number_in(value->'minutes', 1, 1440, false)
+        WHEN rule = 'substantiation' THEN facesnxt.texts_in(value,
+            '{report,outcome,corroboration,case,fields,exigent,dispositions,anomaly,override}')
+        WHEN rule = 'publication_threshold' THEN facesnxt.number_in(value, 2, 1000)
+        WHEN rule = 'time_zone' THEN EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = value #>> '{}')
         WHEN rule = 'exigent' THEN facesnxt.number_in(value->'hours', 0, 10000, false)
             AND facesnxt.texts_in(value->'papers', ARRAY(SELECT r.rule FROM facesnxt.rule r WHERE r.area IN ('case', 'purpose')))
             AND facesnxt.check_value('texts', coalesce(value->'purposes', '[]'))

@@ -42,7 +42,9 @@ INSERT INTO facesnxt.shipped_policy (code, document) VALUES ('MI', $policy$
     {"rule": "outcome_days", "clause": "MI-4.5.3.3.b", "value": 30},
     {"rule": "systems", "clause": "MI-4.3.5", "value": ["FACES", "commercial platform"]},
     {"rule": "audit_months", "clause": "MI-4.5.5", "value": 1},
-    {"rule": "auditor", "clause": "MI-4.5.5", "value": "rtcc_supervisor"}
+    {"rule": "auditor", "clause": "MI-4.5.5", "value": "rtcc_supervisor"},
+    {"rule": "audit_days", "clause": "MI-4.5.5", "value": 7},
+    {"rule": "time_zone", "clause": "MI-4.5.5", "value": "America/New_York"}
   ]
 }
 $policy$);

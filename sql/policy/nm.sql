@@ -44,7 +44,9 @@ INSERT INTO facesnxt.shipped_policy (code, document) VALUES ('NM', $policy$
     {"rule": "memorandum_months", "clause": "NM-VII.C", "value": 3},
     {"rule": "memorandum_to", "clause": "NM-VII.C", "value": "investigative_section_major"},
     {"rule": "auditor", "clause": "NM-VII.B", "value": "investigative_section_commander"},
-    {"rule": "substantiation_days", "clause": "NM-VII.B", "value": 7}
+    {"rule": "substantiation_days", "clause": "NM-VII.B", "value": 7},
+    {"rule": "audit_days", "clause": "NM-VII.B", "value": 7},
+    {"rule": "time_zone", "clause": "NM-VII.B", "value": "America/New_York"}
   ]
 }
 $policy$);

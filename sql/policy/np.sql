@@ -44,7 +44,10 @@ INSERT INTO facesnxt.shipped_policy (code, document) VALUES ('NP', $policy$
     {"rule": "public_records", "clause": "NP-VI.B.6", "value": {"statute": "Florida statutes", "exempt": true}},
     {"rule": "audit_months", "clause": "NP-VI.C.2.c", "value": 12},
     {"rule": "auditor", "clause": "NP-VI.C.2.b", "value": "program_administrator"},
-    {"rule": "audit_request_by", "clause": "NP-VI.C.2.a", "value": "intel_supervisor"}
+    {"rule": "audit_request_by", "clause": "NP-VI.C.2.a", "value": "intel_supervisor"},
+    {"rule": "audit_days", "clause": "NP-VI.C.2.c", "value": 7},
+    {"rule": "time_zone", "clause": "NP-VI.C.2.c", "value": "America/New_York"},
+    {"rule": "publication_threshold", "clause": "NP-VI.C.2", "value": 10}
   ]
 }
 $policy$);

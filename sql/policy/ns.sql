@@ -43,7 +43,9 @@ INSERT INTO facesnxt.shipped_policy (code, document) VALUES ('NS', $policy$
     {"rule": "public_records", "clause": "NS-32.6.12", "value": {"statute": "FSS 119, Directive 26-1", "exempt": false}},
     {"rule": "audit_months", "clause": "NS-32.6.9", "value": 12},
     {"rule": "auditor", "clause": "NS-D.3", "value": "facial_recognition_administrator"},
-    {"rule": "auditor_apart", "clause": "NS-D.3", "value": true}
+    {"rule": "auditor_apart", "clause": "NS-D.3", "value": true},
+    {"rule": "audit_days", "clause": "NS-32.6.9", "value": 7},
+    {"rule": "time_zone", "clause": "NS-32.6.9", "value": "America/New_York"}
   ]
 }
 $policy$);
