@@ -6,19 +6,20 @@
 # prove prints its totals for people; this is the same harness (TAP::Harness)
 # with the totals as numbers. A program that dies, or that breaks its plan
 # without a failed test, counts as one failure. --run gives the interpreter,
-# as words; without it the tests are run as they are.
+# as a shell's words; without it the tests are run as they are.
 use strict;
 use warnings;
 
 use Getopt::Long;
 use TAP::Harness;
+use Text::ParseWords;
 
 my ($counts, $run, $jobs) = (undef, undef, 1);
 GetOptions('counts=s' => \$counts, 'run=s' => \$run, 'jobs=i' => \$jobs)
   and defined $counts and @ARGV
   or die "usage: tap.pl --counts=FILE [--run=COMMAND] [--jobs=N] test...\n";
 
-my @interpreter = defined $run ? split(' ', $run) : ();
+my @interpreter = defined $run ? shellwords($run) : ();
 my $harness = TAP::Harness->new(
 	{
 		verbosity => 0,

@@ -135,7 +135,8 @@ leave_stage() {
 # The inner half of a suite, called where its cluster or its user is.
 case ${suites[0]} in
     --pgtap)
-        tap pgtap --run="psql -XqAt -v ON_ERROR_STOP=1 -f" test/pgtap/*.sql
+        # several results of one row are lines of their own
+        tap pgtap --run="psql -XqAt -F '"$'\n'"' -v ON_ERROR_STOP=1 -f" test/pgtap/*.sql
         exit
         ;;
     --tap)
