@@ -129,6 +129,12 @@ SELECT v.status, v.kind, pg_temp.id('clean'), v.sqlstate, v.clause, '[]', '{}', 
 FROM facesnxt.agency g JOIN facesnxt.account a ON a.role = 'rep_det1'::regrole,
     (VALUES ('refused', 'arrest', 'NX357', 'NM-VI.E'), ('permitted', 'arrest', NULL, NULL)) v (status, kind, sqlstate, clause) WHERE g.code = 'RNM';
 
+WITH l AS (
+    INSERT INTO facesnxt.log_access (agency_id, relations, functions, wording, right_of, acting_role, acting_oid, session_role, session_oid, backend_pid, requested_at, recorded_at)
+    SELECT g.agency_id, '{search}', '{}', 'SELECT', 'rep_cmd', 'rep_cmd', 1, 'rep_cmd', 1, 1, '2021-05-09', '2021-05-09' FROM facesnxt.agency g WHERE g.code = 'RNM'
+    RETURNING log_access_id)
+INSERT INTO facesnxt.log_access_end (log_access_id, rows, recorded_at) SELECT l.log_access_id, 12, '2021-05-09' FROM l;
+
 -- without what another part finds in faces and habits, which is handed over
 CREATE FUNCTION pg_temp.report(month date, as_of timestamptz) RETURNS SETOF facesnxt.report_line LANGUAGE sql AS $$
     SELECT l.* FROM facesnxt.agency g CROSS JOIN LATERAL facesnxt.report_period(g.agency_id, $1, 1, $2) p,
@@ -153,7 +159,7 @@ FROM (VALUES ('1', 'searches asked for', '8'), ('1', '  completed', '6'), ('1', 
     ('3', 'open searches', '0'), ('3', 'raw statements admitted', '0'), ('3', 'raw statements refused', '1'),
     ('3', '1:1 verifications completed', '1'), ('3', '1:1 verifications refused', '1'), ('3', 'views of candidates', '2'), ('3', 'exports', '1'),
     ('3', 'exported to: State Attorney', '1'), ('3', 'field seen: name', '3'), ('3', 'field seen: photo', '1'), ('3', 'refused: export', '1'),
-    ('3', 'refused step: report', '1'),
+    ('3', 'refused step: report', '1'), ('3', 'reads of the log: rep_cmd', '1'),
     ('4', 'searches that require substantiation', '5'), ('4', 'reason: report', '1'), ('4', 'reason: outcome', '1'), ('4', 'reason: corroboration', '1'),
     ('4', 'reason: case', '2'), ('4', 'reason: fields', '1'), ('4', 'reason: dispositions', '1'), ('4', 'reason: anomaly', '2'), ('4', 'reason: override', '1'))
     AS w (section, line, value);
