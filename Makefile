@@ -16,6 +16,8 @@ MODULE_big = facesnxt
 
 BASE = src/base/base.o src/base/blas.o src/base/decimal.o src/base/template_text.o
 
+CHAIN = src/chain/event.o src/chain/merkle.o
+
 KERNEL = src/kernel/dispatch.o src/kernel/scalar.o src/kernel/avx2.o src/kernel/avx512.o \
 	src/kernel/neon.o
 
@@ -85,9 +87,10 @@ INDEX = \
 	src/index/within.o \
 	src/index/vacuum.o
 
-AUDIT = src/audit/writer.o src/audit/box.o src/audit/worker.o
+AUDIT = src/audit/writer.o src/audit/box.o src/audit/worker.o src/audit/change.o src/audit/chain.o \
+	src/audit/image.o src/audit/sha256.o src/audit/sql.o src/audit/proof.o src/audit/rows.o
 
-SESSION = src/session/identity.o src/session/raise.o
+SESSION = src/session/commits.o src/session/identity.o src/session/raise.o
 
 DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/admit.o src/door/rows.o src/door/door.o src/door/cut.o
 
@@ -95,7 +98,10 @@ TRACE = src/trace/faces.o
 
 BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
 
-PURE = $(BASE) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
+# what the program facesnxt-verify has beside the chain's code
+VERIFY = src/verify/text.o src/verify/log.o src/verify/sha256.o
+
+PURE = $(BASE) $(CHAIN) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
 OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(TRACE) $(BIND)
 
 # ---- SQL: numbered parts, in this order
@@ -109,6 +115,7 @@ SQL_PARTS = \
 	sql/10-model.sql \
 	sql/11-photo.sql \
 	sql/12-record.sql \
+	sql/13-event.sql \
 	sql/20-agency.sql \
 	sql/20-refusal.sql \
 	sql/21-policy.sql \
@@ -177,11 +184,15 @@ SQL_PARTS = \
 	sql/68-differential.sql \
 	sql/69-trial.sql \
 	sql/69-setting.sql \
+	sql/90-verify.sql \
 	sql/48-tenancy.sql \
-	sql/49-account-doors.sql
+	sql/49-account-doors.sql \
+	sql/91-proof.sql \
+	sql/95-triggers.sql
 
 DATA = $(wildcard sql/updates/*.sql)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+SCRIPTS_built = build/facesnxt-verify
 
 # ---- tests that `make installcheck` runs against a running server
 
@@ -226,5 +237,9 @@ $(DATA_built): $(SQL_PARTS) facesnxt.control Makefile
 
 src/infer/onnx.pb-c.c src/infer/onnx.pb-c.h &: src/infer/onnx.proto
 	protoc-c --proto_path=src/infer --c_out=src/infer src/infer/onnx.proto
+
+# checks an exported log without a server: no header of it, and no library but libcrypto
+build/facesnxt-verify: $(patsubst %.o,build/bench/%.o,src/base/base.o $(CHAIN) $(VERIFY) src/verify/main.o)
+	$(BENCH_COMPILE) -o $@ $^ -lcrypto
 
 include scripts/commands.mk

@@ -57,7 +57,7 @@ $(OBJS) $(OBJS:.o=.bc): $(filter-out $(GENERATED),$(wildcard src/*.h src/*/*.h))
 
 PURE_FLAGS = -std=gnu99 -D_GNU_SOURCE -g -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Isrc $(OPENBLAS_FLAGS) -MMD -MP
-PURE_LIBS = -ljpeg -lprotobuf-c -lm
+PURE_LIBS = -ljpeg -lprotobuf-c -lcrypto -lm
 FUZZ_CC ?= clang-14
 
 ASAN_COMPILE = gcc -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all $(PURE_FLAGS)
@@ -79,9 +79,9 @@ build/bench/%.o: %.c | $(GENERATED)
 $(addprefix build/asan/,$(CODE)): ASAN_COMPILE += $(CODE_CFLAGS)
 $(addprefix build/bench/,$(CODE)): BENCH_COMPILE += $(CODE_CFLAGS)
 
-build/asan/libpure.a: $(addprefix build/asan/,$(PURE))
-build/fuzz/libpure.a: $(addprefix build/fuzz/,$(PURE))
-build/bench/libpure.a: $(addprefix build/bench/,$(PURE))
+build/asan/libpure.a: $(addprefix build/asan/,$(PURE) $(VERIFY))
+build/fuzz/libpure.a: $(addprefix build/fuzz/,$(PURE) $(VERIFY))
+build/bench/libpure.a: $(addprefix build/bench/,$(PURE) $(VERIFY))
 build/asan/libpure.a build/fuzz/libpure.a build/bench/libpure.a:
 	@rm -f $@
 	ar rcs $@ $^
@@ -114,7 +114,7 @@ build/bench/%: build/bench/bench/%.o build/bench/libpure.a
 	$(patsubst %.c,build/bench/%.o,$(wildcard bench/*.c bench/tool/*.c))
 
 -include $(patsubst %.o,build/asan/%.d,$(PURE)) $(patsubst %.o,build/fuzz/%.d,$(PURE))
--include $(patsubst %.o,build/bench/%.d,$(PURE)) $(wildcard build/*/test/*/*.d build/bench/bench/*.d)
+-include $(patsubst %.o,build/bench/%.d,$(PURE) $(VERIFY) src/verify/main.o) $(wildcard build/*/test/*/*.d build/bench/bench/*.d)
 
 # The value of a variable, for scripts: make -s print-REGRESS
 print-%:

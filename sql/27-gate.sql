@@ -115,7 +115,7 @@ REVOKE ALL ON FUNCTION facesnxt.status_clause(uuid, text) FROM PUBLIC;
 
 -- Volatile, so that every query in it takes its own snapshot. The session asks
 -- it first, which saves work; the writer asks it again in its own transaction,
--- which sees committed rows only, and that answer counts.
+-- which sees committed rows only, and that answer counts (gate_again()).
 CREATE FUNCTION facesnxt.gate(request jsonb) RETURNS facesnxt.verdict
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
@@ -205,6 +205,39 @@ $$;
 COMMENT ON FUNCTION facesnxt.gate(jsonb) IS
 'Judges whether a role may search now: isolation level, account, policy in force and each of its rules (NX301 to NX323)';
 REVOKE ALL ON FUNCTION facesnxt.gate(jsonb) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.commits() RETURNS bigint
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'facesnxt_commits';
+COMMENT ON FUNCTION facesnxt.commits() IS
+'How many transactions that changed anything had ended at the newest snapshot; NULL in one that has changed something itself';
+REVOKE ALL ON FUNCTION facesnxt.commits() FROM PUBLIC;
+
+-- The session's own answer, for the writer: worth something only as long as
+-- nothing is committed after commits, which was counted before the gate.
+CREATE FUNCTION facesnxt.judged(verdict facesnxt.verdict, commits bigint) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE WHEN $2 IS NULL THEN '{}' ELSE jsonb_build_object('verdict', to_jsonb($1), 'commits', $2) END $$;
+COMMENT ON FUNCTION facesnxt.judged(facesnxt.verdict, bigint) IS 'A verdict as the writer is told it, with the number of commits before it';
+REVOKE ALL ON FUNCTION facesnxt.judged(facesnxt.verdict, bigint) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.gate_again(request jsonb) RETURNS facesnxt.verdict
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- some rules look at the clock: an answer of a second ago still is one
+    IF (request->>'commits')::bigint = facesnxt.commits()
+        AND (request->>'requested_at')::timestamptz > clock_timestamp() - interval '1 second' THEN
+        RETURN jsonb_populate_record(NULL::facesnxt.verdict, request->'verdict');
+    END IF;
+    RETURN facesnxt.gate(request);
+END
+$$;
+COMMENT ON FUNCTION facesnxt.gate_again(jsonb) IS
+'The gate in the writer: on committed rows, anew unless nothing was committed since the session asked';
+REVOKE ALL ON FUNCTION facesnxt.gate_again(jsonb) FROM PUBLIC;
 
 -- ---- asking beforehand, and asking another policy
 

@@ -88,6 +88,7 @@ BEGIN
         WHEN 'verification' THEN RETURN facesnxt.apply_verification(request, attachment);
         WHEN 'replay' THEN RETURN facesnxt.apply_replay(request);
         WHEN 'external search' THEN RETURN facesnxt.apply_external(request);
+        WHEN 'chain' THEN RETURN facesnxt.apply_chain(request);
         ELSE NULL;
     END CASE;
     -- Only committed rows are visible here: an account, case or purpose that
@@ -95,7 +96,7 @@ BEGIN
     -- revocation that was committed meanwhile does. There is one writer, which
     -- sees what it has recorded before: searches at the same instant do not
     -- outrun a pace or a sequence.
-    verdict := facesnxt.gate(request);
+    verdict := facesnxt.gate_again(request);
     CASE kind
         WHEN 'search' THEN
             NULL;

@@ -154,6 +154,7 @@ DECLARE
     probe facesnxt.embedding := given;
     made record;
     searched facesnxt.repository[];
+    commits bigint;
     failure jsonb;
     answer jsonb;
 BEGIN
@@ -168,6 +169,7 @@ BEGIN
                               'probe_sha256', encode(sha256(image), 'hex'),
                               'probe', facesnxt.probe_shape(image, given));
 
+    commits := facesnxt.commits();
     verdict := facesnxt.gate(request);
     IF verdict.code IS NOT NULL THEN
         PERFORM facesnxt.refuse(request, to_jsonb(verdict) - 'facts', image);
@@ -227,7 +229,7 @@ BEGIN
     END IF;
 
     -- No candidate leaves before this has returned.
-    answer := facesnxt.audit_write('search', request, image);
+    answer := facesnxt.audit_write('search', request || facesnxt.judged(verdict, commits), image);
     IF answer->>'code' IS NOT NULL THEN
         PERFORM facesnxt.raise(answer->>'code', answer->>'message', answer->>'detail', answer->>'hint');
     END IF;

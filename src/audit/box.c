@@ -83,6 +83,33 @@ fx_box_pop(fx_audit_box *box, dsm_handle *handle)
 	return popped;
 }
 
+/* Tells the writer that changes wait to be chained; it cannot fail, and does nothing where the writer has left. */
+void
+fx_box_wake(fx_audit_box *box)
+{
+	Latch	   *latch;
+
+	SpinLockAcquire(&box->mutex);
+	box->changes = true;
+	latch = box->closed ? NULL : box->latch;
+	SpinLockRelease(&box->mutex);
+	if (latch != NULL)
+		SetLatch(latch);
+}
+
+/* Whether it was told so since it was asked last. */
+bool
+fx_box_changes(fx_audit_box *box)
+{
+	bool		changes;
+
+	SpinLockAcquire(&box->mutex);
+	changes = box->changes;
+	box->changes = false;
+	SpinLockRelease(&box->mutex);
+	return changes;
+}
+
 /* False when it is not empty and should be. */
 bool
 fx_box_close(fx_audit_box *box, bool only_if_empty)
@@ -90,7 +117,7 @@ fx_box_close(fx_audit_box *box, bool only_if_empty)
 	bool		closed;
 
 	SpinLockAcquire(&box->mutex);
-	if (!only_if_empty || box->count == 0)
+	if (!only_if_empty || (box->count == 0 && !box->changes))
 		box->closed = true;
 	closed = box->closed;
 	SpinLockRelease(&box->mutex);

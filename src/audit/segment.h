@@ -1,7 +1,7 @@
 /*
  * segment.h - the shared memory through which sessions hand records to the
- * writer and learn what became of them.  Only writer.c, box.c and worker.c see
- * it.
+ * writer and learn what became of them.  Only writer.c, box.c, worker.c
+ * and change.c see it.
  */
 #ifndef FACESNXT_AUDIT_SEGMENT_H
 #define FACESNXT_AUDIT_SEGMENT_H
@@ -54,6 +54,8 @@ typedef struct fx_audit_segment
 	pg_atomic_uint32 state;		/* fx_audit_state */
 	Oid			database;
 	Oid			user;			/* audit_apply() runs as this role */
+	char		acting[NAMEDATALEN];	/* in whose name events are chained */
+	char		login[NAMEDATALEN];
 	pid_t		session;		/* whom to wake */
 	TimestampTz deadline;
 	Size		kind_size;
@@ -84,6 +86,7 @@ typedef struct fx_audit_box
 	uint32		magic;
 	slock_t		mutex;			/* guards what follows */
 	bool		closed;
+	bool		changes;		/* a session has committed changes to chain */
 	pid_t		writer;
 	Latch	   *latch;			/* in the server's main shared memory */
 	int			places;
@@ -96,9 +99,11 @@ typedef struct fx_audit_box
 extern fx_audit_box *fx_box_create(void);
 extern bool fx_box_pop(fx_audit_box *box, dsm_handle *handle);
 extern bool fx_box_close(fx_audit_box *box, bool only_if_empty);
+extern bool fx_box_changes(fx_audit_box *box);
 
 /* The session's side. */
 extern fx_audit_box *fx_box_find(void);
 extern bool fx_box_push(fx_audit_box *box, dsm_handle handle);
+extern void fx_box_wake(fx_audit_box *box);
 
 #endif							/* FACESNXT_AUDIT_SEGMENT_H */

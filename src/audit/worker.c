@@ -39,12 +39,18 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "chain.h"
 #include "errors.h"
 #include "guc.h"
 #include "segment.h"
 #include "writer.h"
 
 #define MAX_BATCH	32
+
+/* How many of the sessions' changes are chained along with records, when nothing else is to do, and when asked to. */
+#define CHAIN_ALONG	256
+#define CHAIN_IDLE	1024
+#define CHAIN_ASKED	20000
 
 /* Records that were taken: those from first to taken wait for their answer, those to end are in this transaction. */
 typedef struct fx_audit_batch
@@ -229,11 +235,14 @@ write_records(fx_audit_batch *batch)
 	long		remaining_ms = LONG_MAX;
 	Oid			user;
 	int			context;
+	int			limit = CHAIN_ALONG;
 
 	for (int i = batch->first; i < batch->end; i++)
 	{
 		fx_audit_segment *record = dsm_segment_address(batch->segs[i]);
 
+		if (strncmp(record->payload, "chain", 6) == 0)
+			limit = CHAIN_ASKED;
 		remaining_ms = Min(remaining_ms, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), record->deadline));
 	}
 	if (remaining_ms <= 0)
@@ -254,6 +263,7 @@ write_records(fx_audit_batch *batch)
 	 */
 	enable_timeout_after(STATEMENT_TIMEOUT, Max(remaining_ms * 19 / 20, 1));
 
+	fx_changes_clear();
 	for (int i = batch->first; i < batch->end; i++)
 	{
 		fx_audit_segment *record = dsm_segment_address(batch->segs[i]);
@@ -262,10 +272,15 @@ write_records(fx_audit_batch *batch)
 		GetUserIdAndSecContext(&user, &context);
 		SetUserIdAndSecContext(record->user,
 							   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+		fx_changes_on_behalf(record->acting, record->login);
 		apply(record);
 		SetUserIdAndSecContext(user, context);
 		PopActiveSnapshot();
 	}
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) fx_chain(limit, false);
+	PopActiveSnapshot();
 
 	CHECK_FOR_INTERRUPTS();
 	CommitTransactionCommand();
@@ -304,6 +319,8 @@ try_records(fx_audit_batch *batch, MemoryContext context)
 
 		/* its locks are gone before the session hears of it */
 		AbortOutOfAnyTransaction();
+		if (!batch->committed)
+			fx_chain_forget();
 		if (batch->committed)
 			settle(batch);
 		else if (done)
@@ -317,6 +334,41 @@ try_records(fx_audit_batch *batch, MemoryContext context)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	return done;
+}
+
+/* Chains what sessions have committed, in a transaction of its own.  True when there may be more. */
+static bool
+chain_changes(MemoryContext context)
+{
+	volatile uint64 chained = 0;
+
+	PG_TRY();
+	{
+		pin_settings(facesnxt_audit_timeout);
+		pgstat_report_activity(STATE_RUNNING, "facesnxt: chaining changes");
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		fx_changes_clear();
+		chained = fx_chain(CHAIN_IDLE, true);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		/* they wait where they are, for the next one */
+		MemoryContextSwitchTo(context);
+		HOLD_INTERRUPTS();
+		EmitErrorReport();
+		FlushErrorState();
+		AbortOutOfAnyTransaction();
+		fx_chain_forget();
+		chained = 0;
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return chained > 0;
 }
 
 /* Each record in a transaction of its own, where all in one did not work. */
@@ -434,6 +486,7 @@ facesnxt_audit_worker(Datum main_arg)
 	fx_audit_segment *record;
 	fx_audit_box *box;
 	MemoryContext context;
+	bool		changes = true;
 
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -459,6 +512,7 @@ facesnxt_audit_worker(Datum main_arg)
 
 	context = AllocSetContextCreate(TopMemoryContext, "facesnxt audit writer", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
+	fx_changes_collect(context);
 	for (;;)
 	{
 		dsm_segment *seg;
@@ -470,6 +524,13 @@ facesnxt_audit_worker(Datum main_arg)
 			if (!try_records(&current, context))
 				write_one_by_one(&current, context);
 			current.first = current.end = current.taken = 0;
+			fx_changes_clear();
+			MemoryContextReset(context);
+			CHECK_FOR_INTERRUPTS();
+		}
+		else if (changes || fx_box_changes(box))
+		{
+			changes = chain_changes(context);
 			MemoryContextReset(context);
 			CHECK_FOR_INTERRUPTS();
 		}

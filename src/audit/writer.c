@@ -96,6 +96,8 @@ fill_segment(const char *kind, const char *request, const char *attachment, Size
 	pg_atomic_init_u32(&record->state, FX_AUDIT_PENDING);
 	record->database = MyDatabaseId;
 	record->user = GetUserId();
+	strlcpy(record->acting, GetUserNameFromId(GetOuterUserId(), false), NAMEDATALEN);
+	strlcpy(record->login, GetUserNameFromId(GetSessionUserId(), false), NAMEDATALEN);
 	record->session = MyProcPid;
 	record->deadline = deadline;
 	record->kind_size = kind_size;

@@ -19,7 +19,7 @@ agree REGRESS "$regress" "$(names test/sql .sql)"
 agree ISOLATION "$isolation" "$(names test/specs .spec)"
 agree "expected/" "$regress $isolation" "$(names expected .out)"
 agree SQL_PARTS "$(make -s print-SQL_PARTS)" "$(find sql -name '*.sql' -not -path 'sql/updates/*')"
-agree OBJS "$(make -s print-OBJS | sed 's/\.o\>/.c/g; s,src/infer/onnx.pb-c.c,,')" "$(project_files -path './src/*.c')"
+agree OBJS "$(echo "$(make -s print-OBJS) $(make -s print-VERIFY) src/verify/main.o" | sed 's/\.o\>/.c/g; s,src/infer/onnx.pb-c.c,,')" "$(project_files -path './src/*.c')"
 if [ "$(readlink test/expected)" != ../expected ]; then
     echo "test/expected must be a link to ../expected: pg_isolation_regress looks there"
     status=1

@@ -59,8 +59,8 @@ FROM pg_proc p WHERE p.pronamespace = 'facesnxt'::regnamespace AND p.proname IN 
 SELECT is(c.reloptions @> ARRAY['security_barrier=true'], true, c.relname || ' is a security barrier')
 FROM pg_class c WHERE c.relnamespace = 'facesnxt'::regnamespace AND c.relkind = 'v';
 -- records are append-only on replicas, too
-SELECT is((SELECT array_agg(t.tgenabled::text) FROM pg_trigger t WHERE t.tgrelid = format('facesnxt.%I', r)::regclass AND NOT t.tgisinternal),
-    ARRAY['A'], r || ' has its guard, always on')
+SELECT is((SELECT array_agg(t.tgenabled::text) FROM pg_trigger t WHERE t.tgrelid = format('facesnxt.%I', r)::regclass AND NOT t.tgisinternal
+           AND t.tgfoid = 'facesnxt.refuse_change'::regproc), ARRAY['A'], r || ' has its guard, always on')
 FROM unnest(ARRAY['probe', 'probe_template', 'search', 'candidate', 'outcome']) r;
 -- what the writer inserts into refers only to what the writer inserts into
 SELECT is((SELECT count(*)::int FROM pg_constraint f WHERE f.contype = 'f' AND f.conrelid = format('facesnxt.%I', r)::regclass

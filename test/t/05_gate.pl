@@ -144,5 +144,31 @@ SQL
 		't|t', 'and the record is right');
 };
 
+subtest 'the writer takes an answer of the session only while nothing was committed since' => sub {
+	# the session's answer names an agency that the gate would not
+	my $told = sub {
+		my ($commits, $request) = @_;
+		$request //= "facesnxt.make_request('22-1', 'criminal', 'told', NULL, NULL, NULL)";
+		return "SELECT coalesce((facesnxt.gate_again($request || facesnxt.judged("
+		  . "jsonb_populate_record(NULL::facesnxt.verdict, '{\"agency\": \"told\"}'), $commits))).agency, 'judged')";
+	};
+	my $ask = sub { return $node->safe_psql('postgres', $_[0]) };
+	is($ask->($told->('facesnxt.commits()')), 'told', 'nothing was committed: the answer holds');
+	is($ask->($told->('facesnxt.commits() - 1')), 'judged', 'one transaction was: judged anew');
+	is($ask->($told->('NULL')), 'judged', 'not known: judged anew');
+	is($ask->('BEGIN; CREATE TABLE mine (); SELECT facesnxt.commits() IS NULL; ' . $told->('facesnxt.commits()') . '; ROLLBACK'), "t\njudged",
+		'who has changed something sees more than others: judged anew');
+	is($ask->($told->('facesnxt.commits()', "(SELECT facesnxt.make_request('22-1', 'criminal', 'told', NULL, NULL, NULL)"
+		  . " || jsonb_build_object('requested_at', clock_timestamp() - interval '2 s'))")), 'judged', 'an old answer: judged anew');
+	my $one = session($node, 'postgres');
+	my $count = $one->query_safe('SELECT facesnxt.commits()');
+	$node->safe_psql('postgres', 'CREATE TABLE theirs ()');
+	is($one->query_safe('SELECT facesnxt.commits() > ' . $count), 't', "others' commits count");
+	$one->quit;
+	as_role($node, 'nm_inv', search_sql('told'));
+	is($node->safe_psql('postgres', "SELECT status || (facts IS NOT NULL) FROM facesnxt.search WHERE reason = 'told'"), 'completedtrue',
+		'the record of such a search has all its facts');
+};
+
 $node->stop;
 done_testing();
