@@ -182,6 +182,8 @@ Datum
 facesnxt_like_faces(PG_FUNCTION_ARGS)
 {
 	double		threshold = threshold_argument(fcinfo, 2);
+	/* a float, so that products are not widened to be held against it */
+	float		least = (float) threshold - 2 * FX_FACES_SLACK;
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	float	   *products = palloc(sizeof(float) * FX_FACES_BLOCK * FX_FACES_BLOCK);
 	fx_faces	a;
@@ -200,21 +202,17 @@ facesnxt_like_faces(PG_FUNCTION_ARGS)
 			int			m = Min(FX_FACES_BLOCK, b.count - j);
 
 			fx_faces_multiply(a.rows + (size_t) i * a.dim, n, b.rows + (size_t) j * b.dim, m, a.dim, products);
-			for (int k = 0; k < n * m; k++)
-			{
-				int			x = i + k / m;
-				int			y = j + k % m;
+			for (int x = 0; x < n; x++)
+				for (int y = 0; y < m; y++)
+					if (unlikely(products[x * m + y] >= least) &&
+						alike(a.templates[i + x], b.templates[j + y], products[x * m + y], threshold))
+					{
+						Datum		values[3] = {Int32GetDatum(i + x + 1), Int32GetDatum(j + y + 1),
+						Float8GetDatum(embedding_cosine_similarity(a.templates[i + x], b.templates[j + y]))};
+						bool		nulls[3] = {false, false, false};
 
-				if (unlikely(products[k] >= threshold - FX_FACES_SLACK) &&
-					alike(a.templates[x], b.templates[y], products[k], threshold))
-				{
-					Datum		values[3] = {Int32GetDatum(x + 1), Int32GetDatum(y + 1),
-					Float8GetDatum(embedding_cosine_similarity(a.templates[x], b.templates[y]))};
-					bool		nulls[3] = {false, false, false};
-
-					tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-				}
-			}
+						tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+					}
 		}
 	PG_RETURN_NULL();
 }

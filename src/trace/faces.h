@@ -23,7 +23,7 @@ typedef struct fx_faces
 } fx_faces;
 
 /* Rows that are multiplied at once. */
-#define FX_FACES_BLOCK 256
+#define FX_FACES_BLOCK 512
 
 /*
  * How far a product in float32 may lie from embedding_cosine_similarity():
