@@ -2,36 +2,62 @@
 # record.sh - what it costs to be asked and to be on record: searches over ten
 # references, each for another probe, beside the same comparison made by the
 # owner with no gate and no record, and beside a plain INSERT with its commit,
-# as the price of one flush of the disk. Then CLIENTS (8) sessions at once.
+# as the price of one flush of the disk. Then CLIENTS (8) sessions at once, as
+# fast as they can, and SEARCHERS (50) of which each searches once a second:
+# what the slowest hundredth of them waits longer than one alone is the queue.
+# All of it with the library loaded by each session, and preloaded.
 set -euo pipefail
-clients=${CLIENTS:-8} seconds=${SECONDS_OF_WORK:-10}
+clients=${CLIENTS:-8} searchers=${SEARCHERS:-50} seconds=${SECONDS_OF_WORK:-10}
+
+if [ $# -eq 0 ]; then
+    for preload in '' facesnxt; do
+        echo "shared_preload_libraries = '$preload'"
+        "$(dirname "$0")/../scripts/cluster.sh" -c shared_preload_libraries="$preload" bash "$0" measure
+    done
+    exit
+fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/facesnxt.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-psql -X -q -At -v ON_ERROR_STOP=1 <<'SQL'
+# each searcher is an account of its own, as the policy wants it
+psql -X -q -At -v ON_ERROR_STOP=1 -v searchers="$searchers" <<'SQL'
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS facesnxt;
-CREATE ROLE bench_inv LOGIN IN ROLE facesnxt_investigator;
 SELECT facesnxt.create_agency('BENCH', 'bench') \g /dev/null
 SELECT facesnxt.adopt_policy('BENCH', 'EXAMPLE') \g /dev/null
-SELECT facesnxt.open_case('BENCH', '1', 'bench'), facesnxt.open_account('BENCH', 'bench_inv') \g /dev/null
-SELECT facesnxt.set_account_status('bench_inv', 'active', NULL) \g /dev/null
+SELECT facesnxt.open_case('BENCH', '1', 'bench') \g /dev/null
+SELECT format('CREATE ROLE bench_%s LOGIN IN ROLE facesnxt_investigator', i) FROM generate_series(1, :searchers) i \gexec
+SELECT facesnxt.open_account('BENCH', format('bench_%s', i)::regrole) FROM generate_series(1, :searchers) i \g /dev/null
+SELECT facesnxt.set_account_status(format('bench_%s', i)::regrole, 'active', NULL) FROM generate_series(1, :searchers) i \g /dev/null
+SELECT format('CREATE ROLE bench_gateway LOGIN') \gexec
+SELECT format('GRANT bench_%s TO bench_gateway', i) FROM generate_series(1, :searchers) i \gexec
 SELECT facesnxt.enrol_template(ARRAY[cos(i), sin(i), 0]::real[]::facesnxt.embedding, facesnxt.create_person('P' || i), 'booking', 'fingerprints')
 FROM generate_series(1, 10) i \g /dev/null
 CREATE TABLE plain (i integer);
 GRANT ALL ON plain TO PUBLIC;
+VACUUM ANALYZE;
 SQL
 
-# one line: what, median and 99 % of a transaction in ms
-measure() { # $1 label, $2 role, $3 clients, $4 statement
+# one line: what, median and 99 % of a transaction in ms; they stay in $median and $slow
+measure() { # $1 label, $2 role, $3 clients, $4 statement, then options of pgbench
+    local label=$1 role=$2 count=$3
     printf '\\set y random(1, 1000000000)\n%s\n' "$4" >"$work/script.sql"
-    (cd "$work" && rm -f log.* && pgbench -n -U "$2" -c "$3" -T "$seconds" --log --log-prefix=log -f script.sql >/dev/null 2>&1)
-    cat "$work"/log.* | awk '{ print $3 / 1000 }' | sort -n | awk -v what="$1" '{ v[NR] = $1 }
-        END { printf "%-34s median %6.2f ms, 99 %% %6.2f ms (%d)\n", what, v[int((NR + 1) / 2)], v[int(NR * 0.99) + 1], NR }'
+    shift 4
+    (cd "$work" && rm -f log.* && pgbench -n -U "$role" -c "$count" -T "$seconds" --log --log-prefix=log -f script.sql "$@" >/dev/null 2>&1)
+    read -r median slow <<<"$(cat "$work"/log.* | awk '{ print $3 / 1000 }' | sort -n |
+        awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)], v[int(NR * 0.99) + 1] }')"
+    printf '%-44s median %6.2f ms, 99 %% %6.2f ms (%d)\n' "$label" "$median" "$slow" "$(cat "$work"/log.* | wc -l)"
 }
 search="SELECT count(*) FROM facesnxt.search_template(format('[1,0.%s,0]', :y)::facesnxt.embedding, '1', 'suspect', 'bench');"
 compare="SELECT facesnxt.compare(format('[1,0.%s,0]', :y)::facesnxt.embedding, enum_range(NULL::facesnxt.repository), 20, NULL);"
-measure 'INSERT and commit' bench_inv 1 'INSERT INTO plain VALUES (1);'
+measure 'INSERT and commit' bench_1 1 'INSERT INTO plain VALUES (1);'
 measure 'comparison, no gate, no record' "$(psql -Atc 'SELECT current_user')" 1 "$compare"
-measure 'search' bench_inv 1 "$search"
-measure "search, $clients at once" bench_inv "$clients" "$search"
+unaudited=$median
+measure 'search' bench_2 1 "$search"
+alone=$median
+awk -v a="$alone" -v b="$unaudited" 'BEGIN { printf "gate and record cost %.2f ms\n", a - b }'
+# pgbench numbers its clients from 0 on; a gateway, as records systems have one
+as=$(printf '\\set n :client_id + 1\nSET ROLE bench_:n;\n%s' "$search")
+measure "search, $searchers searchers, each once a second" bench_gateway "$searchers" "$as" -R "$searchers"
+awk -v a="$slow" -v b="$alone" 'BEGIN { printf "the queue: %.2f ms (99 %%)\n", a - b }'
+measure "search, $clients at once without pause" bench_gateway "$clients" "$as"
