@@ -98,7 +98,7 @@ read_tile(int level, const char *query, int16 height, int64 from, int64 to)
 				 errhint("facesnxt.audit_verify() says what is missing.")));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		fx_hash		hash;
+		fx_hash		hash = {{0}};
 
 		read_hash(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, hash.bytes);
 		fx_frontier_add(&end.tile[level], &hash);

@@ -231,7 +231,7 @@ step(walk *at, const Datum *values, bytea *stored)
 	TimestampTz when = DatumGetTimestampTz(values[1]);
 	uint8		bytes[FX_EVENT_SIZE_LIMIT];
 	size_t		size;
-	fx_hash		hash;
+	fx_hash		hash = {{0}};
 	uint8		claimed[FX_SHA256_SIZE];
 
 	if ((uint64) seq != at->frontier.size)

@@ -9,7 +9,7 @@ fx_hash
 fx_merkle_pair(const fx_hash *left, const fx_hash *right)
 {
 	const fx_piece pieces[] = {{"\1", 1}, {left->bytes, FX_SHA256_SIZE}, {right->bytes, FX_SHA256_SIZE}};
-	fx_hash		hash;
+	fx_hash		hash = {{0}};
 
 	fx_sha256(pieces, 3, hash.bytes);
 	return hash;
@@ -18,7 +18,7 @@ fx_merkle_pair(const fx_hash *left, const fx_hash *right)
 static fx_hash
 hash_of_nothing(void)
 {
-	fx_hash		hash;
+	fx_hash		hash = {{0}};
 
 	fx_sha256(NULL, 0, hash.bytes);
 	return hash;

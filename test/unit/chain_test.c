@@ -20,7 +20,7 @@ static fx_hash
 slow_root(const fx_hash *from, uint64_t size)
 {
 	uint64_t	k = 1;
-	fx_hash		hash;
+	fx_hash		hash = {{0}};
 	fx_hash		left;
 	fx_hash		right;
 
@@ -295,7 +295,7 @@ make_log(size_t offsets[EVENTS + 1], fx_hash roots[EVENTS + 1], fx_hash *first)
 	{
 		uint8_t		bytes[FX_EVENT_SIZE_LIMIT];
 		size_t		size;
-		fx_hash		hash;
+		fx_hash		hash = {{0}};
 
 		event.seq = i;
 		event.at = i / 2;
