@@ -43,10 +43,12 @@ for ((s = 1; s <= sessions; s++)); do
 done
 for ((k = 1; k <= kills; k++)); do
     sleep $((5 + RANDOM % 10))
-    victim=$(ask "SELECT pid FROM pg_stat_activity WHERE query LIKE '%create_person%' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1" || true)
-    if [[ $victim =~ ^[1-9][0-9]*$ ]] && kill -KILL "$victim" 2>/dev/null; then
-        echo "killed session $k of $kills"
-    fi
+    victim=
+    until [[ $victim =~ ^[1-9][0-9]*$ ]]; do
+        victim=$(ask "SELECT pid FROM pg_stat_activity WHERE query LIKE '%create_person%' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1" 2>/dev/null || true)
+    done
+    kill -KILL "$victim"
+    echo "killed session $k of $kills"
     sleep 1
     until_up
     # a record now and then, as there always is one; it begins the chain, too
@@ -64,11 +66,11 @@ CREATE TEMP TABLE acknowledged (name text);
 \copy acknowledged FROM '$work/acknowledged'
 SELECT format('%s events; %s transactions acknowledged, %s of them without all their %s rows; %s rows without exactly one event; %s pending',
     (SELECT count(*) FROM facesnxt.event), (SELECT count(*) FROM acknowledged),
-    (SELECT count(*) FROM acknowledged a WHERE (SELECT count(*) FROM facesnxt.person p WHERE p.name = a.name) <> $rows), $rows,
+    (SELECT count(*) FROM acknowledged LEFT JOIN (SELECT name, count(*) AS n FROM facesnxt.person GROUP BY name) p USING (name)
+        WHERE p.n IS DISTINCT FROM $rows), $rows,
     (SELECT count(*) FROM facesnxt.person p LEFT JOIN (SELECT row_key, count(*) AS n FROM facesnxt.event WHERE relation = 'person' GROUP BY 1) e
         ON e.row_key = p.person_id::text WHERE e.n IS DISTINCT FROM 1),
-    (SELECT count(*) FROM facesnxt.pending_event))
-FROM (SELECT set_config('enable_nestloop', 'off', false)) s;
+    (SELECT count(*) FROM facesnxt.pending_event));
 SQL
 started=$(now)
 printf 'audit_verify: %s' "$(ask "SELECT string_agg(concat_ws(', ', severity, finding), '; ') FROM facesnxt.audit_verify('$(cat "$work/checkpoint")')")"
