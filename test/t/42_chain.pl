@@ -234,6 +234,13 @@ query('ALTER TABLE facesnxt.outcome ENABLE ALWAYS TRIGGER outcome_append_only; A
 like(query("SELECT severity || ': ' || finding || ', ' || detail FROM facesnxt.audit_verify() WHERE relation = 'search'"),
 	qr/note: a record was written again, Changed by "postgres"/, 'a record that was written again is noted');
 
+# a key that no index of events takes fails its own change, and nobody's search
+($status, $out, $err) = $node->psql('postgres', q(INSERT INTO facesnxt.office SELECT (jsonb_populate_record(o, jsonb_build_object('office',
+	(SELECT left(string_agg(translate(encode(sha256(i::text::bytea), 'base64'), E'\\n', ''), ''), 2640) FROM generate_series(1, 80) i)))).* FROM facesnxt.office o LIMIT 1));
+like($err, qr/cannot be put on record/, 'a key that is too long for the log is refused');
+($status) = as_role($node, 'nm_inv', search_sql('long key'));
+is($status, 0, 'and searches go on');
+
 # ---- proofs
 
 my $all = query('SELECT string_agg(seq::text, \', \' ORDER BY seq) FROM facesnxt.event WHERE seq % 37 = 0');
