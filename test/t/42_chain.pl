@@ -234,6 +234,17 @@ query('ALTER TABLE facesnxt.outcome ENABLE ALWAYS TRIGGER outcome_append_only; A
 like(query("SELECT severity || ': ' || finding || ', ' || detail FROM facesnxt.audit_verify() WHERE relation = 'search'"),
 	qr/note: a record was written again, Changed by "postgres"/, 'a record that was written again is noted');
 
+# a row that went and came again is there
+query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'facesnxt audit writer'");
+wait_for($node, 'a new writer finds what waits', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'facesnxt audit writer'");
+my $again = 'INSERT INTO facesnxt.office SELECT (jsonb_populate_record(o, \'{"office": "again"}\')).* FROM facesnxt.office o LIMIT 1';
+query("BEGIN; $again; DELETE FROM facesnxt.office WHERE office = 'again'; $again; COMMIT");
+is(query($verdict), 'sound', 'a row that was deleted and inserted as it was has its event');
+is(query("SELECT string_agg(operation::text, '' ORDER BY seq) FROM facesnxt.event WHERE row_key = 'again'"), 'IDI', 'and all that befell it is chained');
+query("DELETE FROM facesnxt.office WHERE office = 'again'");
+query('BEGIN; CREATE TEMP TABLE emptied AS TABLE facesnxt.erase_rule; TRUNCATE facesnxt.erase_rule; INSERT INTO facesnxt.erase_rule TABLE emptied; COMMIT');
+is(query($verdict), 'sound', 'so have rows that were inserted as they were after a truncation');
+
 # a key that no index of events takes fails its own change, and nobody's search
 ($status, $out, $err) = $node->psql('postgres', q(INSERT INTO facesnxt.office SELECT (jsonb_populate_record(o, jsonb_build_object('office',
 	(SELECT left(string_agg(translate(encode(sha256(i::text::bytea), 'base64'), E'\\n', ''), ''), 2640) FROM generate_series(1, 80) i)))).* FROM facesnxt.office o LIMIT 1));
