@@ -245,6 +245,26 @@ query("DELETE FROM facesnxt.office WHERE office = 'again'");
 query('BEGIN; CREATE TEMP TABLE emptied AS TABLE facesnxt.erase_rule; TRUNCATE facesnxt.erase_rule; INSERT INTO facesnxt.erase_rule TABLE emptied; COMMIT');
 is(query($verdict), 'sound', 'so have rows that were inserted as they were after a truncation');
 
+# what stands in the way of a forger, and a table that is taken from under the eyes of the check
+is( query("BEGIN; DROP TRIGGER confirmation_append_only ON facesnxt.confirmation; ALTER TABLE facesnxt.event DISABLE TRIGGER event_append_only; SELECT string_agg(relation || ': ' || why, '; ' ORDER BY relation) FROM facesnxt.unaudited(); ROLLBACK"),
+	'confirmation: It is a record, and its guard against changes is missing or disabled.; event: It is a record, and its guard against changes is missing or disabled.',
+	'a record without its guard is named, the log itself too');
+is( query(<<'SQL'), 'a record was written again|a row is gone|a table is not under the audit trigger', 'what is deleted once the guard is gone is found, with the trigger and without it, in the extension or not');
+DROP TRIGGER log_check_append_only ON facesnxt.log_check;
+DELETE FROM facesnxt.log_check WHERE check_id = (SELECT check_id FROM facesnxt.log_check ORDER BY recorded_at LIMIT 1);
+DO $$ BEGIN PERFORM facesnxt.audit_checkpoint(); END $$;
+BEGIN;
+ALTER EXTENSION facesnxt DROP TABLE facesnxt.log_check;
+DROP TRIGGER audit_row ON facesnxt.log_check;
+DELETE FROM facesnxt.log_check;
+CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON facesnxt.log_check FOR EACH ROW EXECUTE FUNCTION facesnxt.audit_row();
+ALTER TABLE facesnxt.log_check DISABLE TRIGGER audit_row;
+SELECT string_agg(DISTINCT finding, '|' ORDER BY finding) FROM facesnxt.verify_log('{}') WHERE relation = 'log_check';
+ROLLBACK;
+SQL
+query('CREATE TRIGGER log_check_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.log_check FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change(); ALTER TABLE facesnxt.log_check ENABLE ALWAYS TRIGGER log_check_append_only');
+is(query($verdict), 'sound', 'with its guard again the log is sound');
+
 # a key that no index of events takes fails its own change, and nobody's search
 ($status, $out, $err) = $node->psql('postgres', q(INSERT INTO facesnxt.office SELECT (jsonb_populate_record(o, jsonb_build_object('office',
 	(SELECT left(string_agg(translate(encode(sha256(i::text::bytea), 'base64'), E'\\n', ''), ''), 2640) FROM generate_series(1, 80) i)))).* FROM facesnxt.office o LIMIT 1));
@@ -257,7 +277,7 @@ is($status, 0, 'and searches go on');
 my $all = query('SELECT string_agg(seq::text, \', \' ORDER BY seq) FROM facesnxt.event WHERE seq % 37 = 0');
 my $proof = query("SELECT facesnxt.audit_proof($all)");
 is_sound($proof, 'proofs of single events');
-is(query("SELECT count(*) FROM facesnxt.event WHERE facesnxt.event_row(event) IS NULL AND relation <> 'search'"), '0', 'every event still says what its row was');
+is(query("SELECT count(*) FROM facesnxt.event WHERE facesnxt.event_row(event) IS NULL AND relation NOT IN ('search', 'log_check')"), '0', 'every event still says what its row was');
 for my $forged ([ 'event', 'RlhFV' ], [ 'row', 'eyJ' ], [ 'path', '' ], [ 'key', '' ])
 {
 	my $changed = $proof;
