@@ -102,6 +102,9 @@ like(is_sound($out, 'the own records can be proven'), qr/I search by "nm_inv".*"
 unlike($out, qr/another agency/, 'without showing others');
 ($status, $out, $err) = as_role($node, 'nm_aud', "SELECT facesnxt.audit_proof($own, $foreign)");
 like($err, qr/42704/, "SP-II.A: another agency's cannot");
+query("INSERT INTO facesnxt.probe (agency_id, sha256, image) SELECT agency_id, sha256('p'), 'p' FROM facesnxt.agency WHERE code = 'NM'; $verdict");
+($status, $out) = as_role($node, 'nm_aud', "SELECT facesnxt.audit_proof(" . query("SELECT seq FROM facesnxt.event WHERE relation = 'probe'") . ')');
+is_sound($out, 'a row whose key is a hash can be proven, too');
 is(query("SELECT count(*) FROM facesnxt.refused_step WHERE step = 'proof'"), '1', 'which is on record');
 ($status, $out) = as_role($node, 'aud', 'SELECT severity FROM facesnxt.audit_verify()');
 is($out, 'sound', "the host's auditor checks all of it");
