@@ -144,6 +144,15 @@ SELECT is((SELECT count(*) FROM facesnxt.legal_hold_end WHERE agency_id = :'a' A
 
 -- ---- retention
 
+-- in this zone it was 30 hours earlier a while ago, so that 500 days ago is later in it
+INSERT INTO facesnxt.refused_step (step, agency_id, sqlstate, message, acting_role, session_role, requested_at, recorded_at)
+VALUES ('x', :'b', 'NX305', 'not due', 'x', 'x', now(), now() - interval '12000 hours' + interval '12 hours');
+SELECT format('AAA15BBB-15,J%s,J%s', to_char(t - interval '17 days', 'DDD')::int % 365 + 1, to_char(t + interval '60 days', 'DDD')::int % 365 + 1) AS zone
+FROM (SELECT now() AT TIME ZONE 'UTC' AS t) u \gset
+SET LOCAL TimeZone = :'zone';
+SELECT is((SELECT d.due FROM facesnxt.retention_due('EB') d WHERE d.class = 'log'), 0::bigint, 'NM-IX.A.6: nothing is due earlier by the time zone of who asks');
+SET LOCAL TimeZone TO DEFAULT;
+
 SELECT pg_temp.eq($$SELECT class, clause, days, due, held FROM facesnxt.retention_due('EA')$$,
     $$VALUES ('candidates', 'X-1', 90, 1::bigint, 1::bigint), ('log', 'X-1', 500, 2, 1), ('probes', 'X-1', 30, 3, 1), ('searches', 'X-1', 400, 1, 1),
         ('templates', 'X-1', 60, 3, 1)$$, 'NM-IX.A.6: what is due, and what a hold keeps of it');
