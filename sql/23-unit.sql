@@ -135,7 +135,7 @@ GRANT EXECUTE ON FUNCTION facesnxt.separate_member(text, text) TO facesnxt_admin
 
 CREATE FUNCTION facesnxt.sweep_inactive(agency text DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
 AS $$
 DECLARE
     idle record;

@@ -213,12 +213,27 @@ COMMENT ON FUNCTION facesnxt.commits() IS
 'How many transactions that changed anything had ended at the newest snapshot; NULL in one that has changed something itself';
 REVOKE ALL ON FUNCTION facesnxt.commits() FROM PUBLIC;
 
+-- What a session can set and an answer can depend on: a time less a day is
+-- another one in another zone.
+CREATE FUNCTION facesnxt.judging_settings() RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT concat_ws('; ', current_setting('TimeZone'), current_setting('timezone_abbreviations'), current_setting('DateStyle'),
+        current_setting('IntervalStyle'), current_setting('extra_float_digits'), current_setting('bytea_output'),
+        current_setting('lc_numeric'), current_setting('lc_time'), current_setting('array_nulls'),
+        current_setting('transform_null_equals'), current_setting('standard_conforming_strings'))
+$$;
+COMMENT ON FUNCTION facesnxt.judging_settings() IS 'The settings of this session that an answer of the gate can depend on';
+REVOKE ALL ON FUNCTION facesnxt.judging_settings() FROM PUBLIC;
+
 -- The session's own answer, for the writer: worth something only as long as
--- nothing is committed after commits, which was counted before the gate.
+-- nothing is committed after commits, which was counted before the gate, and
+-- where the writer's settings are the same.
 CREATE FUNCTION facesnxt.judged(verdict facesnxt.verdict, commits bigint) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT CASE WHEN $2 IS NULL THEN '{}' ELSE jsonb_build_object('verdict', to_jsonb($1), 'commits', $2) END $$;
+AS $$ SELECT CASE WHEN $2 IS NULL THEN '{}' ELSE jsonb_build_object('verdict', to_jsonb($1), 'commits', $2, 'settings', facesnxt.judging_settings()) END $$;
 COMMENT ON FUNCTION facesnxt.judged(facesnxt.verdict, bigint) IS 'A verdict as the writer is told it, with the number of commits before it';
 REVOKE ALL ON FUNCTION facesnxt.judged(facesnxt.verdict, bigint) FROM PUBLIC;
 
@@ -228,7 +243,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     -- some rules look at the clock: an answer of a second ago still is one
-    IF (request->>'commits')::bigint = facesnxt.commits()
+    IF (request->>'commits')::bigint = facesnxt.commits() AND request->>'settings' = facesnxt.judging_settings()
         AND (request->>'requested_at')::timestamptz > clock_timestamp() - interval '1 second' THEN
         RETURN jsonb_populate_record(NULL::facesnxt.verdict, request->'verdict');
     END IF;
@@ -236,7 +251,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION facesnxt.gate_again(jsonb) IS
-'The gate in the writer: on committed rows, anew unless nothing was committed since the session asked';
+'The gate in the writer: on committed rows and by its own settings, anew unless nothing was committed since the session asked, by the same ones';
 REVOKE ALL ON FUNCTION facesnxt.gate_again(jsonb) FROM PUBLIC;
 
 -- ---- asking beforehand, and asking another policy

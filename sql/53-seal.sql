@@ -57,7 +57,7 @@ CREATE FUNCTION facesnxt.pack_text(
     kind text, agency_id uuid, since timestamptz, until timestamptz, as_of timestamptz, parameters jsonb)
 RETURNS text
 LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
 AS $$
 DECLARE
     zone CONSTANT text := facesnxt.report_zone(agency_id, as_of);

@@ -102,6 +102,20 @@ $$;
 COMMENT ON FUNCTION facesnxt.held_searches(uuid) IS 'The searches that a live hold covers';
 REVOKE ALL ON FUNCTION facesnxt.held_searches(uuid) FROM PUBLIC;
 
+-- What was found or compared for a held case other than by a search.
+CREATE FUNCTION facesnxt.held_by_case(agency_id uuid, case_number text, person_id uuid, reference_ids uuid[]) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+            SELECT FROM facesnxt.ticket t JOIN facesnxt.raw_statement w USING (ticket_id) JOIN facesnxt.raw_row r USING (statement_id)
+            WHERE t.agency_id = $1 AND t.case_number = $2 AND (r.person_id = $3 OR r.reference_id = ANY ($4)))
+        OR EXISTS (SELECT FROM facesnxt.verification v WHERE v.agency_id = $1 AND v.case_number = $2 AND v.reference_id = ANY ($4))
+$$;
+COMMENT ON FUNCTION facesnxt.held_by_case(uuid, text, uuid, uuid[]) IS
+'Whether a raw statement for a case gave a person or a reference, or a 1:1 comparison for it was with one';
+REVOKE ALL ON FUNCTION facesnxt.held_by_case(uuid, text, uuid, uuid[]) FROM PUBLIC;
+
 -- A person or a reference is held as such, or as a candidate of a search that
 -- is held, of whichever agency: all of them share the references.
 CREATE FUNCTION facesnxt.holds_against(scope text, target uuid, agency_id uuid) RETURNS SETOF facesnxt.live_hold
@@ -120,11 +134,14 @@ BEGIN
                 SELECT FROM facesnxt.reference_image r WHERE r.reference_id = h.target AND r.person_id = holds_against.target))
             OR EXISTS (SELECT FROM facesnxt.held_searches(h.hold_id) s JOIN facesnxt.candidate c ON c.search_id = s
                        WHERE c.person_id = holds_against.target)
+            OR (h.kind = 'case' AND facesnxt.held_by_case(h.agency_id, h.case_number, holds_against.target, ARRAY(
+                SELECT r.reference_id FROM facesnxt.reference_image r WHERE r.person_id = holds_against.target)))
         WHEN 'reference' THEN (h.kind = 'reference' AND h.target = holds_against.target)
             OR (h.kind = 'person' AND EXISTS (
                 SELECT FROM facesnxt.reference_image r WHERE r.reference_id = holds_against.target AND r.person_id = h.target))
             OR EXISTS (SELECT FROM facesnxt.held_searches(h.hold_id) s JOIN facesnxt.candidate c ON c.search_id = s
                        WHERE c.reference_id = holds_against.target)
+            OR (h.kind = 'case' AND facesnxt.held_by_case(h.agency_id, h.case_number, NULL, ARRAY[holds_against.target]))
         ELSE h.agency_id = holds_against.agency_id AND (
             EXISTS (SELECT FROM facesnxt.held_searches(h.hold_id) s WHERE s = ANY (searches))
             OR (h.kind = 'probe' AND probes && facesnxt.probe_hashes(h.agency_id, h.target))
@@ -135,7 +152,11 @@ BEGIN
                     AND (v.probe_sha256 = ANY (probes) OR v.photo_sha256 = ANY (probes) OR decode(v.probe_id, 'hex') = ANY (probes))))
             OR (h.kind = 'case' AND EXISTS (
                 SELECT FROM facesnxt.search_request q JOIN facesnxt.request_probe p USING (request_id)
-                WHERE q.agency_id = h.agency_id AND q.case_number = h.case_number AND p.sha256 = ANY (probes)))) END;
+                WHERE q.agency_id = h.agency_id AND q.case_number = h.case_number AND p.sha256 = ANY (probes)))
+            OR (h.kind = 'case' AND EXISTS (
+                SELECT FROM facesnxt.ticket t JOIN facesnxt.raw_statement w USING (ticket_id)
+                WHERE t.agency_id = h.agency_id AND t.case_number = h.case_number AND w.probe IS NOT NULL
+                    AND decode(facesnxt.probe_shape(NULL, w.probe)->>'sha256', 'hex') = ANY (probes)))) END;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.holds_against(text, uuid, uuid) IS 'The live holds that stand against an expungement';

@@ -114,7 +114,7 @@ REVOKE ALL ON FUNCTION facesnxt.due_rows(uuid, text, timestamptz) FROM PUBLIC;
 CREATE FUNCTION facesnxt.retention_due(agency text)
 RETURNS TABLE (class text, clause text, days int, due bigint, held bigint, oldest timestamptz)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
 AS $$
 DECLARE
     of_agency CONSTANT uuid := facesnxt.agency_named(agency);
@@ -133,10 +133,11 @@ COMMENT ON FUNCTION facesnxt.retention_due(text) IS
 REVOKE ALL ON FUNCTION facesnxt.retention_due(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.retention_due(text) TO facesnxt_admin, facesnxt_auditor;
 
--- The policy has decided, by two persons; who applies it chooses nothing.
+-- The policy has decided, by two persons; who applies it chooses nothing, not
+-- the zone either, which says when so many days ago was.
 CREATE FUNCTION facesnxt.apply_retention(agency text) RETURNS TABLE (class text, erasure_id uuid, rows bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
 AS $$
 DECLARE
     of_agency CONSTANT uuid := facesnxt.agency_named(agency);

@@ -103,9 +103,10 @@ DECLARE
     walked record;
     roots jsonb := jsonb_build_object();
     log_size bigint := 0;
-    -- tables whose rows nobody changes
+    -- tables whose rows nobody changes, with their guard or without it
     kept CONSTANT name[] := ARRAY(SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-        WHERE c.relnamespace = 'facesnxt'::regnamespace AND t.tgname = c.relname || '_append_only');
+        WHERE c.relnamespace = 'facesnxt'::regnamespace
+            AND (t.tgname = c.relname || '_append_only' OR t.tgname = 'audit_row' AND t.tgnargs = 0));
 BEGIN
     -- what was handed out before, and what the caller brings: line 1 origin, line 2 size, line 3 root
     outside := coalesce((SELECT jsonb_agg(jsonb_build_object('origin', l[1], 'size', l[2], 'root', l[3], 'brought', true))
@@ -159,8 +160,11 @@ BEGIN
         ORDER BY e.seq;
 
     FOR checked IN
-        SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-        WHERE t.tgname = 'audit_row' AND c.relnamespace = 'facesnxt'::regnamespace ORDER BY 1
+        SELECT c.relname FROM pg_class c
+        WHERE c.relnamespace = 'facesnxt'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('event', 'pending_event', 'event_tile')
+            AND (EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'audit_row')
+                OR EXISTS (SELECT FROM facesnxt.event e WHERE e.relation = c.relname))
+        ORDER BY 1
     LOOP
         RETURN QUERY SELECT 'broken', r.finding, r.seq, checked, r.row_key, NULL::text FROM facesnxt.rows_check(checked) r;
     END LOOP;
@@ -209,16 +213,14 @@ $$;
 COMMENT ON FUNCTION facesnxt.tree_root_or_null(bigint) IS 'tree_root(), or NULL where tiles or events are missing';
 REVOKE ALL ON FUNCTION facesnxt.tree_root_or_null(bigint) FROM PUBLIC;
 
--- The trigger may have been disabled, dropped, or made to keep less.
+-- The trigger may have been disabled, dropped, or made to keep less, and so may
+-- the guard of a record; the table may have been taken out of the extension.
 CREATE FUNCTION facesnxt.unaudited() RETURNS TABLE (relation name, why text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT c.relname, w.why
-    FROM pg_class c
-        JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
-        JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'facesnxt'
-        CROSS JOIN LATERAL (
+    FROM pg_class c CROSS JOIN LATERAL (
             SELECT CASE WHEN count(*) < 2 THEN 'It has no trigger "audit_row" or "audit_truncate" that calls audit_row() whatever changes.'
                 WHEN count(*) FILTER (WHERE t.tgenabled <> 'A') > 0 THEN 'A trigger is disabled, or not fired in every session.' END AS why
             FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang
@@ -227,8 +229,22 @@ AS $$
                 AND t.tgqual IS NULL AND t.tgattr = ''::int2vector
                 AND p.oid = 'facesnxt.audit_row'::regproc AND l.lanname = 'c' AND p.prosrc = 'facesnxt_audit_row') w
     WHERE c.relkind IN ('r', 'p') AND c.relname NOT IN ('event', 'pending_event', 'event_tile') AND w.why IS NOT NULL
+        AND (EXISTS (
+                SELECT FROM pg_depend d JOIN pg_extension x ON x.oid = d.refobjid AND x.extname = 'facesnxt'
+                WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+            OR c.relnamespace = 'facesnxt'::regnamespace AND EXISTS (SELECT FROM facesnxt.event e WHERE e.relation = c.relname))
+    UNION ALL
+    SELECT c.relname, 'It is a record, and its guard against changes is missing or disabled.'
+    FROM pg_class c
+    WHERE c.relnamespace = 'facesnxt'::regnamespace AND c.relkind = 'r'
+        AND (c.relname IN ('event', 'event_tile')
+            OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'audit_row' AND t.tgnargs = 0))
+        -- before, for each statement, UPDATE, DELETE and TRUNCATE
+        AND NOT EXISTS (
+            SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgtype = 58 AND t.tgenabled = 'A' AND t.tgqual IS NULL
+                AND t.tgattr = ''::int2vector AND t.tgfoid = 'facesnxt.refuse_change'::regproc)
 $$;
-COMMENT ON FUNCTION facesnxt.unaudited() IS 'Tables of this extension whose changes do not all come into the chain, and why';
+COMMENT ON FUNCTION facesnxt.unaudited() IS 'Tables of this extension whose changes do not all come into the chain, or that are records without their guard, and why';
 REVOKE ALL ON FUNCTION facesnxt.unaudited() FROM PUBLIC;
 
 -- ---- on record

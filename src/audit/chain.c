@@ -63,6 +63,7 @@ void
 fx_chain_forget(void)
 {
 	end.known = false;
+	doubles_looked_for = false;
 }
 
 /* ---- reading the end */
@@ -262,8 +263,11 @@ says_nothing_new(fx_change *change)
 	namestrcpy(&relation, change->relation);
 	values[0] = CStringGetTextDatum(change->row_key);
 	values[1] = NameGetDatum(&relation);
-	fx_query("SELECT operation, commitment, salt FROM facesnxt.event"
-			 " WHERE relation = $2 AND row_key = $1 ORDER BY seq DESC LIMIT 1",
+	/* after a truncation no row is there any more */
+	fx_query("SELECT l.operation, l.commitment, l.salt FROM (SELECT e.* FROM facesnxt.event e"
+			 " WHERE e.relation = $2 AND e.row_key = $1 ORDER BY e.seq DESC LIMIT 1) l"
+			 " WHERE NOT EXISTS (SELECT FROM facesnxt.event t"
+			 " WHERE t.relation = $2 AND t.row_key IS NULL AND t.operation = 'T' AND t.seq > l.seq)",
 			 2, types, values, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return false;
@@ -280,7 +284,10 @@ says_nothing_new(fx_change *change)
 	return memcmp(commitment, last, FX_SHA256_SIZE) == 0;
 }
 
-/* Of two notes of the same new row, the later one was made by a restore; who made the first is what counts. */
+/*
+ * Of two notes of the same new row, the later one was made by a restore, unless
+ * the row went in between; who made the first is what counts.
+ */
 static void
 drop_doubles(void)
 {
@@ -288,7 +295,11 @@ drop_doubles(void)
 		return;
 	fx_query("DELETE FROM facesnxt.pending_event p USING facesnxt.pending_event q"
 			 " WHERE p.operation = 'I' AND q.operation = 'I' AND p.relation = q.relation AND p.row_key = q.row_key"
-			 " AND p.digest = q.digest AND (q.happened_at, q.salt) < (p.happened_at, p.salt)",
+			 " AND p.digest = q.digest AND (q.happened_at, q.salt) < (p.happened_at, p.salt)"
+			 " AND NOT EXISTS (SELECT FROM facesnxt.pending_event d WHERE d.operation = 'D' AND d.relation = p.relation"
+			 " AND d.row_key = p.row_key AND d.happened_at BETWEEN q.happened_at AND p.happened_at)"
+			 " AND NOT EXISTS (SELECT FROM facesnxt.pending_event t WHERE t.operation = 'T' AND t.relation = p.relation"
+			 " AND t.happened_at BETWEEN q.happened_at AND p.happened_at)",
 			 0, NULL, NULL, SPI_OK_DELETE);
 	doubles_looked_for = true;
 }

@@ -36,6 +36,9 @@
 
 #define SHORT_BYTES 64
 
+/* What the index of events by key takes beside the name of a relation. */
+#define LONGEST_KEY 2000
+
 typedef enum value_kind
 {
 	VALUE_TEXT,					/* what its output function says */
@@ -389,4 +392,11 @@ fx_row_key(fx_row_shape *shape, HeapTuple row, StringInfo to)
 		}
 	}
 	pfree(part.data);
+
+	/* here it fails one change; in the writer it would fail everybody's records */
+	if (to->len > LONGEST_KEY)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a row with a key of %d bytes cannot be put on record", to->len),
+				 errhint("Choose a shorter one: a key has at most %d bytes.", LONGEST_KEY)));
 }

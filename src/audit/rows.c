@@ -8,6 +8,7 @@
 #include "access/relation.h"
 #include "access/sysattr.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -194,8 +195,13 @@ facesnxt_stored_row(PG_FUNCTION_ARGS)
 		part = next_part(&key);
 		if (part == NULL)
 			break;
-		appendStringInfo(&query, " AND r.%s = %s::%s", quote_identifier(NameStr(attribute->attname)),
-						 quote_literal_cstr(part), format_type_with_typemod(attribute->atttypid, attribute->atttypmod));
+		if (getBaseType(attribute->atttypid) == BYTEAOID)
+			appendStringInfo(&query, " AND r.%s = pg_catalog.decode(%s, 'hex')",
+							 quote_identifier(NameStr(attribute->attname)), quote_literal_cstr(part));
+		else
+			appendStringInfo(&query, " AND r.%s = %s::%s", quote_identifier(NameStr(attribute->attname)),
+							 quote_literal_cstr(part),
+							 format_type_with_typemod(attribute->atttypid, attribute->atttypmod));
 	}
 	relation_close(relation, AccessShareLock);
 	if (column >= 0 || key != NULL)

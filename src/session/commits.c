@@ -10,6 +10,7 @@
 
 #include "access/xact.h"
 #include "fmgr.h"
+#include "utils/inval.h"
 #include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(facesnxt_commits);
@@ -26,5 +27,7 @@ facesnxt_commits(PG_FUNCTION_ARGS)
 {
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		PG_RETURN_NULL();
+	/* memberships are read from caches, which a transaction that holds its locks need not have looked after */
+	AcceptInvalidationMessages();
 	PG_RETURN_INT64((int64) GetLatestSnapshot()->snapXactCompletionCount);
 }

@@ -31,6 +31,10 @@ FROM unnest(ARRAY['search', 'candidate', 'outcome', 'account', 'agency', 'policy
 SELECT is(has_table_privilege('tap_inv', format('facesnxt.%I', v), 'SELECT'), true, 'an investigator reads ' || v)
 FROM unnest(ARRAY['my_searches', 'my_candidates', 'my_outcomes', 'my_cases']) v;
 
+-- NM-IV.B: nor does the log give what the tables do not: states of rows, and the salts by which a guess could be confirmed
+SELECT is(has_column_privilege('tap_aud', 'facesnxt.event', c, 'SELECT'), c NOT IN ('image', 'salt'), format('NM-IV.B: an auditor and the column "%s" of events', c))
+FROM unnest(ARRAY['seq', 'row_key', 'commitment', 'hash', 'image', 'salt']) c;
+
 -- functions of this area: exactly these, by group
 CREATE TEMP TABLE allowed (name text, inv boolean, aud boolean, adm boolean);
 INSERT INTO allowed VALUES

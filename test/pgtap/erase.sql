@@ -105,6 +105,23 @@ SELECT is(pg_temp.against('probe', (SELECT id FROM made WHERE name = 'old, held'
 SELECT is(pg_temp.against('probe', (SELECT id FROM made WHERE name = 'old'), :'a'), 0::bigint, 'NM-IX.A.6: another case''s probe is free');
 SELECT is(pg_temp.against('probe', (SELECT id FROM made WHERE name = 'theirs'), :'b'), 0::bigint, 'NM-IX.A.6: so is another agency''s, of a case of the same number');
 SELECT is(pg_temp.against('person', :'one', :'a'), 0::bigint, 'NM-IX.A.6: whoever is no candidate of it is free');
+-- a 1:1 comparison, and a raw statement with its probe and its row, for the held case
+SELECT facesnxt.create_person('Four') AS four, facesnxt.create_person('Five') AS five \gset
+SELECT facesnxt.enrol_template('[1,1,0]', :'four', 'booking', 'fingerprint') AS ref_four, facesnxt.probe_shape(NULL, '[7,8,9]')->>'sha256' AS shape,
+    gen_random_uuid() AS ticket, gen_random_uuid() AS statement, gen_random_uuid() AS pair \gset
+INSERT INTO facesnxt.verification (verification_id, status, sqlstate, agency_id, case_number, reference_id, facts, requested_at, identity, acting_role, session_role)
+VALUES (gen_random_uuid(), 'refused', 'NX305', :'a', 'C-3', :'ref_four', NULL, now(), '{}', 'x', 'x'),
+    (:'pair', 'refused', 'NX305', :'a', 'C-1', NULL, jsonb_build_object('search', jsonb_build_object('probe', jsonb_build_object('sha256', :'shape'))), now(), '{}', 'x', 'x');
+INSERT INTO facesnxt.ticket (ticket_id, agency_id, agency, account_id, version_id, case_number, purpose, facts, request, repositories, max_rows, max_statements,
+    expires_at, session_role, session_oid, acting_role, acting_oid, backend_pid, backend_start)
+VALUES (:'ticket', :'a', 'EA', gen_random_uuid(), gen_random_uuid(), 'C-3', 'x', '{}', '{}', '{}', 1, 1, now(), 'x', 1, 'x', 1, 1, now());
+INSERT INTO facesnxt.raw_statement (statement_id, ticket_id, agency_id, status, statement, probe, session_role, session_oid, acting_role, acting_oid, backend_pid, backend_start)
+VALUES (:'statement', :'ticket', :'a', 'admitted', 'SELECT', '[7,8,9]', 'x', 1, 'x', 1, 1, now());
+INSERT INTO facesnxt.raw_row (statement_id, rank, person_id, columns) VALUES (:'statement', 1, :'five', '[]');
+SELECT is(pg_temp.against('person', :'four', :'a'), 1::bigint, 'NM-IX.A.6: a hold of a case holds whom a 1:1 comparison for it was with');
+SELECT is(pg_temp.against('reference', :'ref_four', :'a'), 1::bigint, 'NM-IX.A.6: ... and the reference');
+SELECT is(pg_temp.against('person', :'five', :'a'), 1::bigint, 'NM-IX.A.6: ... whom a raw statement for it gave');
+SELECT is(pg_temp.against('probe', :'pair', :'a'), 1::bigint, 'NM-IX.A.6: ... and the probe of one');
 SET LOCAL ROLE erase_chief;
 SELECT facesnxt.set_hold('EA', kind, 'trial', target => t) FROM (VALUES ('person', :'one'::uuid), ('reference', :'ref_two_b'),
     ('search', (SELECT id FROM made WHERE name = 'month')), ('probe', (SELECT id FROM made WHERE name = 'quarter'))) v (kind, t) \g /dev/null
@@ -126,6 +143,15 @@ SELECT is((SELECT count(*) FROM facesnxt.live_hold WHERE agency_id = :'a'), 1::b
 SELECT is((SELECT count(*) FROM facesnxt.legal_hold_end WHERE agency_id = :'a' AND by_role = 'erase_chief' AND reason = 'over'), 4::bigint, 'NM-IX.A.6: who lifted it and why is on record');
 
 -- ---- retention
+
+-- in this zone it was 30 hours earlier a while ago, so that 500 days ago is later in it
+INSERT INTO facesnxt.refused_step (step, agency_id, sqlstate, message, acting_role, session_role, requested_at, recorded_at)
+VALUES ('x', :'b', 'NX305', 'not due', 'x', 'x', now(), now() - interval '12000 hours' + interval '12 hours');
+SELECT format('AAA15BBB-15,J%s,J%s', to_char(t - interval '17 days', 'DDD')::int % 365 + 1, to_char(t + interval '60 days', 'DDD')::int % 365 + 1) AS zone
+FROM (SELECT now() AT TIME ZONE 'UTC' AS t) u \gset
+SET LOCAL TimeZone = :'zone';
+SELECT is((SELECT d.due FROM facesnxt.retention_due('EB') d WHERE d.class = 'log'), 0::bigint, 'NM-IX.A.6: nothing is due earlier by the time zone of who asks');
+SET LOCAL TimeZone TO DEFAULT;
 
 SELECT pg_temp.eq($$SELECT class, clause, days, due, held FROM facesnxt.retention_due('EA')$$,
     $$VALUES ('candidates', 'X-1', 90, 1::bigint, 1::bigint), ('log', 'X-1', 500, 2, 1), ('probes', 'X-1', 30, 3, 1), ('searches', 'X-1', 400, 1, 1),

@@ -69,6 +69,10 @@ subtest 'the raw door' => sub {
 	like(asked('pa_inv', $open . raw('[1,0,0]') x 3), qr/^t\|/, 'MI-4.5.2.d: three raw statements in ten minutes');
 	is(asked('pa_inv', $open), 'NX321', 'MI-4.5.2.d: a fourth, in another open search');
 	is(asked('pa_inv', search("'pace'")), 'NX321', 'MI-4.5.2.d: and no search by function');
+	# in a zone that went 30 hours ahead half a day ago, now less a day is later than now
+	my $zone = value("SELECT format('AAA15BBB-15,J%s/%s,J%s', to_char(t, 'DDD')::int, to_char(t, 'HH24')::int, (to_char(t, 'DDD')::int + 30) % 365 + 1)
+		FROM (SELECT (now() AT TIME ZONE 'UTC') - interval '27 hours' AS t) u");
+	is(asked('pa_inv', "SET TimeZone = '$zone'; " . search("'pace'")), 'NX321', 'MI-4.5.2.d: nor one in a zone in which nothing was searched for yet');
 	is(value("SELECT count(*) FROM facesnxt.raw_statement WHERE acting_role = 'pa_inv' AND status = 'admitted'"), '3', 'MI-4.5.2.d: three are on record');
 	is(asked('pp_inv', $open . raw('[1,0,0]') . raw('[0,1,0]') . raw('[1,0,0]') . raw('[0,0,1]')), 'NX321', 'MI-4.5.2.d: raw statements with more probes than allowed');
 	is(value("SELECT count(*) FROM facesnxt.raw_row JOIN facesnxt.raw_statement USING (statement_id) WHERE acting_role = 'pp_inv'"), '3',

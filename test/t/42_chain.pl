@@ -102,6 +102,9 @@ like(is_sound($out, 'the own records can be proven'), qr/I search by "nm_inv".*"
 unlike($out, qr/another agency/, 'without showing others');
 ($status, $out, $err) = as_role($node, 'nm_aud', "SELECT facesnxt.audit_proof($own, $foreign)");
 like($err, qr/42704/, "SP-II.A: another agency's cannot");
+query("INSERT INTO facesnxt.probe (agency_id, sha256, image) SELECT agency_id, sha256('p'), 'p' FROM facesnxt.agency WHERE code = 'NM'; $verdict");
+($status, $out) = as_role($node, 'nm_aud', "SELECT facesnxt.audit_proof(" . query("SELECT seq FROM facesnxt.event WHERE relation = 'probe'") . ')');
+is_sound($out, 'a row whose key is a hash can be proven, too');
 is(query("SELECT count(*) FROM facesnxt.refused_step WHERE step = 'proof'"), '1', 'which is on record');
 ($status, $out) = as_role($node, 'aud', 'SELECT severity FROM facesnxt.audit_verify()');
 is($out, 'sound', "the host's auditor checks all of it");
@@ -234,12 +237,50 @@ query('ALTER TABLE facesnxt.outcome ENABLE ALWAYS TRIGGER outcome_append_only; A
 like(query("SELECT severity || ': ' || finding || ', ' || detail FROM facesnxt.audit_verify() WHERE relation = 'search'"),
 	qr/note: a record was written again, Changed by "postgres"/, 'a record that was written again is noted');
 
+# a row that went and came again is there
+query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'facesnxt audit writer'");
+wait_for($node, 'a new writer finds what waits', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'facesnxt audit writer'");
+my $again = 'INSERT INTO facesnxt.office SELECT (jsonb_populate_record(o, \'{"office": "again"}\')).* FROM facesnxt.office o LIMIT 1';
+query("BEGIN; $again; DELETE FROM facesnxt.office WHERE office = 'again'; $again; COMMIT");
+is(query($verdict), 'sound', 'a row that was deleted and inserted as it was has its event');
+is(query("SELECT string_agg(operation::text, '' ORDER BY seq) FROM facesnxt.event WHERE row_key = 'again'"), 'IDI', 'and all that befell it is chained');
+query("DELETE FROM facesnxt.office WHERE office = 'again'");
+query('BEGIN; CREATE TEMP TABLE emptied AS TABLE facesnxt.erase_rule; TRUNCATE facesnxt.erase_rule; INSERT INTO facesnxt.erase_rule TABLE emptied; COMMIT');
+is(query($verdict), 'sound', 'so have rows that were inserted as they were after a truncation');
+
+# what stands in the way of a forger, and a table that is taken from under the eyes of the check
+is( query("BEGIN; DROP TRIGGER confirmation_append_only ON facesnxt.confirmation; ALTER TABLE facesnxt.event DISABLE TRIGGER event_append_only; SELECT string_agg(relation || ': ' || why, '; ' ORDER BY relation) FROM facesnxt.unaudited(); ROLLBACK"),
+	'confirmation: It is a record, and its guard against changes is missing or disabled.; event: It is a record, and its guard against changes is missing or disabled.',
+	'a record without its guard is named, the log itself too');
+is( query(<<'SQL'), 'a record was written again|a row is gone|a table is not under the audit trigger', 'what is deleted once the guard is gone is found, with the trigger and without it, in the extension or not');
+DROP TRIGGER log_check_append_only ON facesnxt.log_check;
+DELETE FROM facesnxt.log_check WHERE check_id = (SELECT check_id FROM facesnxt.log_check ORDER BY recorded_at LIMIT 1);
+DO $$ BEGIN PERFORM facesnxt.audit_checkpoint(); END $$;
+BEGIN;
+ALTER EXTENSION facesnxt DROP TABLE facesnxt.log_check;
+DROP TRIGGER audit_row ON facesnxt.log_check;
+DELETE FROM facesnxt.log_check;
+CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON facesnxt.log_check FOR EACH ROW EXECUTE FUNCTION facesnxt.audit_row();
+ALTER TABLE facesnxt.log_check DISABLE TRIGGER audit_row;
+SELECT string_agg(DISTINCT finding, '|' ORDER BY finding) FROM facesnxt.verify_log('{}') WHERE relation = 'log_check';
+ROLLBACK;
+SQL
+query('CREATE TRIGGER log_check_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON facesnxt.log_check FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.refuse_change(); ALTER TABLE facesnxt.log_check ENABLE ALWAYS TRIGGER log_check_append_only');
+is(query($verdict), 'sound', 'with its guard again the log is sound');
+
+# a key that no index of events takes fails its own change, and nobody's search
+($status, $out, $err) = $node->psql('postgres', q(INSERT INTO facesnxt.office SELECT (jsonb_populate_record(o, jsonb_build_object('office',
+	(SELECT left(string_agg(translate(encode(sha256(i::text::bytea), 'base64'), E'\\n', ''), ''), 2640) FROM generate_series(1, 80) i)))).* FROM facesnxt.office o LIMIT 1));
+like($err, qr/cannot be put on record/, 'a key that is too long for the log is refused');
+($status) = as_role($node, 'nm_inv', search_sql('long key'));
+is($status, 0, 'and searches go on');
+
 # ---- proofs
 
 my $all = query('SELECT string_agg(seq::text, \', \' ORDER BY seq) FROM facesnxt.event WHERE seq % 37 = 0');
 my $proof = query("SELECT facesnxt.audit_proof($all)");
 is_sound($proof, 'proofs of single events');
-is(query("SELECT count(*) FROM facesnxt.event WHERE facesnxt.event_row(event) IS NULL AND relation <> 'search'"), '0', 'every event still says what its row was');
+is(query("SELECT count(*) FROM facesnxt.event WHERE facesnxt.event_row(event) IS NULL AND relation NOT IN ('search', 'log_check')"), '0', 'every event still says what its row was');
 for my $forged ([ 'event', 'RlhFV' ], [ 'row', 'eyJ' ], [ 'path', '' ], [ 'key', '' ])
 {
 	my $changed = $proof;
