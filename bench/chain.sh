@@ -41,21 +41,25 @@ for ((s = 1; s <= sessions; s++)); do
     work_session "$s" &
     pids+=($!)
 done
-for ((k = 1; k <= kills; k++)); do
-    sleep $((5 + RANDOM % 10))
-    victim=
-    until [[ $victim =~ ^[1-9][0-9]*$ ]]; do
-        victim=$(ask "SELECT pid FROM pg_stat_activity WHERE query LIKE '%create_person%' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1" 2>/dev/null || true)
-    done
-    kill -KILL "$victim"
-    echo "killed session $k of $kills"
-    sleep 1
-    until_up
-    # a record now and then, as there always is one; it begins the chain, too
-    ask 'SELECT facesnxt.audit_checkpoint()' >"$work/checkpoint.$k" || true
+# a record now and then, as there always is one: it starts the writer again after a crash
+while sleep 0.5; do
+    ask "SELECT facesnxt.audit_write('chain', facesnxt.attempt() || '{\"step\": \"chain\"}', NULL)" >/dev/null 2>&1 || true
+done &
+records=$!
+trap 'kill "$records" 2>/dev/null || true; rm -rf "$work"' EXIT
+killed=0
+while [ "$killed" -lt "$kills" ]; do
+    sleep $((2 + RANDOM % 4))
+    victim=$(ask "SELECT pid FROM pg_stat_activity WHERE query LIKE '%create_person%' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1" 2>/dev/null || true)
+    if [[ $victim =~ ^[1-9][0-9]*$ ]] && kill -KILL "$victim"; then
+        killed=$((killed + 1))
+    fi
+    [ "$(cat "$work"/acknowledged.* | wc -l)" -lt $((each * sessions * 9 / 10)) ] || break
 done
+echo "killed $killed of $sessions sessions, each with a crash of the server"
 for pid in "${pids[@]}"; do wait "$pid"; done
 made=$(since "$started")
+kill "$records" 2>/dev/null || true
 until_up
 psql -X -q -c 'SELECT facesnxt.audit_checkpoint()' -At | sed '/^$/d' >"$work/checkpoint"
 printf 'changes made in %s s, all chained after %s s\n' "$made" "$(since "$started")"

@@ -192,11 +192,15 @@ facesnxt_tree_proof(PG_FUNCTION_ARGS)
 
 /* ---- a walk along the chain */
 
+#define LEVELS	8				/* of tiles, as in chain.c */
+
 typedef struct walk
 {
 	ReturnSetInfo *result;
 	int			problems;
+	bool		gap;			/* from there on tiles are not where they were */
 	fx_frontier frontier;
+	fx_frontier tile[LEVELS];	/* hashes of one level below, since the last complete tile */
 	TimestampTz last_at;
 	uint8		last_hash[FX_SHA256_SIZE];
 } walk;
@@ -223,6 +227,31 @@ problem(walk *at, const char *found, int64 seq, const char *detail)
 		tell(at, found, seq, detail, NULL);
 }
 
+/* A tile that is complete by this event is the one that is stored. */
+static void
+check_tiles(walk *at, const fx_hash *leaf)
+{
+	fx_hash		hash = *leaf;
+
+	for (int level = 0; level < LEVELS && !at->gap; level++)
+	{
+		int64		tile = (int64) ((at->frontier.size - 1) >> (8 * (level + 1)));
+		fx_hash		stored = {{0}};
+		char		detail[64];
+
+		fx_frontier_add(&at->tile[level], &hash);
+		if (at->tile[level].size < 256)
+			return;
+		hash = fx_frontier_root(&at->tile[level]);
+		at->tile[level].size = 0;
+		if (stored_node(NULL, 8 * (level + 1), (uint64_t) tile, &stored)
+			&& memcmp(stored.bytes, hash.bytes, FX_SHA256_SIZE) == 0)
+			continue;
+		snprintf(detail, sizeof(detail), "Tile %lld of level %d.", (long long) tile, level + 1);
+		problem(at, "a stored hash of the tree is wrong", (int64) at->frontier.size - 1, detail);
+	}
+}
+
 /* One event: its number, its time, its hash over its bytes and the hash before. */
 static void
 step(walk *at, const Datum *values, bytea *stored)
@@ -243,6 +272,7 @@ step(walk *at, const Datum *values, bytea *stored)
 		problem(at, "events are missing", seq, detail);
 		/* what follows is judged by the hashes that are there */
 		at->frontier.size = (uint64) seq;
+		at->gap = true;
 	}
 	if (when < at->last_at)
 		problem(at, "an event is older than the one before", seq, NULL);
@@ -252,6 +282,7 @@ step(walk *at, const Datum *values, bytea *stored)
 	if (memcmp(hash.bytes, claimed, FX_SHA256_SIZE) != 0)
 		problem(at, "an event was changed", seq, "Its hash is not that of its bytes and the event before.");
 	fx_frontier_add(&at->frontier, &hash);
+	check_tiles(at, &hash);
 	/* so that one change is reported once */
 	memcpy(at->last_hash, claimed, FX_SHA256_SIZE);
 	at->last_at = when;
@@ -289,16 +320,21 @@ facesnxt_chain_walk(PG_FUNCTION_ARGS)
 	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
 	for (;;)
 	{
+		SPITupleTable *rows;
+		uint64		count;
+
 		SPI_cursor_fetch(portal, true, 1000);
-		if (SPI_processed == 0)
+		rows = SPI_tuptable;
+		count = SPI_processed;
+		if (count == 0)
 			break;
-		for (uint64 i = 0; i < SPI_processed; i++)
+		for (uint64 i = 0; i < count; i++)
 		{
 			Datum		values[10];
 			bool		isnull;
 
 			for (int column = 0; column < 10; column++)
-				values[column] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1, &isnull);
+				values[column] = SPI_getbinval(rows->vals[i], rows->tupdesc, column + 1, &isnull);
 			while (left > 0 && (uint64) *sizes <= at.frontier.size)
 			{
 				root = fx_frontier_root(&at.frontier);
@@ -307,7 +343,7 @@ facesnxt_chain_walk(PG_FUNCTION_ARGS)
 			}
 			step(&at, values, DatumGetByteaPP(values[9]));
 		}
-		SPI_freetuptable(SPI_tuptable);
+		SPI_freetuptable(rows);
 		CHECK_FOR_INTERRUPTS();
 	}
 	SPI_cursor_close(portal);
