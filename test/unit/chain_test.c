@@ -96,7 +96,7 @@ known_roots(void)
 	ok(same(&root, &nothing), "RFC 6962: the root of no leaf");
 	for (int i = 0; i < 8; i++)
 	{
-		fx_hash		leaf;
+		fx_hash		leaf = {{0}};
 		fx_hash		wanted = hash_of_hex(known[i].root);
 
 		fx_event_hash((const uint8_t *) known[i].bytes, known[i].size, leaf.bytes);
