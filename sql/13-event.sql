@@ -125,3 +125,24 @@ LANGUAGE c STABLE STRICT
 AS 'MODULE_PATHNAME', 'facesnxt_stored_row';
 COMMENT ON FUNCTION facesnxt.stored_row(name, text) IS 'The canonical text of the row of a row_key() as it is now, or NULL where there is none (22023)';
 REVOKE ALL ON FUNCTION facesnxt.stored_row(name, text) FROM PUBLIC;
+
+-- Heads, seals and erasures are to cover all that is committed.
+CREATE FUNCTION facesnxt.chain_all() RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    began CONSTANT jsonb := facesnxt.attempt();
+BEGIN
+    FOR i IN 1 .. 1000 LOOP
+        PERFORM facesnxt.audit_write('chain', began || '{"step": "chain"}', NULL);
+        -- what the caller's own transaction has written is chained once it is committed
+        EXIT WHEN NOT EXISTS (
+            SELECT FROM facesnxt.pending_event p
+            WHERE p.happened_at < (began->>'requested_at')::timestamptz
+                AND p.transaction IS DISTINCT FROM pg_current_xact_id_if_assigned()::text::bigint);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.chain_all() IS 'Has everything chained that is committed now';
+REVOKE ALL ON FUNCTION facesnxt.chain_all() FROM PUBLIC;

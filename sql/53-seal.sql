@@ -94,27 +94,7 @@ COMMENT ON FUNCTION facesnxt.with_findings(text, uuid, timestamptz, timestamptz,
 REVOKE ALL ON FUNCTION facesnxt.with_findings(text, uuid, timestamptz, timestamptz, jsonb) FROM PUBLIC;
 
 -- The head of the tree is to cover what the text is made of, and records of a
--- case are named by their places in the chain.
-CREATE FUNCTION facesnxt.chain_all() RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    began CONSTANT jsonb := facesnxt.attempt();
-BEGIN
-    FOR i IN 1 .. 1000 LOOP
-        PERFORM facesnxt.audit_write('chain', began || '{"step": "chain"}', NULL);
-        -- what the caller's own transaction has written is chained once it is committed
-        EXIT WHEN NOT EXISTS (
-            SELECT FROM facesnxt.pending_event p
-            WHERE p.happened_at < (began->>'requested_at')::timestamptz
-                AND p.transaction IS DISTINCT FROM pg_current_xact_id_if_assigned()::text::bigint);
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION facesnxt.chain_all() IS 'Has everything chained that is committed now';
-REVOKE ALL ON FUNCTION facesnxt.chain_all() FROM PUBLIC;
-
+-- case are named by their places in the chain: so all is chained first.
 CREATE FUNCTION facesnxt.seal_pack(kind text, agency_id uuid, since timestamptz, until timestamptz, parameters jsonb) RETURNS uuid
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp

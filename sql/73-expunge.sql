@@ -91,25 +91,6 @@ $$;
 COMMENT ON FUNCTION facesnxt.note_files(uuid) IS 'Notes which indexes must be rebuilt before an erasure is finished';
 REVOKE ALL ON FUNCTION facesnxt.note_files(uuid) FROM PUBLIC;
 
--- Only chained events can forget: whatever is committed is chained first.
-CREATE FUNCTION facesnxt.chain_what_waits() RETURNS void
-LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    asked CONSTANT jsonb := facesnxt.attempt() || '{"step": "chain"}';
-BEGIN
-    FOR i IN 1 .. 1000 LOOP
-        PERFORM facesnxt.audit_write('chain', asked, NULL);
-        EXIT WHEN NOT EXISTS (
-            SELECT FROM facesnxt.pending_event p WHERE p.happened_at < (asked->>'requested_at')::timestamptz
-                AND p.transaction IS DISTINCT FROM pg_current_xact_id_if_assigned()::text::bigint);
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION facesnxt.chain_what_waits() IS 'Has the writer chain all that is committed now';
-REVOKE ALL ON FUNCTION facesnxt.chain_what_waits() FROM PUBLIC;
-
 CREATE FUNCTION facesnxt.decide_expungement(expungement_id uuid, approve boolean, note text DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -137,7 +118,8 @@ BEGIN
         -- a hold that is being set is waited for, and one to come waits
         LOCK TABLE facesnxt.legal_hold IN SHARE MODE;
         PERFORM facesnxt.refuse_held(asked.scope, asked.target, asked.agency_id);
-        PERFORM facesnxt.chain_what_waits();
+        -- only chained events can forget
+        PERFORM facesnxt.chain_all();
     END IF;
     INSERT INTO facesnxt.expungement_decision (expungement_id, agency_id, approved, office, clause, note, persons)
     VALUES (asked.expungement_id, asked.agency_id, approve, decided_by, clause, note, facesnxt.acting_persons()::regrole[]);

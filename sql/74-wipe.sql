@@ -65,7 +65,7 @@ BEGIN
             'facesnxt.erasure shows those of your agency.', clause => 'SP-II.A');
     END IF;
     -- what waits is chained, and may be forgotten then
-    PERFORM facesnxt.chain_what_waits();
+    PERFORM facesnxt.chain_all();
     PERFORM facesnxt.forget_deletions(erasure_id);
     RETURN QUERY
         SELECT format('VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF, ANALYZE) %s', r."table")

@@ -152,7 +152,7 @@ BEGIN
         PERFORM facesnxt.refuse_on_record('retention', 'NX470', 'retention refused: the policy in force says nothing of it',
             format('Agency %s.', agency), 'Propose a policy with the rule "retention".', of_agency, 'retention', 'NM-IX.A.6');
     END IF;
-    PERFORM facesnxt.chain_what_waits();
+    PERFORM facesnxt.chain_all();
     FOR ruled IN
         SELECT r.key, clock_timestamp() - r.value::int * interval '1 day' AS before
         FROM jsonb_each_text(facesnxt.policy_value(version, 'retention')) r

@@ -317,20 +317,22 @@ DECLARE
     head record;
     found jsonb;
     broken bigint;
+    root bytea;
 BEGIN
     PERFORM facesnxt.check_host('check of the log');
-    PERFORM facesnxt.audit_write('chain', began || '{"step": "chain"}', NULL);
+    PERFORM facesnxt.chain_all();
     -- findings and head by one snapshot
     SELECT h.*, (SELECT coalesce(jsonb_agg(to_jsonb(v)), '[]') FROM facesnxt.verify_log(checkpoints) v) AS findings INTO head
     FROM (SELECT coalesce(max(e.seq) + 1, 0) AS size FROM facesnxt.event e) h;
     found := head.findings;
+    root := facesnxt.tree_root_or_null(head.size);
     broken := (SELECT count(*) FROM jsonb_array_elements(found) f WHERE f->>'severity' = 'broken');
     PERFORM facesnxt.audit_write('chain', began || jsonb_build_object('step', 'check', 'tree_size', head.size,
-        'root', coalesce(encode(facesnxt.tree_root_or_null(head.size), 'hex'), ''), 'checkpoints', cardinality(checkpoints),
+        'root', coalesce(encode(root, 'hex'), ''), 'checkpoints', cardinality(checkpoints),
         'broken', broken, 'notes', jsonb_array_length(found) - broken), NULL);
     RETURN QUERY SELECT r.* FROM jsonb_to_recordset(found) AS r (severity text, finding text, seq bigint, relation name, row_key text, detail text);
     RETURN QUERY SELECT CASE broken WHEN 0 THEN 'sound' ELSE 'broken' END, format('%s events, %s broken', head.size, broken),
-        head.size, NULL::name, NULL::text, CASE WHEN facesnxt.tree_root_or_null(head.size) IS NOT NULL THEN format('Root %s.', encode(facesnxt.tree_root_or_null(head.size), 'base64')) END;
+        head.size, NULL::name, NULL::text, 'Root ' || encode(root, 'base64') || '.';
 END
 $$;
 COMMENT ON FUNCTION facesnxt.audit_verify(text[]) IS

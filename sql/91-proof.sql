@@ -6,16 +6,11 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    began CONSTANT jsonb := facesnxt.attempt();
     head jsonb;
 BEGIN
     PERFORM facesnxt.check_host('checkpoint of the log');
-    -- all that is committed now is in it
-    FOR i IN 1 .. 1000 LOOP
-        PERFORM facesnxt.audit_write('chain', began || '{"step": "chain"}', NULL);
-        EXIT WHEN NOT EXISTS (SELECT FROM facesnxt.pending_event p WHERE p.happened_at < (began->>'requested_at')::timestamptz);
-    END LOOP;
-    head := facesnxt.audit_write('chain', began || '{"step": "checkpoint"}', NULL);
+    PERFORM facesnxt.chain_all();
+    head := facesnxt.record_it('chain', '{"step": "checkpoint"}');
     RETURN format(E'%s\n%s\n%s\n%s\n', facesnxt.log_origin(), head->>'size', head->>'root', head->>'at');
 END
 $$;
@@ -48,7 +43,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM facesnxt.check_host('export of the log');
-    PERFORM facesnxt.audit_write('chain', facesnxt.attempt() || '{"step": "chain"}', NULL);
+    PERFORM facesnxt.chain_all();
     RETURN QUERY SELECT l FROM facesnxt.log_lines() l;
 END
 $$;
@@ -188,30 +183,42 @@ COMMENT ON FUNCTION facesnxt.audit_consistency(bigint) IS
 REVOKE ALL ON FUNCTION facesnxt.audit_consistency(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.audit_consistency(bigint) TO facesnxt_auditor;
 
+-- ---- what no trigger notes
+
+CREATE FUNCTION facesnxt.note_event(operation "char", relation name, row_key text, image text, keep boolean) RETURNS bigint
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO facesnxt.pending_event (number, salt, happened_at, transaction, operation, relation, acting_role, session_role,
+        digest, row_key, image)
+    SELECT nextval('facesnxt.pending_number'), gen_random_uuid(), clock_timestamp(), pg_current_xact_id()::text::bigint, $1, $2,
+        i.acting_role, i.session_role, facesnxt.row_digest($2, $3, $4), $3, CASE WHEN $5 THEN $4 END
+    FROM facesnxt.session_identity() i
+    RETURNING number
+$$;
+COMMENT ON FUNCTION facesnxt.note_event("char", name, text, text, boolean) IS
+'Notes an event for the chain by hand, as audit_row() does; keep: with the image';
+REVOKE ALL ON FUNCTION facesnxt.note_event("char", name, text, text, boolean) FROM PUBLIC;
+
 -- ---- what may be forgotten
 
 -- The chained part of an event stays; without salt and key nothing follows
 -- from it. What was forgotten is itself an event, so that nobody forgets
--- unseen. Called while records are being erased, and nowhere else.
+-- unseen. Called while records are being erased, after chain_all(), and nowhere
+-- else.
 CREATE FUNCTION facesnxt.audit_forget(relation name, VARIADIC row_keys text[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     forgotten bigint[];
-    said text;
 BEGIN
-    PERFORM facesnxt.audit_write('chain', facesnxt.attempt() || '{"step": "chain"}', NULL);
     WITH emptied AS (
         UPDATE facesnxt.event e SET salt = NULL, row_key = NULL, image = NULL
         WHERE e.relation = audit_forget.relation AND e.row_key = ANY (audit_forget.row_keys) RETURNING e.seq)
     SELECT array_agg(e.seq ORDER BY e.seq) INTO forgotten FROM emptied e;
     IF forgotten IS NOT NULL THEN
-        said := jsonb_build_object('forgotten', forgotten);
-        INSERT INTO facesnxt.pending_event (number, salt, happened_at, transaction, operation, relation, acting_role, session_role, digest, image)
-        SELECT nextval('facesnxt.pending_number'), gen_random_uuid(), clock_timestamp(), pg_current_xact_id()::text::bigint, 'F', 'event',
-            i.acting_role, i.session_role, facesnxt.row_digest('event', NULL, said), said
-        FROM facesnxt.session_identity() i;
+        PERFORM facesnxt.note_event('F', 'event', NULL, jsonb_build_object('forgotten', forgotten)::text, true);
     END IF;
     RETURN coalesce(cardinality(forgotten), 0);
 END

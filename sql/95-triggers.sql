@@ -49,16 +49,11 @@ BEGIN
         WHERE t.tgname = 'audit_row' AND c.relnamespace = 'facesnxt'::regnamespace ORDER BY 1
     LOOP
         EXECUTE format($query$
-            INSERT INTO facesnxt.pending_event (number, salt, happened_at, transaction, operation, relation,
-                acting_role, session_role, digest, row_key, image)
-            SELECT nextval('facesnxt.pending_number'), gen_random_uuid(), clock_timestamp(), pg_current_xact_id()::text::bigint, 'I', $1,
-                current_role, session_user, facesnxt.row_digest($1, s.row_key, s.image), s.row_key, CASE WHEN $2 THEN s.image END
-            FROM (SELECT facesnxt.row_key(r) AS row_key, facesnxt.row_image(r) AS image FROM facesnxt.%I r) s
+            SELECT count(facesnxt.note_event('I', $1, s.row_key, s.image, $2))
+            FROM (SELECT facesnxt.row_key(r) AS row_key, facesnxt.row_image(r) AS image FROM facesnxt.%I r ORDER BY 1) s
             WHERE NOT EXISTS (SELECT FROM facesnxt.event e WHERE e.relation = $1 AND e.row_key = s.row_key)
                 AND NOT EXISTS (SELECT FROM facesnxt.pending_event p WHERE p.relation = $1 AND p.row_key = s.row_key)
-            ORDER BY s.row_key
-            $query$, audited.relname) USING audited.relname, audited.changes;
-        GET DIAGNOSTICS here = ROW_COUNT;
+            $query$, audited.relname) INTO here USING audited.relname, audited.changes;
         adopted := adopted + here;
     END LOOP;
     RETURN adopted;

@@ -24,8 +24,6 @@
 #include "errors.h"
 #include "sql.h"
 
-#define LEVELS	8				/* of tiles: 256^8 is every number there is */
-
 /* Columns of facesnxt.event, in the order of sql/13-event.sql. */
 enum
 {
@@ -53,7 +51,7 @@ static struct
 	uint64		size;
 	TimestampTz at;				/* of the last event */
 	uint8		hash[FX_SHA256_SIZE];
-	fx_frontier tile[LEVELS];	/* hashes of one level below, since the last complete tile */
+	fx_tiles	tiles;
 } end;
 
 /* False once the entries that a restore doubled are gone. */
@@ -72,11 +70,11 @@ static void
 read_hash(HeapTuple tuple, TupleDesc columns, int column, uint8 hash[FX_SHA256_SIZE])
 {
 	bool		isnull;
-	bytea	   *bytes = DatumGetByteaPP(SPI_getbinval(tuple, columns, column, &isnull));
+	Datum		bytes = SPI_getbinval(tuple, columns, column, &isnull);
 
-	if (isnull || VARSIZE_ANY_EXHDR(bytes) != FX_SHA256_SIZE)
-		elog(ERROR, "a hash of the chain is not of %d bytes", FX_SHA256_SIZE);
-	memcpy(hash, VARDATA_ANY(bytes), FX_SHA256_SIZE);
+	if (isnull)
+		elog(ERROR, "a hash of the chain is NULL");
+	fx_read_hash(DatumGetByteaPP(bytes), hash);
 }
 
 /* Fills the frontier of a level from what the query returns: the hashes after its last complete tile. */
@@ -86,7 +84,7 @@ read_tile(int level, const char *query, int16 height, int64 from, int64 to)
 	Oid			types[3] = {INT2OID, INT8OID, INT8OID};
 	Datum		values[3] = {Int16GetDatum(height), Int64GetDatum(from), Int64GetDatum(to)};
 
-	end.tile[level].size = 0;
+	end.tiles.level[level].size = 0;
 	if (from == to)
 		return;
 	fx_query(query, 3, types, values, SPI_OK_SELECT);
@@ -102,7 +100,7 @@ read_tile(int level, const char *query, int16 height, int64 from, int64 to)
 		fx_hash		hash = {{0}};
 
 		read_hash(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, hash.bytes);
-		fx_frontier_add(&end.tile[level], &hash);
+		fx_frontier_add(&end.tiles.level[level], &hash);
 	}
 }
 
@@ -125,7 +123,7 @@ read_end(void)
 	read_tile(0, "SELECT hash FROM facesnxt.event WHERE $1 = 0 AND seq >= $2 AND seq < $3 ORDER BY seq",
 			  0, end.size & ~UINT64CONST(255), end.size);
 	tiles = end.size >> 8;
-	for (int level = 1; level < LEVELS; level++, tiles >>= 8)
+	for (int level = 1; level < FX_TILE_LEVELS; level++, tiles >>= 8)
 		read_tile(level, "SELECT hash FROM facesnxt.event_tile"
 				  " WHERE level = $1 AND tile >= $2 AND tile < $3 ORDER BY tile",
 				  level, tiles & ~UINT64CONST(255), tiles);
@@ -142,43 +140,23 @@ typedef struct chain_tables
 	Relation	tile;
 } chain_tables;
 
-static Datum
-hash_datum(const uint8 hash[FX_SHA256_SIZE])
-{
-	bytea	   *bytes = palloc(VARHDRSZ + FX_SHA256_SIZE);
-
-	SET_VARSIZE(bytes, VARHDRSZ + FX_SHA256_SIZE);
-	memcpy(VARDATA(bytes), hash, FX_SHA256_SIZE);
-	return PointerGetDatum(bytes);
-}
-
-/* Adds a hash to its level, and for each tile that becomes complete by that a row, and its hash to the next level. */
+/* Keeps the hashes of the tiles that the last event completes. */
 static void
 grow(chain_tables *tables, const fx_hash *leaf)
 {
-	fx_hash		hash = *leaf;
+	fx_hash		complete[FX_TILE_LEVELS];
+	int			count = fx_tiles_add(&end.tiles, leaf, complete);
 
-	for (int level = 0; level < LEVELS; level++)
+	for (int level = 1; level <= count; level++)
 	{
 		Datum		values[3];
 		bool		nulls[3] = {false};
 
-		fx_frontier_add(&end.tile[level], &hash);
-		if (end.tile[level].size < 256)
-			return;
-		hash = fx_frontier_root(&end.tile[level]);
-		end.tile[level].size = 0;
-		values[0] = Int16GetDatum(level + 1);
-		values[1] = Int64GetDatum((int64) ((end.size - 1) >> (8 * (level + 1))));
-		values[2] = hash_datum(hash.bytes);
+		values[0] = Int16GetDatum(level);
+		values[1] = Int64GetDatum((int64) ((end.size - 1) >> (8 * level)));
+		values[2] = PointerGetDatum(fx_bytea(complete[level - 1].bytes, FX_SHA256_SIZE));
 		CatalogTupleInsert(tables->tile, heap_form_tuple(RelationGetDescr(tables->tile), values, nulls));
 	}
-}
-
-static int64
-unix_time(TimestampTz time)
-{
-	return time + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
 static void
@@ -196,8 +174,8 @@ append(chain_tables *tables, fx_change *change)
 				acting,
 				session;
 
-	event.at = unix_time(at);
-	event.happened = unix_time(change->happened);
+	event.at = fx_unix_time(at);
+	event.happened = fx_unix_time(change->happened);
 	event.relation = change->relation;
 	event.relation_size = strlen(change->relation);
 	event.acting = change->acting;
@@ -221,8 +199,8 @@ append(chain_tables *tables, fx_change *change)
 	values[EVENT_RELATION] = NameGetDatum(&relation);
 	values[EVENT_ACTING] = NameGetDatum(&acting);
 	values[EVENT_SESSION] = NameGetDatum(&session);
-	values[EVENT_COMMITMENT] = hash_datum(event.commitment);
-	values[EVENT_HASH] = hash_datum(hash.bytes);
+	values[EVENT_COMMITMENT] = PointerGetDatum(fx_bytea(event.commitment, FX_SHA256_SIZE));
+	values[EVENT_HASH] = PointerGetDatum(fx_bytea(hash.bytes, FX_SHA256_SIZE));
 	values[EVENT_SALT] = UUIDPGetDatum((pg_uuid_t *) change->salt);
 	nulls[EVENT_KEY] = change->row_key == NULL;
 	values[EVENT_KEY] = nulls[EVENT_KEY] ? (Datum) 0 : CStringGetTextDatum(change->row_key);

@@ -27,6 +27,13 @@ typedef struct fx_change
 	char	   *image;			/* or NULL */
 } fx_change;
 
+/* A time as events have it: microseconds since 1970. */
+static inline int64
+fx_unix_time(TimestampTz time)
+{
+	return time + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+}
+
 /* ---- the writer's own changes stay in its memory until it chains them, in the same transaction */
 
 /* From here on changes are the writer's own, kept in the context, in these roles' names. */

@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "chain.h"
 #include "chain/event.h"
 #include "chain/merkle.h"
 #include "errors.h"
@@ -29,12 +30,6 @@ PG_FUNCTION_INFO_V1(facesnxt_chain_walk);
 /* The columns that an event's bytes are made of, in this order wherever they are read. */
 #define EVENT_FIELDS "seq, at, happened_at, transaction, operation, relation, acting_role, session_role, commitment"
 
-static int64
-unix_time(Datum time)
-{
-	return DatumGetTimestampTz(time) + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-}
-
 /* Makes the bytes of an event from those columns; names stay where they are. */
 static size_t
 encode(const Datum *values, const uint8 previous[FX_SHA256_SIZE], uint8 bytes[FX_EVENT_SIZE_LIMIT])
@@ -44,8 +39,8 @@ encode(const Datum *values, const uint8 previous[FX_SHA256_SIZE], uint8 bytes[FX
 	size_t		size;
 
 	event.seq = (uint64) DatumGetInt64(values[0]);
-	event.at = unix_time(values[1]);
-	event.happened = unix_time(values[2]);
+	event.at = fx_unix_time(DatumGetTimestampTz(values[1]));
+	event.happened = fx_unix_time(DatumGetTimestampTz(values[2]));
 	event.transaction = (uint64) DatumGetInt64(values[3]);
 	event.operation = DatumGetChar(values[4]);
 	event.relation = NameStr(*DatumGetName(values[5]));
@@ -192,15 +187,13 @@ facesnxt_tree_proof(PG_FUNCTION_ARGS)
 
 /* ---- a walk along the chain */
 
-#define LEVELS	8				/* of tiles, as in chain.c */
-
 typedef struct walk
 {
 	ReturnSetInfo *result;
 	int			problems;
 	bool		gap;			/* from there on tiles are not where they were */
 	fx_frontier frontier;
-	fx_frontier tile[LEVELS];	/* hashes of one level below, since the last complete tile */
+	fx_tiles	tiles;
 	TimestampTz last_at;
 	uint8		last_hash[FX_SHA256_SIZE];
 } walk;
@@ -227,27 +220,23 @@ problem(walk *at, const char *found, int64 seq, const char *detail)
 		tell(at, found, seq, detail, NULL);
 }
 
-/* A tile that is complete by this event is the one that is stored. */
+/* The tiles that an event completes are those that are stored. */
 static void
 check_tiles(walk *at, const fx_hash *leaf)
 {
-	fx_hash		hash = *leaf;
+	fx_hash		complete[FX_TILE_LEVELS];
+	int			count = fx_tiles_add(&at->tiles, leaf, complete);
 
-	for (int level = 0; level < LEVELS && !at->gap; level++)
+	for (int level = 1; level <= count; level++)
 	{
-		int64		tile = (int64) ((at->frontier.size - 1) >> (8 * (level + 1)));
+		int64		tile = (int64) ((at->frontier.size - 1) >> (8 * level));
 		fx_hash		stored = {{0}};
 		char		detail[64];
 
-		fx_frontier_add(&at->tile[level], &hash);
-		if (at->tile[level].size < 256)
-			return;
-		hash = fx_frontier_root(&at->tile[level]);
-		at->tile[level].size = 0;
-		if (stored_node(NULL, 8 * (level + 1), (uint64_t) tile, &stored)
-			&& memcmp(stored.bytes, hash.bytes, FX_SHA256_SIZE) == 0)
+		if (stored_node(NULL, 8 * level, (uint64_t) tile, &stored)
+			&& memcmp(stored.bytes, complete[level - 1].bytes, FX_SHA256_SIZE) == 0)
 			continue;
-		snprintf(detail, sizeof(detail), "Tile %lld of level %d.", (long long) tile, level + 1);
+		snprintf(detail, sizeof(detail), "Tile %lld of level %d.", (long long) tile, level);
 		problem(at, "a stored hash of the tree is wrong", (int64) at->frontier.size - 1, detail);
 	}
 }
@@ -282,7 +271,8 @@ step(walk *at, const Datum *values, bytea *stored)
 	if (memcmp(hash.bytes, claimed, FX_SHA256_SIZE) != 0)
 		problem(at, "an event was changed", seq, "Its hash is not that of its bytes and the event before.");
 	fx_frontier_add(&at->frontier, &hash);
-	check_tiles(at, &hash);
+	if (!at->gap)
+		check_tiles(at, &hash);
 	/* so that one change is reported once */
 	memcpy(at->last_hash, claimed, FX_SHA256_SIZE);
 	at->last_at = when;

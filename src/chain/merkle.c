@@ -285,3 +285,19 @@ fx_frontier_root(const fx_frontier *frontier)
 		}
 	return root;
 }
+
+int
+fx_tiles_add(fx_tiles *tiles, const fx_hash *leaf, fx_hash complete[FX_TILE_LEVELS])
+{
+	for (int level = 0; level < FX_TILE_LEVELS; level++)
+	{
+		fx_frontier *frontier = &tiles->level[level];
+
+		fx_frontier_add(frontier, level == 0 ? leaf : &complete[level - 1]);
+		if (frontier->size < 256)
+			return level;
+		complete[level] = fx_frontier_root(frontier);
+		frontier->size = 0;
+	}
+	return FX_TILE_LEVELS;
+}

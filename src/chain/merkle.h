@@ -64,4 +64,19 @@ typedef struct fx_frontier
 extern void fx_frontier_add(fx_frontier *frontier, const fx_hash *leaf);
 extern fx_hash fx_frontier_root(const fx_frontier *frontier);
 
+/*
+ * The complete subtrees of 256, 65,536, ... leaves of a tree that grows: those
+ * of level l are of 256^l leaves.  level[l] holds what is above the last
+ * complete tile of level l + 1.
+ */
+#define FX_TILE_LEVELS	8		/* 256^8 is every number there is */
+
+typedef struct fx_tiles
+{
+	fx_frontier level[FX_TILE_LEVELS];
+} fx_tiles;
+
+/* Writes the hashes of the tiles that the leaf completes, that of level 1 first; returns how many. */
+extern int	fx_tiles_add(fx_tiles *tiles, const fx_hash *leaf, fx_hash complete[FX_TILE_LEVELS]);
+
 #endif							/* FX_CHAIN_MERKLE_H */

@@ -121,16 +121,7 @@ SELECT is((SELECT array_agg((cardinality(f.searches), pg_temp.reasons(f.searches
     'NM-IX.A.5, MI-4.5.2.d: seven faces in seven minutes, one finding');
 
 -- ---- staff: the finding, not the face
-CREATE FUNCTION pg_temp.try(role name, command text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    EXECUTE command;
-    RESET ROLE;
-    RETURN 'done';
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$$;
+\ir common/try.psql
 SELECT set_config('test.face', pg_temp.face(60)::text, true) \g /dev/null
 SELECT is(pg_temp.try('odd_aud', $$SELECT facesnxt.give_staff_face('I agree', template => facesnxt.with_model(current_setting('test.face')::facesnxt.embedding, '0000001f'))$$), '42501', 'whoever was never admitted gives no face');
 GRANT facesnxt_member TO odd_1, odd_2, odd_3;

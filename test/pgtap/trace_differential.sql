@@ -50,16 +50,7 @@ SELECT ok((SELECT ratio_low FROM got WHERE measure = 'false match rate' AND grp 
 SELECT is((SELECT (share IS NULL, small)::text FROM got WHERE measure = 'false match rate' AND grp = 'not stated'), '(t,t)', 'of few nothing is estimated');
 SELECT is((SELECT array_agg(grp || ' ' || trials ORDER BY grp) FROM facesnxt.demographic_differential('DIFF', '-infinity', 'infinity', 'age', '0000003a') WHERE measure = 'no match'), '{"30 to 44 30","60 and over 30"}', 'by age, in bands');
 SELECT throws_ok($$SELECT facesnxt.demographic_differential('DIFF', '-infinity', 'infinity', 'religion')$$, '22023', NULL, 'by nothing else');
-CREATE FUNCTION pg_temp.try(role name, command text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    EXECUTE command;
-    RESET ROLE;
-    RETURN 'done';
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$$;
+\ir common/try.psql
 SELECT is(pg_temp.try(r, $$SELECT facesnxt.demographic_differential('DIFF', '-infinity', 'infinity', 'sex')$$), e, format('%s: %s', r, e)) FROM (VALUES ('diff_else', '42704'), ('diff_inv', '42501')) v (r, e);
 SELECT * FROM finish();
 ROLLBACK;

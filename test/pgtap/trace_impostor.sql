@@ -61,16 +61,7 @@ SELECT is((SELECT array_agg((f.rank, f.score, f.searched, f.basis)::text ORDER B
     '{"(,0.5,300,counted)","(1,0.75,300,tail)","(2,0.5,300,counted)"}', 'MI-4.3.4.1.b: a search tells how often chance gives such a candidate');
 SELECT ok(f.fpir BETWEEN f.low AND f.high AND f.low > 0 AND f.high < 1, format('%s to %s', f.low, f.high)) FROM facesnxt.fpir(:'search') f;
 SELECT throws_ok(format('SELECT facesnxt.fpir(%L)', :'unknown'), '55000', NULL, 'a model of which no sample was taken');
-CREATE FUNCTION pg_temp.try(role name, command text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    EXECUTE command;
-    RESET ROLE;
-    RETURN 'done';
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$$;
+\ir common/try.psql
 SELECT is(pg_temp.try(r, format('SELECT facesnxt.fpir(%L)', :'search')), e, format('%s asks for the rate of a search: %s', r, e))
 FROM (VALUES ('chance_aud', 'done'), ('chance_else', 'NX460'), ('chance_inv', '42501')) v (r, e);
 

@@ -7,16 +7,7 @@ CREATE ROLE replay_inv; CREATE ROLE replay_adm; CREATE ROLE replay_aud; CREATE R
 GRANT facesnxt_investigator TO replay_inv, replay_both;
 GRANT facesnxt_admin TO replay_adm;
 GRANT facesnxt_auditor TO replay_aud, replay_other, replay_both;
-CREATE FUNCTION pg_temp.try(role name, command text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    EXECUTE command;
-    RESET ROLE;
-    RETURN 'done';
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$$;
+\ir common/try.psql
 -- templates of 16 numbers: number i, of model 0000001e
 CREATE FUNCTION pg_temp.face(i int) RETURNS facesnxt.embedding LANGUAGE sql IMMUTABLE AS $$
     SELECT facesnxt.with_model(array_agg(sin(i * 12.9898 + k * 78.233 + sin(i * 3.7 * k)) ORDER BY k)::real[]::facesnxt.embedding, '0000001e')

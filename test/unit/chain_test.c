@@ -175,6 +175,38 @@ roots_and_proofs(void)
 	ok(lies == 0, "no forged proof of consistency is taken (%d were)", lies);
 }
 
+/* Tiles are the complete subtrees, each once, when its last leaf comes. */
+static void
+tiles(void)
+{
+	static fx_tiles grown;
+	static fx_frontier first;
+	fx_hash		complete[FX_TILE_LEVELS];
+	int			counted[3] = {0};
+	bool		right = true;
+
+	for (int i = 0; i < 2 * 65536 + 300; i++)
+	{
+		fx_hash		leaf = leaves[i % LEAVES];
+		int			count = fx_tiles_add(&grown, &leaf, complete);
+
+		right = right && count == ((i + 1) % 65536 == 0 ? 2 : (i + 1) % 256 == 0 ? 1 : 0);
+		for (int level = 0; level < count; level++)
+			counted[level]++;
+		if (i < 65536)
+		{
+			fx_hash		root;
+
+			fx_frontier_add(&first, &leaf);
+			root = fx_frontier_root(&first);
+			if (i == 255 || i == 65535)
+				right = right && same(&root, &complete[count - 1]);
+		}
+	}
+	ok(right && counted[0] == 513 && counted[1] == 2 && counted[2] == 0,
+	   "tiles of 256 and 65536 leaves, and their roots");
+}
+
 static void
 limits_of_trees(void)
 {
@@ -421,6 +453,7 @@ main(void)
 		fx_event_hash((const uint8_t *) &i, sizeof(i), leaves[i].bytes);
 	known_roots();
 	roots_and_proofs();
+	tiles();
 	limits_of_trees();
 	events();
 	commitments();
