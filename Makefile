@@ -30,7 +30,7 @@ $(CODE): CFLAGS += $(CODE_CFLAGS)
 # loops over the words of a page become vector code
 src/index/filter.o: CFLAGS += -O3
 
-IMAGE = src/image/image.o src/image/jpeg.o src/image/exif.o src/image/still.o src/image/transform.o
+IMAGE = src/image/image.o src/image/jpeg.o src/image/encode.o src/image/exif.o src/image/still.o src/image/transform.o
 
 INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
 	src/infer/conv_depthwise.o src/infer/conv_scalar.o src/infer/conv_neon.o \
