@@ -30,7 +30,8 @@ $(CODE): CFLAGS += $(CODE_CFLAGS)
 # loops over the words of a page become vector code
 src/index/filter.o: CFLAGS += -O3
 
-IMAGE = src/image/image.o src/image/jpeg.o src/image/encode.o src/image/exif.o src/image/still.o src/image/transform.o
+IMAGE = src/image/image.o src/image/jpeg.o src/image/encode.o src/image/exif.o src/image/still.o src/image/thumbnail.o \
+	src/image/transform.o
 
 INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
 	src/infer/conv_depthwise.o src/infer/conv_scalar.o src/infer/conv_neon.o \
@@ -43,6 +44,8 @@ INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
 	src/infer/ops_resize.o \
 	src/infer/feed.o src/infer/head.o src/infer/head_yunet.o src/infer/head_scrfd.o \
 	src/infer/head_ultraface.o src/infer/detect.o src/infer/align.o src/infer/recognise.o src/infer/quality.o
+
+QUALITY = src/quality/assess.o src/quality/detail.o src/quality/frame.o src/quality/geometry.o src/quality/light.o
 
 # ---- server ring
 
@@ -104,7 +107,7 @@ BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
 # what the program facesnxt-verify has beside the chain's code
 VERIFY = src/verify/text.o src/verify/log.o src/verify/sha256.o
 
-PURE = $(BASE) $(CHAIN) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
+PURE = $(BASE) $(CHAIN) $(KERNEL) $(CODE) $(IMAGE) $(INFER) $(QUALITY)
 OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(ERASE) $(TRACE) $(BIND)
 
 # ---- SQL: numbered parts, in this order
