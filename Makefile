@@ -30,7 +30,8 @@ $(CODE): CFLAGS += $(CODE_CFLAGS)
 # loops over the words of a page become vector code
 src/index/filter.o: CFLAGS += -O3
 
-IMAGE = src/image/image.o src/image/jpeg.o src/image/encode.o src/image/exif.o src/image/still.o src/image/thumbnail.o \
+IMAGE = src/image/image.o src/image/jpeg.o src/image/encode.o src/image/enhance.o src/image/exif.o \
+	src/image/hash.o src/image/still.o src/image/thumbnail.o \
 	src/image/transform.o
 
 INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
