@@ -103,7 +103,7 @@ ERASE = src/erase/erase.o src/erase/wipe.o
 
 TRACE = src/trace/faces.o
 
-BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
+BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/quality.o src/bind/still.o
 
 # what the program facesnxt-verify has beside the chain's code
 VERIFY = src/verify/text.o src/verify/log.o src/verify/sha256.o
@@ -121,6 +121,7 @@ SQL_PARTS = \
 	sql/05-recall.sql \
 	sql/10-model.sql \
 	sql/11-photo.sql \
+	sql/11-quality.sql \
 	sql/12-record.sql \
 	sql/13-event.sql \
 	sql/20-agency.sql \
@@ -154,6 +155,7 @@ SQL_PARTS = \
 	sql/27-gate.sql \
 	sql/28-probe.sql \
 	sql/28-derive.sql \
+	sql/28-enhance.sql \
 	sql/29-request.sql \
 	sql/29-facts.sql \
 	sql/29-shape.sql \
@@ -213,6 +215,8 @@ SQL_PARTS = \
 	sql/73-expunge.sql \
 	sql/74-wipe.sql \
 	sql/75-retention.sql \
+	sql/79-quality.sql \
+	sql/79-duplicate.sql \
 	sql/80-log-access.sql \
 	sql/81-duties.sql \
 	sql/90-verify.sql \
