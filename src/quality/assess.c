@@ -114,7 +114,7 @@ fx_component(fx_measure measure, double v)
 			c = 100 * sigmoid(v, 0.06, 0.02);
 			break;
 		case FX_COMPRESSION:
-			c = 200 * (1 - sigmoid(v, 0, 0.25));
+			c = 100 * (1 - sigmoid(v, 0.6, 0.12));
 			break;
 		case FX_NATURAL_COLOUR:
 			c = 200 * (1 - sigmoid(v, 0, 10));
