@@ -153,7 +153,7 @@ COMMENT ON FUNCTION facesnxt.resolve_duplicate(uuid, text, text) IS
 REVOKE ALL ON FUNCTION facesnxt.resolve_duplicate(uuid, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.resolve_duplicate(uuid, text, text) TO facesnxt_admin;
 
-CREATE VIEW facesnxt.open_duplicates WITH (security_barrier) AS
+CREATE VIEW facesnxt.open_duplicates WITH (security_invoker = true, security_barrier) AS
     SELECT d.* FROM facesnxt.duplicate d
     WHERE NOT EXISTS (SELECT FROM facesnxt.duplicate_resolution r WHERE r.duplicate_id = d.duplicate_id);
 COMMENT ON VIEW facesnxt.open_duplicates IS 'Possible duplicates that nobody has resolved (NP-VI.A.5)';

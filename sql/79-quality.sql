@@ -120,14 +120,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     fault record;
-    warnings jsonb := '[]';
+    warnings jsonb := jsonb_build_array();
 BEGIN
     FOR fault IN SELECT f.* FROM facesnxt.quality_faults('probe', agency_id, quality) f LOOP
         RAISE WARNING 'the probe is of little quality: %', fault.told
             USING ERRCODE = '01N14', HINT = 'The search goes on; facesnxt.show_probe_quality() shows all measures.';
         warnings := warnings || jsonb_build_object('measure', fault.measure, 'component', fault.component, 'at_least', fault.at_least);
     END LOOP;
-    RETURN CASE WHEN warnings = '[]' THEN '{}' ELSE jsonb_build_object('warnings', warnings) END;
+    RETURN CASE WHEN warnings = jsonb_build_array() THEN jsonb_build_object() ELSE jsonb_build_object('warnings', warnings) END;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.probe_warnings(uuid, jsonb) IS 'Warns of each bound that a probe stays below; what is recorded of that with the probe (MI-4.3.4.1.b)';

@@ -224,7 +224,8 @@ read_parameters(fx_operation operation, ArrayType *names, ArrayType *numbers, do
 	int			found = 0;
 
 	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &name, &no_name, &n);
-	deconstruct_array(numbers, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &number, &no_number, &n_numbers);
+	deconstruct_array(numbers, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &number, &no_number,
+					  &n_numbers);
 	for (int i = 0; wanted[i] != NULL; i++)
 		for (int k = 0; k < n && k < n_numbers; k++)
 			if (!no_name[k] && !no_number[k] && strcmp(TextDatumGetCString(name[k]), wanted[i]) == 0)
@@ -279,7 +280,8 @@ facesnxt_enhance(PG_FUNCTION_ARGS)
 	work = AllocSetContextCreate(caller, "facesnxt photo", ALLOCSET_DEFAULT_SIZES);
 	env = nx_env(work);
 	MemoryContextSwitchTo(work);
-	nx_check(fx_jpeg_decode(&env, (const uint8_t *) VARDATA_ANY(photo), VARSIZE_ANY_EXHDR(photo), &limits, &image, &err),
+	nx_check(fx_jpeg_decode(&env, (const uint8_t *) VARDATA_ANY(photo), VARSIZE_ANY_EXHDR(photo),
+							&limits, &image, &err),
 			 &err, NX_SUBJECT_PHOTO, NULL);
 	code = fx_enhance(&env, &image, operation, parameter, limits.max_pixels, &made, &err);
 	if (code == FX_RANGE)
@@ -311,7 +313,8 @@ facesnxt_photo_hash(PG_FUNCTION_ARGS)
 	fx_image	image;
 	int64		hash;
 
-	nx_check(fx_jpeg_decode(&env, (const uint8_t *) VARDATA_ANY(photo), VARSIZE_ANY_EXHDR(photo), &limits, &image, &err),
+	nx_check(fx_jpeg_decode(&env, (const uint8_t *) VARDATA_ANY(photo), VARSIZE_ANY_EXHDR(photo),
+							&limits, &image, &err),
 			 &err, NX_SUBJECT_PHOTO, NULL);
 	hash = nx_photo_hash(&image);
 	MemoryContextSwitchTo(caller);

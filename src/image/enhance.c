@@ -122,7 +122,8 @@ rotate(const fx_env *env, const fx_image *from, double degrees, uint64_t max_pix
 	if (fabs(turns - rint(turns)) < TOLERANCE)
 		return turn(env, from, quarter[((int) rint(turns) % 4 + 4) % 4], to, err);
 	if (width * height > max_pixels || width > INT32_MAX || height > INT32_MAX)
-		return fx_fail(err, FX_LIMIT, FX_NO_POSITION, "turned, the picture has %.0f x %.0f pixels, more than %llu in all",
+		return fx_fail(err, FX_LIMIT, FX_NO_POSITION,
+					   "turned, the picture has %.0f x %.0f pixels, more than %llu in all",
 					   width, height, (unsigned long long) max_pixels);
 	/* the middle stays the middle */
 	forward[2] = (width - 1) / 2 - c * (from->width - 1) / 2 + s * (from->height - 1) / 2;
@@ -249,7 +250,8 @@ smooth_row(const uint8_t *from, int width, const float *taps, int reach, float *
 			float		sum = taps[0] * from[3 * x + c];
 
 			for (int k = 1; k <= reach; k++)
-				sum += taps[k] * (from[3 * (size_t) inside(x - k, width) + c] + from[3 * (size_t) inside(x + k, width) + c]);
+				sum += taps[k] * (from[3 * (size_t) inside(x - k, width) + c] +
+								  from[3 * (size_t) inside(x + k, width) + c]);
 			to[3 * x + c] = sum;
 		}
 }

@@ -22,7 +22,8 @@ static const double head[FX_LANDMARKS][3] = {
 static bool
 solve3(double a[3][3], const double b[3], double x[3])
 {
-	double		d = a[0][0] * (a[1][1] * a[2][2] - a[1][2] * a[2][1]) - a[0][1] * (a[1][0] * a[2][2] - a[1][2] * a[2][0])
+	double		d = a[0][0] * (a[1][1] * a[2][2] - a[1][2] * a[2][1])
+		- a[0][1] * (a[1][0] * a[2][2] - a[1][2] * a[2][0])
 		+ a[0][2] * (a[1][0] * a[2][1] - a[1][1] * a[2][0]);
 
 	if (fabs(d) < 1e-9)

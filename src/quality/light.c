@@ -74,7 +74,8 @@ static bool
 cheek(const fx_image *photo, const frame *f, int left, const float light[256], double share[256], double colour[3])
 {
 	for (int corner = 0; corner < 4; corner++)
-		if (!frame_has(f, photo, (CHEEKS_LEFT + left + corner % 2 * CHEEK) / 2.0, (CHEEKS_TOP + corner / 2 * CHEEK) / 2.0))
+		if (!frame_has(f, photo, (CHEEKS_LEFT + left + corner % 2 * CHEEK) / 2.0,
+					   (CHEEKS_TOP + corner / 2 * CHEEK) / 2.0))
 			return false;
 	for (int y = 0; y < CHEEK; y++)
 		for (int x = left; x < left + CHEEK; x++)

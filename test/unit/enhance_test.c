@@ -162,7 +162,8 @@ static const struct
 	int			height;
 	double		most;			/* the levels may differ by */
 }			cases[] = {
-	{FX_CROP_TO, {0, 0, 47, 29}, 47, 29, 0}, {FX_CROP_TO, {5, 7, 20, 3}, 20, 3, 0}, {FX_CROP_TO, {46, 28, 1, 1}, 1, 1, 0},
+	{FX_CROP_TO, {0, 0, 47, 29}, 47, 29, 0}, {FX_CROP_TO, {5, 7, 20, 3}, 20, 3, 0}, {FX_CROP_TO, {46, 28, 1, 1}, 1,
+		1, 0},
 	{FX_MIRROR, {0}, 47, 29, 0},
 	{FX_BRIGHTNESS, {30.4}, 47, 29, 0.5001}, {FX_BRIGHTNESS, {-255}, 47, 29, 0}, {FX_BRIGHTNESS, {0}, 47, 29, 0},
 	{FX_CONTRAST, {1.5}, 47, 29, 0.5001}, {FX_CONTRAST, {0}, 47, 29, 0}, {FX_CONTRAST, {1}, 47, 29, 0},
@@ -170,7 +171,8 @@ static const struct
 	{FX_EQUALISE, {0}, 47, 29, 0},
 	{FX_SHARPEN, {1, 1}, 47, 29, 1.0}, {FX_SHARPEN, {0, 2}, 47, 29, 0}, {FX_SHARPEN, {2.5, 3.7}, 47, 29, 1.0},
 	{FX_DENOISE, {1}, 47, 29, 0}, {FX_DENOISE, {2}, 47, 29, 0}, {FX_DENOISE, {5}, 47, 29, 0},
-	{FX_ROTATE, {0}, 47, 29, 0}, {FX_ROTATE, {90}, 29, 47, 1e-9}, {FX_ROTATE, {-90}, 29, 47, 1e-9}, {FX_ROTATE, {180}, 47, 29, 1e-9},
+	{FX_ROTATE, {0}, 47, 29, 0}, {FX_ROTATE, {90}, 29, 47, 1e-9}, {FX_ROTATE, {-90}, 29, 47, 1e-9}, {FX_ROTATE,
+		{180}, 47, 29, 1e-9},
 	{FX_ROTATE, {-360}, 47, 29, 1e-9}, {FX_ROTATE, {30}, 56, 49, 9}, {FX_ROTATE, {-101.5}, 38, 52, 9},
 };
 
@@ -191,10 +193,12 @@ test_operations(void)
 		for (int y = 0; code == FX_OK && y < to.height; y++)
 			for (int x = 0; x < to.width; x++)
 				for (int c = 0; c < 3; c++)
-					most = fmax(most, fabs(at(&to, x, y)[c] - slow(&from, cases[k].operation, cases[k].p, &to, x, y, c)));
+					most = fmax(most, fabs(at(&to, x, y)[c] - slow(&from, cases[k].operation, cases[k].p, &to, x, y,
+						c)));
 		/* turning is done in steps of 1/32 pixel, and colours change by up to 255 from one to the next */
 		ok(code == FX_OK && to.width == cases[k].width && to.height == cases[k].height && most <= cases[k].most,
-		   "%s %g %g %g %g: %d x %d, off by %.2f levels %s", fx_operation_name(cases[k].operation), cases[k].p[0], cases[k].p[1],
+		   "%s %g %g %g %g: %d x %d, off by %.2f levels %s", fx_operation_name(cases[k].operation), cases[k].p[0],
+			cases[k].p[1],
 		   cases[k].p[2], cases[k].p[3], to.width, to.height, most, err.detail);
 		drop(&to);
 	}
@@ -210,11 +214,16 @@ test_bounds(void)
 		double		p[FX_PARAMETERS];
 		fx_code		code;
 	}			wrong[] = {
-		{FX_CROP_TO, {0, 0, 48, 29}, FX_RANGE}, {FX_CROP_TO, {-1, 0, 4, 4}, FX_RANGE}, {FX_CROP_TO, {0, 0, 0, 4}, FX_RANGE},
-		{FX_CROP_TO, {0.5, 0, 4, 4}, FX_RANGE}, {FX_CROP_TO, {1e6, 1e6, 1e6, 1e6}, FX_RANGE}, {FX_CROP_TO, {NAN, 0, 4, 4}, FX_RANGE},
-		{FX_ROTATE, {361}, FX_RANGE}, {FX_ROTATE, {NAN}, FX_RANGE}, {FX_ROTATE, {45}, FX_LIMIT}, {FX_BRIGHTNESS, {256}, FX_RANGE},
-		{FX_CONTRAST, {-1}, FX_RANGE}, {FX_GAMMA, {0}, FX_RANGE}, {FX_GAMMA, {INFINITY}, FX_RANGE}, {FX_SHARPEN, {1, 0}, FX_RANGE},
-		{FX_SHARPEN, {6, 1}, FX_RANGE}, {FX_DENOISE, {6}, FX_RANGE}, {FX_DENOISE, {1.5}, FX_RANGE}, {FX_OPERATIONS, {0}, FX_RANGE},
+		{FX_CROP_TO, {0, 0, 48, 29}, FX_RANGE}, {FX_CROP_TO, {-1, 0, 4, 4}, FX_RANGE}, {FX_CROP_TO, {0, 0, 0, 4},
+			FX_RANGE},
+		{FX_CROP_TO, {0.5, 0, 4, 4}, FX_RANGE}, {FX_CROP_TO, {1e6, 1e6, 1e6, 1e6}, FX_RANGE}, {FX_CROP_TO, {NAN, 0,
+			4, 4}, FX_RANGE},
+		{FX_ROTATE, {361}, FX_RANGE}, {FX_ROTATE, {NAN}, FX_RANGE}, {FX_ROTATE, {45}, FX_LIMIT}, {FX_BRIGHTNESS,
+			{256}, FX_RANGE},
+		{FX_CONTRAST, {-1}, FX_RANGE}, {FX_GAMMA, {0}, FX_RANGE}, {FX_GAMMA, {INFINITY}, FX_RANGE}, {FX_SHARPEN, {1,
+			0}, FX_RANGE},
+		{FX_SHARPEN, {6, 1}, FX_RANGE}, {FX_DENOISE, {6}, FX_RANGE}, {FX_DENOISE, {1.5}, FX_RANGE}, {FX_OPERATIONS,
+			{0}, FX_RANGE},
 	};
 	fx_image	from = make(47, 29);
 	fx_image	to;
@@ -225,7 +234,8 @@ test_bounds(void)
 		fx_env		env = ledger_env(&l);
 		fx_error	err = {0};
 
-		ok(fx_enhance(&env, &from, wrong[k].operation, wrong[k].p, 2000, &to, &err) == wrong[k].code && l.allocations == 0 &&
+		ok(fx_enhance(&env, &from, wrong[k].operation, wrong[k].p, 2000, &to, &err) == wrong[k].code
+			&& l.allocations == 0 &&
 		   to.pixels == NULL && err.detail[0] != '\0', "refused: %s", err.detail);
 	}
 	drop(&from);
@@ -254,13 +264,15 @@ test_failures(void)
 		{
 			env = ledger_env(&l);
 			l.fail_at = i;
-			clean &= fx_enhance(&env, &from, cases[k].operation, cases[k].p, 100000, &to, &err) == FX_NO_MEMORY && l.live == 0;
+			clean &= fx_enhance(&env, &from, cases[k].operation, cases[k].p, 100000, &to, &err) == FX_NO_MEMORY
+				&& l.live == 0;
 		}
 		for (size_t i = 1; i <= questions; i++)
 		{
 			env = ledger_env(&l);
 			l.interrupt_at = i;
-			clean &= fx_enhance(&env, &from, cases[k].operation, cases[k].p, 100000, &to, &err) == FX_INTERRUPTED && l.live == 0;
+			clean &= fx_enhance(&env, &from, cases[k].operation, cases[k].p, 100000, &to, &err) == FX_INTERRUPTED
+				&& l.live == 0;
 		}
 		ok(clean, "%s: nothing is left behind by failure at %zu allocations and %zu questions",
 		   fx_operation_name(cases[k].operation), allocations, questions);
@@ -327,7 +339,8 @@ waves(int width, int height, int seed)
 				for (int c = 0; c < 3; c++)
 				{
 					uint8_t    *p = image.pixels + (size_t) y * image.stride + 3 * x + c;
-					double		v = (k == 0 ? 128 : *p) + 25 * cos(a * M_PI * x / width + b * M_PI * y / height + shift);
+					double		v = (k == 0 ? 128
+						: *p) + 25 * cos(a * M_PI * x / width + b * M_PI * y / height + shift);
 
 					*p = (uint8_t) clip(v);
 				}
@@ -384,7 +397,8 @@ test_hash(void)
 static void
 test_thumbnails(void)
 {
-	static const int sizes[][5] = {{640, 480, 100, 100, 75}, {480, 640, 100, 75, 100}, {640, 480, 640, 640, 480}, {640, 480, 2000, 640, 480},
+	static const int sizes[][5] = {{640, 480, 100, 100, 75}, {480, 640, 100, 75, 100}, {640, 480, 640, 640, 480},
+		{640, 480, 2000, 640, 480},
 		{640, 480, 639, 639, 479}, {1999, 300, 33, 33, 5}, {300, 300, 1, 1, 1}, {1600, 1200, 40, 40, 30}};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
@@ -400,8 +414,10 @@ test_thumbnails(void)
 
 		if (fx_jpeg_encode(fx_env_malloc(), &image, 95, &bytes, &length, NULL) != FX_OK)
 			abort();
-		ok(fx_jpeg_thumbnail(&env, bytes, length, &wide, sizes[i][2], &small, &err) == FX_OK && small.width == sizes[i][3] &&
-		   small.height == sizes[i][4], "%d x %d in %d pixels: %d x %d %s", sizes[i][0], sizes[i][1], sizes[i][2], small.width,
+		ok(fx_jpeg_thumbnail(&env, bytes, length, &wide, sizes[i][2], &small, &err) == FX_OK && small.width ==
+			sizes[i][3] &&
+		   small.height == sizes[i][4], "%d x %d in %d pixels: %d x %d %s", sizes[i][0], sizes[i][1], sizes[i][2],
+			small.width,
 		   small.height, err.detail);
 		/* each pixel is near the mean of those that it stands for */
 		for (int y = 0; y < small.height; y++)
@@ -410,8 +426,10 @@ test_thumbnails(void)
 				double		sum = 0;
 				int			n = 0;
 
-				for (int py = y * image.height / small.height; py < (y + 1) * image.height / small.height || n == 0; py++)
-					for (int px = x * image.width / small.width; px < (x + 1) * image.width / small.width || n == 0; px++, n++)
+				for (int py = y * image.height / small.height; py < (y + 1) * image.height / small.height || n ==
+					0; py++)
+					for (int px = x * image.width / small.width; px < (x + 1) * image.width / small.width || n ==
+						0; px++, n++)
 						sum += at(&image, px, py)[1];
 				most = fmax(most, fabs(sum / n - at(&small, x, y)[1]));
 			}
@@ -484,7 +502,8 @@ test_corpora(void)
 		skip(1, "the corpora of the test data are not there");
 		return;
 	}
-	ok(t.wrong == 0 && t.pictures > 100 && t.errors > 20, "corpora: %zu thumbnails, %zu errors, %zu wrong", t.pictures, t.errors, t.wrong);
+	ok(t.wrong == 0 && t.pictures > 100 && t.errors > 20, "corpora: %zu thumbnails, %zu errors, %zu wrong",
+		t.pictures, t.errors, t.wrong);
 }
 
 int

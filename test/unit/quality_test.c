@@ -295,7 +295,8 @@ tint(const subject *from, subject *to)
 static double
 striped(double v, int x, int y, int c, const subject *s)
 {
-	double		eyes = hypot(s->face.landmark[1][0] - s->face.landmark[0][0], s->face.landmark[1][1] - s->face.landmark[0][1]);
+	double		eyes = hypot(s->face.landmark[1][0] - s->face.landmark[0][0],
+		s->face.landmark[1][1] - s->face.landmark[0][1]);
 
 	return hypot(x - s->face.landmark[2][0], y - s->face.landmark[2][1]) > 2.2 * eyes ? (x / 3) % 2 * 255 : v;
 }
@@ -407,26 +408,33 @@ static const struct
 	{PLACE, {FX_LUMINANCE_MEAN, 0.02}, {FX_OVER_EXPOSURE, 0.04}, {FX_NATURAL_COLOUR, 3}, {FX_DYNAMIC_RANGE, 1.2}}},
 	{"noise", noise, {{FX_SHARPNESS, +1}},
 	{PLACE, {FX_LUMINANCE_MEAN, 0.02}, {FX_NATURAL_COLOUR, 3}, {FX_UNDER_EXPOSURE, 0.06}}},
-	{"less light", darken, {{FX_LUMINANCE_MEAN, -1}, {FX_UNDER_EXPOSURE, +1}, {FX_LUMINANCE_VARIANCE, -1}, {FX_DYNAMIC_RANGE, -1}},
+	{"less light", darken, {{FX_LUMINANCE_MEAN, -1}, {FX_UNDER_EXPOSURE, +1}, {FX_LUMINANCE_VARIANCE, -1},
+		{FX_DYNAMIC_RANGE, -1}},
 	{PLACE, {FX_SHARPNESS, 0.03}, {FX_COMPRESSION, 0.15}}},
 	{"more light", brighten, {{FX_LUMINANCE_MEAN, +1}, {FX_OVER_EXPOSURE, +1}}, {PLACE}},
-	{"less contrast", flatten, {{FX_LUMINANCE_VARIANCE, -1}, {FX_DYNAMIC_RANGE, -1}}, {PLACE, {FX_SHARPNESS, 0.02}, {FX_OVER_EXPOSURE, 0.4}}},
+	{"less contrast", flatten, {{FX_LUMINANCE_VARIANCE, -1}, {FX_DYNAMIC_RANGE, -1}}, {PLACE, {FX_SHARPNESS, 0.02},
+		{FX_OVER_EXPOSURE, 0.4}}},
 	{"light from one side", side_light, {{FX_ILLUMINATION_UNIFORMITY, -1}},
 	{PLACE, {FX_OVER_EXPOSURE, 0.4}, {FX_NATURAL_COLOUR, 9}}},
 	{"a tint", tint, {{FX_NATURAL_COLOUR, +1}}, {PLACE, {FX_SHARPNESS, 0.02}, {FX_ILLUMINATION_UNIFORMITY, 0.25}}},
 	{"stripes behind the head", stripes, {{FX_BACKGROUND_UNIFORMITY, +1}},
-	{PLACE, {FX_LUMINANCE_MEAN, 0.001}, {FX_LUMINANCE_VARIANCE, 0.001}, {FX_SHARPNESS, 0.002}, {FX_ILLUMINATION_UNIFORMITY, 0.001},
+	{PLACE, {FX_LUMINANCE_MEAN, 0.001}, {FX_LUMINANCE_VARIANCE, 0.001}, {FX_SHARPNESS, 0.002},
+		{FX_ILLUMINATION_UNIFORMITY, 0.001},
 	{FX_NATURAL_COLOUR, 0.01}, {FX_UNDER_EXPOSURE, 0.001}, {FX_DYNAMIC_RANGE, 0.01}}},
-	{"compression", compress, {{FX_COMPRESSION, +1}}, {PLACE, {FX_LUMINANCE_MEAN, 0.02}, {FX_UNDER_EXPOSURE, 0.15}, {FX_NATURAL_COLOUR, 6}}},
+	{"compression", compress, {{FX_COMPRESSION, +1}}, {PLACE, {FX_LUMINANCE_MEAN, 0.02}, {FX_UNDER_EXPOSURE, 0.15},
+		{FX_NATURAL_COLOUR, 6}}},
 	{"half the size", halve, {{FX_INTER_EYE_DISTANCE, -1}, {FX_SHARPNESS, -1}},
-	{{FX_HEAD_SIZE, 2e-3}, {FX_MARGIN_LEFT, 1e-3}, {FX_MARGIN_RIGHT, 2e-2}, {FX_MARGIN_ABOVE, 1e-3}, {FX_MARGIN_BELOW, 2e-2},
+	{{FX_HEAD_SIZE, 2e-3}, {FX_MARGIN_LEFT, 1e-3}, {FX_MARGIN_RIGHT, 2e-2}, {FX_MARGIN_ABOVE, 1e-3},
+		{FX_MARGIN_BELOW, 2e-2},
 	{FX_POSE_YAW, 1e-3}, {FX_POSE_PITCH, 1e-3}, {FX_POSE_ROLL, 1e-3}, {FX_SINGLE_FACE, 0}, {FX_LUMINANCE_MEAN, 0.02},
 	{FX_UNDER_EXPOSURE, 0.05}, {FX_NATURAL_COLOUR, 3}}},
 	{"a turn in the plane", turn, {{FX_POSE_ROLL, +1}},
-	{{FX_INTER_EYE_DISTANCE, 1e-2}, {FX_HEAD_SIZE, 1e-3}, {FX_POSE_YAW, 1e-2}, {FX_POSE_PITCH, 1e-2}, {FX_SINGLE_FACE, 0},
+	{{FX_INTER_EYE_DISTANCE, 1e-2}, {FX_HEAD_SIZE, 1e-3}, {FX_POSE_YAW, 1e-2}, {FX_POSE_PITCH, 1e-2},
+		{FX_SINGLE_FACE, 0},
 	{FX_LUMINANCE_MEAN, 0.02}, {FX_SHARPNESS, 0.1}, {FX_NATURAL_COLOUR, 3}, {FX_UNDER_EXPOSURE, 0.05}}},
 	{"a narrow cut", cut, {{FX_MARGIN_LEFT, -1}, {FX_MARGIN_ABOVE, -1}, {FX_HEAD_SIZE, +1}},
-	{{FX_INTER_EYE_DISTANCE, 1e-3}, {FX_MARGIN_RIGHT, 1e-3}, {FX_MARGIN_BELOW, 1e-3}, {FX_POSE_YAW, 1e-2}, {FX_POSE_PITCH, 1e-2},
+	{{FX_INTER_EYE_DISTANCE, 1e-3}, {FX_MARGIN_RIGHT, 1e-3}, {FX_MARGIN_BELOW, 1e-3}, {FX_POSE_YAW, 1e-2},
+		{FX_POSE_PITCH, 1e-2},
 	{FX_POSE_ROLL, 1e-2}, {FX_SINGLE_FACE, 0}, {FX_SHARPNESS, 0.01}, {FX_NATURAL_COLOUR, 0.5}}},
 };
 
@@ -467,8 +475,10 @@ test_degradations(void)
 					if (!b[e->measure].known || (b[e->measure].native - a[e->measure].native) * e->sense <= 0)
 						wrong[e->measure]++;
 					/* of these a component never gets better by getting worse */
-					if (e->measure != FX_SHARPNESS && e->measure != FX_LUMINANCE_MEAN && e->measure != FX_LUMINANCE_VARIANCE &&
-						e->measure != FX_HEAD_SIZE && e->measure != FX_POSE_ROLL && b[e->measure].component > a[e->measure].component)
+					if (e->measure != FX_SHARPNESS && e->measure != FX_LUMINANCE_MEAN && e->measure !=
+						FX_LUMINANCE_VARIANCE &&
+						e->measure != FX_HEAD_SIZE && e->measure != FX_POSE_ROLL
+							&& b[e->measure].component > a[e->measure].component)
 						unfair[e->measure]++;
 				}
 			for (const bound *s = cases[k].stays; s->measure != FX_UNIFIED_SCORE; s++)
@@ -479,7 +489,8 @@ test_degradations(void)
 		ok(seen == count, "%s: %d pictures are measured", cases[k].name, seen);
 		for (const effect *e = cases[k].moves; e->sense != 0; e++)
 			ok(wrong[e->measure] == 0 && unfair[e->measure] == 0, "%s: %s %s on every one (not on %d, better on %d)",
-			   cases[k].name, fx_measure_describe(e->measure)->name, e->sense > 0 ? "grows" : "falls", wrong[e->measure],
+			   cases[k].name, fx_measure_describe(e->measure)->name, e->sense > 0 ? "grows" : "falls",
+				wrong[e->measure],
 			   unfair[e->measure]);
 		for (const bound *s = cases[k].stays; s->measure != FX_UNIFIED_SCORE; s++)
 			ok(most[s->measure] <= s->most, "%s: %s moves by %.4g, at most %g", cases[k].name,
@@ -498,13 +509,17 @@ test_components(void)
 		double		native;
 		double		component;
 	}			known[] = {
-		{FX_INTER_EYE_DISTANCE, 70, 50}, {FX_INTER_EYE_DISTANCE, 90, 73}, {FX_HEAD_SIZE, 0.45, 100}, {FX_HEAD_SIZE, 0.3, 9},
-		{FX_OVER_EXPOSURE, 0, 100}, {FX_OVER_EXPOSURE, 0.09, 10}, {FX_UNDER_EXPOSURE, 0, 100}, {FX_UNDER_EXPOSURE, 0.92, 40},
+		{FX_INTER_EYE_DISTANCE, 70, 50}, {FX_INTER_EYE_DISTANCE, 90, 73}, {FX_HEAD_SIZE, 0.45, 100}, {FX_HEAD_SIZE,
+			0.3, 9},
+		{FX_OVER_EXPOSURE, 0, 100}, {FX_OVER_EXPOSURE, 0.09, 10}, {FX_UNDER_EXPOSURE, 0, 100}, {FX_UNDER_EXPOSURE,
+			0.92, 40},
 		{FX_UNDER_EXPOSURE, 1, 0}, {FX_DYNAMIC_RANGE, 8, 100}, {FX_DYNAMIC_RANGE, 4, 50}, {FX_POSE_YAW, 45, 50},
 		{FX_POSE_YAW, -45, 50}, {FX_POSE_ROLL, 90, 0}, {FX_NATURAL_COLOUR, 0, 100}, {FX_NATURAL_COLOUR, 100, 0},
-		{FX_SINGLE_FACE, 0, 100}, {FX_SINGLE_FACE, 1, 0}, {FX_ILLUMINATION_UNIFORMITY, 1, 100}, {FX_ILLUMINATION_UNIFORMITY, 0, 0},
+		{FX_SINGLE_FACE, 0, 100}, {FX_SINGLE_FACE, 1, 0}, {FX_ILLUMINATION_UNIFORMITY, 1, 100},
+			{FX_ILLUMINATION_UNIFORMITY, 0, 0},
 		{FX_LUMINANCE_MEAN, 0.5, 100}, {FX_LUMINANCE_MEAN, 0.2, 50}, {FX_LUMINANCE_VARIANCE, 1.0 / 60, 100},
-		{FX_MARGIN_LEFT, 0.9, 50}, {FX_MARGIN_ABOVE, 1.4, 50}, {FX_MARGIN_BELOW, 1.8, 50}, {FX_BACKGROUND_UNIFORMITY, 10, 95},
+		{FX_MARGIN_LEFT, 0.9, 50}, {FX_MARGIN_ABOVE, 1.4, 50}, {FX_MARGIN_BELOW, 1.8, 50}, {FX_BACKGROUND_UNIFORMITY,
+			10, 95},
 		{FX_BACKGROUND_UNIFORMITY, 0, 100},
 	};
 
@@ -523,7 +538,8 @@ test_components(void)
 
 			whole &= c >= 0 && c <= 100 && c == rint(c);
 		}
-		ok(whole && fx_component(k, NAN) == 0, "%s: a whole number of 0..100 for any value", fx_measure_describe(k)->name);
+		ok(whole && fx_component(k, NAN) == 0, "%s: a whole number of 0..100 for any value",
+			fx_measure_describe(k)->name);
 	}
 }
 
@@ -531,7 +547,8 @@ static void
 test_pose(void)
 {
 	/* the mean head of docs/quality.md, millimetres */
-	static const double head[FX_LANDMARKS][3] = {{-31.5, -34.8, 6}, {31.5, -34.8, 6}, {0, 4.5, -20}, {-28.4, 32.5, 4}, {28.4, 32.5, 4}};
+	static const double head[FX_LANDMARKS][3] = {{-31.5, -34.8, 6}, {31.5, -34.8, 6}, {0, 4.5, -20}, {-28.4, 32.5,
+		4}, {28.4, 32.5, 4}};
 	double		most = 0;
 	fx_face		f = {0, 0, 100, 100, 1, true, {{0}}};
 	double		yaw;
@@ -588,7 +605,8 @@ test_faces(void)
 	fx_assess(fx_env_malloc(), &subjects[0].photo, faces + 1, 1, 0, alone, NULL);
 	ok(alone[FX_SINGLE_FACE].component == 100, "one face is single");
 	fx_assess(fx_env_malloc(), &subjects[0].photo, faces, 3, 1, m, NULL);
-	ok(m[FX_SINGLE_FACE].native == 0.5 && m[FX_SINGLE_FACE].component == 50, "another of a quarter of its area competes by half");
+	ok(m[FX_SINGLE_FACE].native == 0.5 && m[FX_SINGLE_FACE].component == 50,
+		"another of a quarter of its area competes by half");
 	for (int k = 1; k < FX_MEASURES; k++)
 		same &= k == FX_SINGLE_FACE || (m[k].known == alone[k].known && m[k].native == alone[k].native);
 	ok(same, "and changes nothing else");
