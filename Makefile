@@ -30,7 +30,9 @@ $(CODE): CFLAGS += $(CODE_CFLAGS)
 # loops over the words of a page become vector code
 src/index/filter.o: CFLAGS += -O3
 
-IMAGE = src/image/image.o src/image/jpeg.o src/image/exif.o src/image/still.o src/image/transform.o
+IMAGE = src/image/image.o src/image/jpeg.o src/image/encode.o src/image/enhance.o src/image/exif.o \
+	src/image/hash.o src/image/still.o src/image/thumbnail.o \
+	src/image/transform.o
 
 INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
 	src/infer/conv_depthwise.o src/infer/conv_scalar.o src/infer/conv_neon.o \
@@ -43,6 +45,8 @@ INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
 	src/infer/ops_resize.o \
 	src/infer/feed.o src/infer/head.o src/infer/head_yunet.o src/infer/head_scrfd.o \
 	src/infer/head_ultraface.o src/infer/detect.o src/infer/align.o src/infer/recognise.o src/infer/quality.o
+
+QUALITY = src/quality/assess.o src/quality/detail.o src/quality/frame.o src/quality/geometry.o src/quality/light.o
 
 # ---- server ring
 
@@ -99,12 +103,12 @@ ERASE = src/erase/erase.o src/erase/wipe.o
 
 TRACE = src/trace/faces.o
 
-BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/still.o
+BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/quality.o src/bind/still.o
 
 # what the program facesnxt-verify has beside the chain's code
 VERIFY = src/verify/text.o src/verify/log.o src/verify/sha256.o
 
-PURE = $(BASE) $(CHAIN) $(KERNEL) $(CODE) $(IMAGE) $(INFER)
+PURE = $(BASE) $(CHAIN) $(KERNEL) $(CODE) $(IMAGE) $(INFER) $(QUALITY)
 OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(ERASE) $(TRACE) $(BIND)
 
 # ---- SQL: numbered parts, in this order
@@ -117,6 +121,7 @@ SQL_PARTS = \
 	sql/05-recall.sql \
 	sql/10-model.sql \
 	sql/11-photo.sql \
+	sql/11-quality.sql \
 	sql/12-record.sql \
 	sql/13-event.sql \
 	sql/20-agency.sql \
@@ -150,6 +155,7 @@ SQL_PARTS = \
 	sql/27-gate.sql \
 	sql/28-probe.sql \
 	sql/28-derive.sql \
+	sql/28-enhance.sql \
 	sql/29-request.sql \
 	sql/29-facts.sql \
 	sql/29-shape.sql \
@@ -209,6 +215,8 @@ SQL_PARTS = \
 	sql/73-expunge.sql \
 	sql/74-wipe.sql \
 	sql/75-retention.sql \
+	sql/79-quality.sql \
+	sql/79-duplicate.sql \
 	sql/80-log-access.sql \
 	sql/81-duties.sql \
 	sql/90-verify.sql \

@@ -27,7 +27,9 @@ CREATE TYPE facesnxt.extraction AS (
     contrast real,
     roll real,
     yaw real,
-    pitch real
+    pitch real,
+    quality jsonb,
+    photo_hash bigint
 );
 COMMENT ON TYPE facesnxt.extraction IS 'A template with the face it was made from and how good that face is';
 COMMENT ON COLUMN facesnxt.extraction.eye_distance IS 'Pixels between the eyes in the photograph';
@@ -37,6 +39,8 @@ COMMENT ON COLUMN facesnxt.extraction.contrast IS 'Standard deviation of the lum
 COMMENT ON COLUMN facesnxt.extraction.roll IS 'Degrees in the plane of the picture';
 COMMENT ON COLUMN facesnxt.extraction.yaw IS 'Offset of the nose from the middle of the eyes, in eye distances; 0 is frontal';
 COMMENT ON COLUMN facesnxt.extraction.pitch IS 'Place of the nose between the line of the eyes (0) and that of the mouth (1)';
+COMMENT ON COLUMN facesnxt.extraction.quality IS 'Measures of ISO/IEC 29794-5, by name: version, component (0-100), native (docs/quality.md)';
+COMMENT ON COLUMN facesnxt.extraction.photo_hash IS 'Perceptual hash of the photograph, 64 bits';
 
 CREATE FUNCTION facesnxt.extract(photo bytea, face text DEFAULT 'only', detector text DEFAULT NULL,
         recogniser text DEFAULT NULL)

@@ -137,6 +137,7 @@ BEGIN
     RETURNING reference_id INTO new_id;
     INSERT INTO facesnxt.reference (reference_id, person_id, repository, quality, template)
     VALUES (new_id, person_id, repository::facesnxt.repository, made.sharpness, made.template);
+    PERFORM facesnxt.look_for_duplicates(new_id);
     RETURN new_id;
 END
 $$;

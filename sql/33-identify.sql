@@ -204,7 +204,8 @@ BEGIN
         IF probe IS NULL THEN
             SELECT * INTO made FROM facesnxt.extract(image, face, NULL::text, NULL::text);
             probe := made.template;
-            request := request || jsonb_build_object('extraction', to_jsonb(made) - 'template');
+            request := request || jsonb_build_object('extraction', to_jsonb(made) - 'template'
+                || facesnxt.probe_warnings(verdict.agency_id, made.quality));
         END IF;
         request := request || jsonb_build_object(
             'template', probe::text, 'model', coalesce(facesnxt.model(probe), '00000000'),

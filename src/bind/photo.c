@@ -25,12 +25,7 @@
 PG_FUNCTION_INFO_V1(facesnxt_detect);
 PG_FUNCTION_INFO_V1(facesnxt_extract);
 
-typedef struct Faces
-{
-	fx_image	photo;
-	fx_face    *face;
-	size_t		count;
-} Faces;
+typedef NxFaces Faces;
 
 fx_jpeg_limits
 nx_jpeg_limits(void)
@@ -246,8 +241,8 @@ facesnxt_extract(PG_FUNCTION_ARGS)
 	fx_error	err = {0};
 	float	   *vector;
 	Embedding  *template;
-	Datum		values[16];
-	bool		nulls[16] = {false};
+	Datum		values[18];
+	bool		nulls[18] = {false};
 	HeapTuple	tuple;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -286,8 +281,24 @@ facesnxt_extract(PG_FUNCTION_ARGS)
 	values[13] = Float4GetDatum(quality.roll);
 	values[14] = Float4GetDatum(quality.yaw);
 	values[15] = Float4GetDatum(quality.pitch);
+	values[16] = nx_quality(&env, &faces.photo, faces.face, faces.count, (size_t) (face - faces.face));
+	values[17] = Int64GetDatum(nx_photo_hash(&faces.photo));
 	MemoryContextSwitchTo(caller);
 	tuple = heap_form_tuple(desc, values, nulls);
 	MemoryContextDelete(work);
 	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
+}
+
+/* ---- for quality.c */
+
+void
+nx_find_faces(const fx_env *env, bytea *photo, NxModel *detector, float threshold, NxFaces *faces)
+{
+	find_faces(env, photo, detector, threshold, faces);
+}
+
+const fx_face *
+nx_choose_face(const NxFaces *faces, const char *choice)
+{
+	return choose_face(faces, choice);
 }

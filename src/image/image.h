@@ -1,6 +1,6 @@
 /*
- * image.h - a decoded photograph and what is done to one: decode, turn,
- * scale, warp.  All pixels are 8-bit interleaved RGB.
+ * image.h - a decoded photograph and what is done to one: decode, encode,
+ * turn, scale, warp.  All pixels are 8-bit interleaved RGB.
  */
 #ifndef FX_IMAGE_H
 #define FX_IMAGE_H
@@ -36,6 +36,29 @@ extern void fx_image_free(const fx_env *env, fx_image *image);
  */
 extern fx_code fx_jpeg_decode(const fx_env *env, const uint8_t *bytes, size_t length,
 							  const fx_jpeg_limits *limits, fx_image *image, fx_error *err);
+
+/*
+ * The same picture, reduced by eighths while its blocks are transformed: as
+ * small as it can be with a longer side of reach pixels or more; 0: all of it.
+ */
+extern fx_code fx_jpeg_decode_reduced(const fx_env *env, const uint8_t *bytes, size_t length,
+									  const fx_jpeg_limits *limits, int reach, fx_image *image, fx_error *err);
+
+/*
+ * The same picture with a longer side of at most max_side pixels, never
+ * enlarged: decoded reduced, then scaled.  FX_RANGE: max_side is no side.
+ */
+extern fx_code fx_jpeg_thumbnail(const fx_env *env, const uint8_t *bytes, size_t length, const fx_jpeg_limits *limits,
+								 int max_side, fx_image *image, fx_error *err);
+
+/*
+ * Encodes a baseline YCbCr JPEG without any metadata; quality 1..100 as libjpeg
+ * counts it, colour at half resolution below 90.  *bytes is allocated: release
+ * it through env.  FX_RANGE: no such quality; FX_LIMIT: more than 65,500
+ * pixels a side.
+ */
+extern fx_code fx_jpeg_encode(const fx_env *env, const fx_image *image, int quality, uint8_t **bytes, size_t *length,
+							  fx_error *err);
 
 /* What a file is, seen from outside; nothing is decoded. */
 typedef enum fx_still

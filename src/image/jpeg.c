@@ -12,7 +12,8 @@
  * coefficient arrays of progressive files, so libjpeg never comes to the
  * point where it would look for a temporary file.  Scans are counted and
  * interrupts noticed in the progress monitor, which libjpeg calls for every
- * row of blocks.
+ * row of blocks.  A reduced picture has the limits of the whole one, but for
+ * the memory of its pixels.
  *
  * Warnings.  libjpeg goes on after corrupt data and paints gray; a template
  * of such a picture would be evidence of nothing, so a warning that means
@@ -50,6 +51,7 @@ typedef struct decoder
 	const fx_jpeg_limits *limits;
 	uint64_t	held;			/* bytes, an upper bound */
 	int			orientation;
+	int			reach;			/* the longer side need not be longer than this; 0: all of it */
 	uint8_t    *strip;
 	fx_image   *image;
 	fx_error   *err;
@@ -373,6 +375,27 @@ check_header(decoder *d)
 	}
 }
 
+/*
+ * The least of the inverse transforms' sizes, in eighths, that leaves the
+ * longer side at reach or above; output_width and output_height are known
+ * then.
+ */
+static void
+choose_scale(decoder *d)
+{
+	struct jpeg_decompress_struct *info = &d->info;
+	JDIMENSION	longer = info->image_width > info->image_height ? info->image_width : info->image_height;
+	unsigned	eighths = 8;
+
+	if (d->reach > 0)
+		for (eighths = 1; eighths < 8; eighths++)
+			if ((uint64_t) longer * eighths >= (uint64_t) d->reach * 8)
+				break;
+	info->scale_num = eighths;
+	info->scale_denom = 8;
+	jpeg_calc_output_dimensions(info);
+}
+
 /* Decodes; everything that must be released is in *d. */
 static fx_code
 run(decoder *d)
@@ -398,8 +421,9 @@ run(decoder *d)
 
 	jpeg_read_header(info, TRUE);
 	check_header(d);
-	hold((j_common_ptr) info, (uint64_t) info->image_width * info->image_height * 3);
-	strip = (uint64_t) info->image_width * (info->out_color_space == JCS_CMYK ? 4 : 3) * STRIP_ROWS;
+	choose_scale(d);
+	hold((j_common_ptr) info, (uint64_t) info->output_width * info->output_height * 3);
+	strip = (uint64_t) info->output_width * (info->out_color_space == JCS_CMYK ? 4 : 3) * STRIP_ROWS;
 	if (info->out_color_space == JCS_CMYK || d->orientation != 1)
 	{
 		hold((j_common_ptr) info, strip);
@@ -419,8 +443,8 @@ run(decoder *d)
 }
 
 fx_code
-fx_jpeg_decode(const fx_env *env, const uint8_t *bytes, size_t length,
-			   const fx_jpeg_limits *limits, fx_image *image, fx_error *err)
+fx_jpeg_decode_reduced(const fx_env *env, const uint8_t *bytes, size_t length, const fx_jpeg_limits *limits,
+					   int reach, fx_image *image, fx_error *err)
 {
 	decoder		d;
 	fx_code		code;
@@ -436,6 +460,7 @@ fx_jpeg_decode(const fx_env *env, const uint8_t *bytes, size_t length,
 	d.bytes = bytes;
 	d.length = length;
 	d.limits = limits;
+	d.reach = reach;
 	d.image = image;
 	d.err = err;
 	d.orientation = fx_exif_orientation(bytes, length);
@@ -450,4 +475,11 @@ fx_jpeg_decode(const fx_env *env, const uint8_t *bytes, size_t length,
 	if (code != FX_OK)
 		fx_image_free(env, image);
 	return code;
+}
+
+fx_code
+fx_jpeg_decode(const fx_env *env, const uint8_t *bytes, size_t length,
+			   const fx_jpeg_limits *limits, fx_image *image, fx_error *err)
+{
+	return fx_jpeg_decode_reduced(env, bytes, length, limits, 0, image, err);
 }

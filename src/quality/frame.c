@@ -1,0 +1,142 @@
+/*
+ * frame.c - brings a face into the frame and says of each pixel what it shows.
+ *
+ * OFIQ finds the face by 98 landmarks and the background by a network.  Here
+ * both are outlines that stand still in the frame: an ellipse from brow to
+ * chin, and what lies outside a larger one around head and hair, above the
+ * shoulders.  Pixels that the photograph does not have are neither.
+ */
+#include "quality/frame.h"
+
+#include <math.h>
+#include <string.h>
+
+/* From brow to chin and cheek to cheek. */
+#define FACE_X 153.5
+#define FACE_Y 175.0
+#define FACE_WIDE 58.0
+#define FACE_HIGH 61.5
+
+/* Head with hair; shoulders begin below. */
+#define HEAD_Y 145.0
+#define HEAD_WIDE 90.0
+#define HEAD_HIGH 118.0
+#define SHOULDERS 215.0
+
+/* Half of OFIQ's 616 pixel positions (251, 272), (364, 272), (308, 336), (262, 402), (355, 402). */
+static const double position[2 * FX_LANDMARKS] = {
+	FRAME_EYE_RIGHT, FRAME_EYES, FRAME_EYE_LEFT, FRAME_EYES, 153.75, 167.75, 130.75, FRAME_MOUTH, 177.25, FRAME_MOUTH
+};
+
+/* The light that an sRGB level stands for, IEC 61966-2-1, 0..255. */
+void
+frame_light(float table[256])
+{
+	for (int i = 0; i < 256; i++)
+	{
+		double		v = i / 255.0;
+
+		table[i] = (float) (255 * (v > 0.04045 ? pow((v + 0.055) / 1.055, 2.4) : v / 12.92));
+	}
+}
+
+static uint8_t
+region_at(int x, int y)
+{
+	double		fx = (x - FACE_X) / FACE_WIDE;
+	double		fy = (y - FACE_Y) / FACE_HIGH;
+	double		hx = (x - FACE_X) / HEAD_WIDE;
+	double		hy = (y - HEAD_Y) / HEAD_HIGH;
+
+	if (fx * fx + fy * fy <= 1)
+		return REGION_FACE;
+	if (y < SHOULDERS && hx * hx + hy * hy > 1)
+		return REGION_BACKGROUND;
+	return 0;
+}
+
+static void
+look(const fx_image *photo, frame *f)
+{
+	float		light[256];
+
+	frame_light(light);
+	for (int y = 0; y < FRAME; y++)
+	{
+		const uint8_t *p = f->image.pixels + (size_t) y * f->image.stride;
+		uint8_t    *luminance = f->luminance + y * FRAME;
+		uint8_t    *region = f->region + y * FRAME;
+
+		for (int x = 0; x < FRAME; x++, p += 3)
+		{
+			luminance[x] = frame_luminance(p, light);
+			region[x] = frame_has(f, photo, x, y) ? region_at(x, y) : 0;
+		}
+	}
+}
+
+fx_code
+frame_make(const fx_env *env, const fx_image *photo, const fx_face *face, frame *f, fx_error *err)
+{
+	double		landmark[2 * FX_LANDMARKS];
+	double		forward[6];
+	double		square;
+	fx_code		code;
+
+	memset(f, 0, sizeof(*f));
+	for (int i = 0; i < 2 * FX_LANDMARKS; i++)
+	{
+		landmark[i] = face->landmark[i / 2][i % 2];
+		if (!isfinite(landmark[i]))
+			return fx_fail(err, FX_RANGE, FX_NO_POSITION, "a landmark is not finite");
+	}
+	code = fx_similarity_transform(landmark, position, FX_LANDMARKS, forward, err);
+	if (code != FX_OK)
+		return code;
+	/* the inverse of a turn with one scale is its transpose over the scale's square */
+	square = forward[0] * forward[0] + forward[3] * forward[3];
+	if (!(square > 1e-12))
+		return fx_fail(err, FX_MISMATCH, FX_NO_POSITION, "the landmarks of a face give no position");
+	f->backward[0] = f->backward[4] = forward[0] / square;
+	f->backward[1] = forward[3] / square;
+	f->backward[3] = -f->backward[1];
+	f->backward[2] = -(f->backward[0] * forward[2] + f->backward[1] * forward[5]);
+	f->backward[5] = -(f->backward[3] * forward[2] + f->backward[4] * forward[5]);
+	code = fx_image_create(env, FRAME, FRAME, &f->image, err);
+	if (code == FX_OK)
+		code = fx_warp_affine(env, photo, forward, &f->image, err);
+	if (code == FX_OK)
+		code = fx_image_create(env, CHEEKS_WIDE, CHEEK, &f->cheeks, err);
+	if (code == FX_OK)
+	{
+		/* twice the size; a pixel's middle is at half */
+		for (int i = 0; i < 6; i++)
+			forward[i] *= 2;
+		forward[2] += 0.5 - CHEEKS_LEFT;
+		forward[5] += 0.5 - CHEEKS_TOP;
+		code = fx_warp_affine(env, photo, forward, &f->cheeks, err);
+	}
+	if (code == FX_OK)
+	{
+		f->luminance = env->alloc(env->context, 2 * FRAME * FRAME);
+		if (f->luminance == NULL)
+			code = fx_fail(err, FX_NO_MEMORY, FX_NO_POSITION, "no memory to assess a photograph");
+	}
+	if (code != FX_OK)
+	{
+		frame_free(env, f);
+		return code;
+	}
+	f->region = f->luminance + FRAME * FRAME;
+	look(photo, f);
+	return FX_OK;
+}
+
+void
+frame_free(const fx_env *env, frame *f)
+{
+	fx_image_free(env, &f->image);
+	fx_image_free(env, &f->cheeks);
+	env->release(env->context, f->luminance);
+	f->luminance = f->region = NULL;
+}
