@@ -37,9 +37,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     kind CONSTANT text := 'candidate sheet';
-    places CONSTANT int := 15; -- and one for the probe
     found CONSTANT facesnxt.search := facesnxt.sheet_search(kind, search_id);
-    pages CONSTANT int := greatest(1, (SELECT (count(*) + places - 1) / places FROM facesnxt.candidate c WHERE c.search_id = found.search_id));
+    n CONSTANT int := (SELECT count(*) FROM facesnxt.candidate c WHERE c.search_id = found.search_id);
+    places CONSTANT int := CASE WHEN n <= 8 THEN 8 ELSE 15 END; -- and one for the probe
+    layout CONSTANT text := CASE WHEN n <= 8 THEN 'short ' ELSE '' END || kind;
+    pages CONSTANT int := greatest(1, (n + places - 1) / places);
     ranks int[] := '{}';
     cells text[];
     pictures bytea[];
@@ -53,7 +55,7 @@ BEGIN
     SELECT p.image, t.extraction INTO shown FROM (VALUES (1)) one (x)
         LEFT JOIN facesnxt.probe p ON p.agency_id = found.agency_id AND p.sha256 = found.probe_sha256
         LEFT JOIN facesnxt.probe_template t ON t.search_id = found.search_id;
-    picture := facesnxt.sheet_picture(shown.image, kind, facesnxt.face_box(shown.extraction));
+    picture := facesnxt.sheet_picture(shown.image, layout, facesnxt.face_box(shown.extraction));
     pictures := ARRAY[picture];
     cells := ARRAY['Probe', coalesce('eyes ' || round((shown.extraction->>'eye_distance')::numeric) || ' pixels apart', 'as handed over'), left(encode(found.probe_sha256, 'hex'), 16) || ' …',
         facesnxt.probe_note(found), 'marked'];
@@ -64,7 +66,7 @@ BEGIN
             LEFT JOIN facesnxt.reference_image i ON i.reference_id = c.reference_id
         ORDER BY c.rank
     LOOP
-        picture := facesnxt.sheet_picture(shown.photo, kind, facesnxt.face_box(shown.extraction));
+        picture := facesnxt.sheet_picture(shown.photo, layout, facesnxt.face_box(shown.extraction));
         pictures := pictures || ARRAY[picture];
         ranks := ranks || shown.rank;
         cells := cells || ARRAY['Rank ' || shown.rank, 'similarity ' || round(shown.score::numeric, 3), replace(shown.repository, '_', ' '),
@@ -74,12 +76,12 @@ BEGIN
         cells := cells || ARRAY['No candidates', 'nobody was similar enough', NULL, E'EMPTY LIST', NULL];
         pictures := pictures || ARRAY[NULL::bytea];
     END IF;
-    RETURN facesnxt.hand_out(kind, found.search_id, NULL, ranks, facesnxt.draw_sheet(kind,
+    RETURN facesnxt.hand_out(kind, found.search_id, NULL, ranks, facesnxt.draw_sheet(layout,
         facesnxt.sheet_head('Candidate list', format('page %s of %s', page, pages)), facesnxt.sheet_fields(found), cells, pictures));
 END
 $$;
 COMMENT ON FUNCTION facesnxt.candidate_sheet(uuid, int) IS
-'A page of the candidate list of a search of one''s own agency as JPEG: the probe, then candidates by rank, 15 a page; who had it, and its SHA-256, is committed first (NX302, NX354, NX397)';
+'A page of the candidate list of a search of one''s own agency as JPEG: the probe, then candidates by rank, 15 a page or 8 in larger places; who had it, and its SHA-256, is committed first (NX302, NX354, NX397)';
 REVOKE ALL ON FUNCTION facesnxt.candidate_sheet(uuid, int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.candidate_sheet(uuid, int) TO facesnxt_investigator, facesnxt_auditor;
 

@@ -59,6 +59,8 @@ kind_argument(FunctionCallInfo fcinfo, int argument)
 
 	if (strcmp(kind, "candidate sheet") == 0)
 		return FX_CANDIDATE_SHEET;
+	if (strcmp(kind, "short candidate sheet") == 0)
+		return FX_SHORT_SHEET;
 	if (strcmp(kind, "line-up sheet") == 0)
 		return FX_LINEUP_SHEET;
 	ereport(ERROR,
@@ -189,9 +191,14 @@ facesnxt_sheet_picture(PG_FUNCTION_ARGS)
 			double		scale = (double) target.width / window.width;
 			int			left = (int) lrint(Max(-window.x, 0) * scale);
 			int			top = (int) lrint(Max(-window.y, 0) * scale);
+			fx_box		framed = {(int) lrint((face[0] - window.x) * scale), (int) lrint((face[1] - window.y) * scale),
+				(int) lrint(face[2] * scale), (int) lrint(face[3] * scale)};
 
 			check(fx_place(&env, &picture, (fx_box) {left, top, Max((int) lrint(part.width * scale), 1),
 						   Max((int) lrint(part.height * scale), 1)}, &part, &err), &err);
+			/* where others are near, which face is meant */
+			if (kind != FX_LINEUP_SHEET && window.height < photo.height)
+				fx_frame(&picture, framed, 2, 0xD01818);
 		}
 		size = offsetof(RawPicture, pixels) + picture.stride * picture.height;
 		result = MemoryContextAlloc(caller, VARHDRSZ + size);

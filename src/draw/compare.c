@@ -10,7 +10,7 @@
 
 #define LANDMARK 0x00C2E0		/* seen on any skin and in gray print */
 #define SHADOW 0x10232B
-#define NO_PIXELS 0xC4C8CC
+#define NOT_FACE 0xC4C8CC
 #define INK 0x1A1A1A
 #define QUIET 0x5A5F66
 
@@ -99,8 +99,8 @@ static bool
 in_oval(int x, int y, int width, int height)
 {
 	double		scale = width / 150.0;
-	double		u = (x + 0.5 - width / 2.0) / (38 * scale);
-	double		v = (y + 0.5 - height * 0.53) / (50 * scale);
+	double		u = (x + 0.5 - width / 2.0) / (44 * scale);
+	double		v = (y + 0.5 - height * 0.53) / (58 * scale);
 
 	return u * u + v * v <= 1;
 }
@@ -143,17 +143,16 @@ fx_difference(const fx_image *a, const uint8_t *has_a, const fx_image *b, const 
 		for (int x = 0; x < a->width; x++)
 		{
 			size_t		at = (size_t) y * a->width + x;
-			fx_colour	colour = NO_PIXELS;
+			fx_colour	colour = NOT_FACE;
 
-			if (has_a[at] && has_b[at])
+			if (has_a[at] && has_b[at] && in_oval(x, y, a->width, a->height))
 			{
 				double		l = luma(a->pixels + (size_t) y * a->stride + (size_t) x * 3) - sum[0];
 				double		r = luma(b->pixels + (size_t) y * b->stride + (size_t) x * 3) - sum[1];
 				double		d = fabs(l - r * gain);
 
 				colour = fx_difference_colour(d);
-				if (in_oval(x, y, a->width, a->height))
-					total += d;
+				total += d;
 			}
 			fx_blend(to, x, y, colour, 255);
 		}
@@ -176,7 +175,7 @@ draw_scale(fx_image *page, fx_box box)
 				fx_difference_colour((x + 0.5) * FX_DIFFERENCE_MOST / box.width));
 	fx_frame(page, box, 2, QUIET);
 	fx_text(page, box.x + box.width / 2.0, box.y + box.height + 68, box.width, FX_CENTRE,
-			(fx_text_style) {FX_REGULAR, 22, QUIET}, "levels of brightness, of 255; gray: outside a photograph");
+			(fx_text_style) {FX_REGULAR, 22, QUIET}, "levels of brightness, of 255; gray: not of the face");
 	for (int i = 0; i <= 4; i++)
 	{
 		static const char *const tick[5] = {"0", "24", "48", "72", "96+"};
@@ -196,7 +195,7 @@ put_aligned(const fx_env *env, const fx_comparison_side side[2], fx_box box, fx_
 	double		moved[2][FX_LANDMARKS][2];
 	double		mean = 0;
 	char		line[96];
-	fx_sheet_cell cell = {"Difference", {line, "light, pose and expression differ, too: it proves nothing"}, NULL, NULL, false};
+	fx_sheet_cell cell = {"Difference", {line, "from light, pose and expression, too: no proof"}, NULL, NULL, false};
 	fx_code		code = FX_OK;
 
 	for (int i = 0; i < 3 && code == FX_OK; i++)
@@ -211,7 +210,7 @@ put_aligned(const fx_env *env, const fx_comparison_side side[2], fx_box box, fx_
 	if (code != FX_OK)
 		return code;
 	fx_difference(&aligned[0], has[0], &aligned[1], has[1], &aligned[2], &mean);
-	snprintf(line, sizeof(line), "of brightness, mean and contrast matched: mean %.1f", mean);
+	snprintf(line, sizeof(line), "of brightness, once matched; its mean: %.1f", mean);
 	cell.picture = &aligned[2];
 	for (int i = 0; i < 2 && code == FX_OK; i++)
 	{

@@ -33,7 +33,8 @@ typedef struct layout
 static const layout layouts[] = {
 	{FX_PAGE_SHORT, FX_PAGE_LONG, 4, 4, 524, MARGIN + 4, 380, 384, 352, 254, 2},
 	{FX_PAGE_LONG, FX_PAGE_SHORT, 3, 1, 492, MARGIN + 4, 676, 1, 640, 800, 3},
-	{FX_PAGE_LONG, FX_PAGE_SHORT, 3, 2, 90, 210, 640, 752, 500, 625, 1}
+	{FX_PAGE_LONG, FX_PAGE_SHORT, 3, 2, 90, 210, 640, 752, 500, 625, 1},
+	{FX_PAGE_SHORT, FX_PAGE_LONG, 3, 3, 524, MARGIN + 4, 508, 516, 476, 386, 2}
 };
 
 int
@@ -122,7 +123,7 @@ fx_sheet_put(const fx_env *env, fx_sheet_kind kind, int place, const fx_sheet_ce
 	fx_box		box = fx_sheet_place(kind, place);
 	fx_box		around = {box.x - 4, box.y - 4, box.width + 8, box.height + 8};
 	bool		lineup = kind == FX_LINEUP_SHEET;
-	int			size = kind == FX_CANDIDATE_SHEET ? 28 : 34;
+	int			size = kind == FX_COMPARISON_SHEET ? 34 : 28;
 	int			base = box.y + box.height + size + 8;
 	fx_colour	colour = cell->marked ? WARNING : INK;
 	fx_code		code = FX_OK;

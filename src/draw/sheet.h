@@ -17,7 +17,8 @@ typedef enum fx_sheet_kind
 {
 	FX_CANDIDATE_SHEET,			/* upright: 4 x 4 places, the first is the probe's */
 	FX_COMPARISON_SHEET,		/* across: probe, candidate, difference */
-	FX_LINEUP_SHEET				/* across: 3 x 2 places, numbers and nothing else */
+	FX_LINEUP_SHEET,			/* across: 3 x 2 places, numbers and nothing else */
+	FX_SHORT_SHEET				/* upright: as a candidate sheet, 3 x 3 larger places */
 } fx_sheet_kind;
 
 typedef struct fx_sheet_field
@@ -78,7 +79,7 @@ extern fx_colour fx_difference_colour(double levels);
 /*
  * The difference of two aligned pictures of one size: of brightness (luma), once
  * the second has been given the mean and contrast of the first, within the oval of the
- * face.  Gray where one of them has no pixels.  *mean is the mean difference within the oval.
+ * face.  Gray outside of it, and where one of them has no pixels.  *mean is the mean difference.
  */
 extern void fx_difference(const fx_image *a, const uint8_t *has_a, const fx_image *b, const uint8_t *has_b,
 						  fx_image *to, double *mean);
