@@ -100,7 +100,7 @@ in_oval(int x, int y, int width, int height)
 {
 	double		scale = width / 150.0;
 	double		u = (x + 0.5 - width / 2.0) / (44 * scale);
-	double		v = (y + 0.5 - height * 0.53) / (58 * scale);
+	double		v = (y + 0.5 - height * 0.5) / (58 * scale);
 
 	return u * u + v * v <= 1;
 }
