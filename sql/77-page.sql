@@ -42,7 +42,7 @@ DECLARE
     places CONSTANT int := CASE WHEN n <= 8 THEN 8 ELSE 15 END; -- and one for the probe
     layout CONSTANT text := CASE WHEN n <= 8 THEN 'short ' ELSE '' END || kind;
     pages CONSTANT int := greatest(1, (n + places - 1) / places);
-    ranks int[] := '{}';
+    ranks int[] := ARRAY[]::int[];
     cells text[];
     pictures bytea[];
     shown record;

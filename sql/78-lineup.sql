@@ -85,7 +85,7 @@ DECLARE
     of_model CONSTANT text := (SELECT s.model FROM facesnxt.search s WHERE s.search_id = choose_fillers.search_id);
     alike facesnxt.embedding[] := ARRAY(SELECT r.template FROM facesnxt.reference r WHERE r.person_id = suspect AND r.model = of_model
         UNION ALL SELECT t.template FROM facesnxt.probe_template t WHERE t.search_id = choose_fillers.search_id AND t.model = of_model);
-    taken facesnxt.embedding[] := '{}';
+    taken facesnxt.embedding[] := ARRAY[]::facesnxt.embedding[];
     offered record;
     chosen int := 0;
 BEGIN
@@ -251,8 +251,8 @@ AS $$
 DECLARE
     kind CONSTANT text := 'line-up sheet';
     found CONSTANT facesnxt.lineup := facesnxt.own_lineup(kind, lineup_id);
-    cells text[] := '{}';
-    pictures bytea[] := '{}';
+    cells text[] := ARRAY[]::text[];
+    pictures bytea[] := ARRAY[]::bytea[];
     shown record;
     picture bytea;
 BEGIN

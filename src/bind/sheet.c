@@ -48,7 +48,8 @@ check(fx_code code, const fx_error *err)
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 errmsg("a sheet needs a font"),
 				 errdetail_internal("%s", err->detail),
-				 errhint("Install Debian's libfreetype6 and fonts-dejavu-core, or build facesnxt with FX_FREETYPE and FX_FONT.")));
+				 errhint("Install Debian's libfreetype6 and fonts-dejavu-core, or build facesnxt "
+						 "with FX_FREETYPE and FX_FONT.")));
 	nx_check(code, err, NX_SUBJECT_PHOTO, NULL);
 }
 
@@ -109,7 +110,8 @@ decode(const fx_env *env, bytea *photo, fx_image *image)
 {
 	fx_jpeg_limits limits = nx_jpeg_limits();
 	fx_error	err = {0};
-	fx_code		code = fx_jpeg_decode(env, (const uint8_t *) VARDATA_ANY(photo), VARSIZE_ANY_EXHDR(photo), &limits, image, &err);
+	fx_code		code = fx_jpeg_decode(env, (const uint8_t *) VARDATA_ANY(photo), VARSIZE_ANY_EXHDR(photo), &limits,
+		image, &err);
 
 	if (code == FX_MALFORMED || code == FX_LIMIT || code == FX_UNSUPPORTED)
 		return false;
@@ -223,7 +225,8 @@ head_arguments(FunctionCallInfo fcinfo, int argument, fx_sheet_head *head)
 
 	memset(head, 0, sizeof(*head));
 	if (n != HEAD_TEXTS)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the head of a sheet has %d texts, not %d", HEAD_TEXTS, n)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the head of a sheet has %d texts, not %d",
+			HEAD_TEXTS, n)));
 	head->banner = text[0];
 	head->warning = text[1];
 	head->title = text[2];
@@ -254,7 +257,8 @@ raw_picture(Datum datum)
 	if (size < offsetof(RawPicture, pixels) || raw->width <= 0 || raw->height <= 0 ||
 		raw->width > FX_PAGE_LONG || raw->height > FX_PAGE_LONG ||
 		size != offsetof(RawPicture, pixels) + (size_t) raw->width * 3 * raw->height)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("these bytes are no picture of sheet_picture()")));
+		ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("these bytes are no picture of sheet_picture()")));
 	image.width = raw->width;
 	image.height = raw->height;
 	image.stride = (size_t) raw->width * 3;
@@ -288,7 +292,8 @@ facesnxt_draw_sheet(PG_FUNCTION_ARGS)
 	text = texts_argument(fcinfo, 3, &texts);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), BYTEAOID, -1, false, TYPALIGN_INT, &pictures, &nulls, &n);
 	if (n > fx_sheet_places(kind) || texts != n * CELL_TEXTS)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%d texts and %d pictures fill no sheet", texts, n)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%d texts and %d pictures fill no sheet",
+			texts, n)));
 	check(fx_sheet_open(&env, kind, &head, &page, &err), &err);
 	for (int i = 0; i < n; i++)
 	{
@@ -393,6 +398,7 @@ facesnxt_synthetic_portrait(PG_FUNCTION_ARGS)
 	values[1] = PointerGetDatum(construct_array(number, 4, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT));
 	for (int i = 0; i < 2 * FX_LANDMARKS; i++)
 		number[i] = Float4GetDatum(face.landmark[i / 2][i % 2]);
-	values[2] = PointerGetDatum(construct_array(number, 2 * FX_LANDMARKS, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_array(number, 2 * FX_LANDMARKS, FLOAT4OID, sizeof(float4), true,
+		TYPALIGN_INT));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

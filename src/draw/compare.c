@@ -106,7 +106,8 @@ in_oval(int x, int y, int width, int height)
 }
 
 void
-fx_difference(const fx_image *a, const uint8_t *has_a, const fx_image *b, const uint8_t *has_b, fx_image *to, double *mean)
+fx_difference(const fx_image *a, const uint8_t *has_a, const fx_image *b, const uint8_t *has_b, fx_image *to,
+	double *mean)
 {
 	const fx_image *image[2] = {a, b};
 	double		sum[2] = {0, 0};

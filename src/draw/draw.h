@@ -100,6 +100,7 @@ extern double fx_text_width(fx_text_style style, const char *text);
  * is wider than most is cut and ends with an ellipsis.  What is no character, or none
  * of the font, or would reorder or hide others, is drawn as a box.
  */
-extern void fx_text(fx_image *on, double x, int y, double most, fx_align_text align, fx_text_style style, const char *text);
+extern void fx_text(fx_image *on, double x, int y, double most, fx_align_text align, fx_text_style style,
+	const char *text);
 
 #endif							/* FX_DRAW_H */

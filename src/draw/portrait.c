@@ -132,7 +132,8 @@ fx_portrait(const fx_env *env, uint32_t person, uint32_t take, fx_image *image, 
 	{
 		double		x = side * eye_x;
 
-		stroke(&h, x - eye * 1.3, eye_y - eye - 12, x + eye * 1.3, eye_y - eye - 12 - side * smile * 0.3, brow, hair_colour);
+		stroke(&h, x - eye * 1.3, eye_y - eye - 12, x + eye * 1.3, eye_y - eye - 12 - side * smile * 0.3, brow,
+			hair_colour);
 		oval(&h, x, eye_y, eye * 1.35, eye, 0xFFFFFF);
 		oval(&h, x, eye_y, eye * 0.62, eye * 0.62, hue_colour(hair_hue + 120, 0.8, 0.55));
 		oval(&h, x, eye_y, eye * 0.28, eye * 0.28, ink);
@@ -167,7 +168,8 @@ fx_portrait(const fx_env *env, uint32_t person, uint32_t take, fx_image *image, 
 	face->has_landmarks = true;
 	for (int i = 0; i < FX_LANDMARKS; i++)
 	{
-		const double own[FX_LANDMARKS][2] = {{-eye_x, eye_y}, {eye_x, eye_y}, {1, eye_y + nose}, {-mouth_x, mouth_y - smile}, {mouth_x, mouth_y - smile}};
+		const double own[FX_LANDMARKS][2] = {{-eye_x, eye_y}, {eye_x, eye_y}, {1, eye_y + nose},
+			{-mouth_x, mouth_y - smile}, {mouth_x, mouth_y - smile}};
 
 		place(&h, own[i][0], own[i][1], at);
 		face->landmark[i][0] = (float) at[0];

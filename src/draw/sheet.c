@@ -72,7 +72,8 @@ draw_fields(const layout *l, const fx_sheet_head *head, fx_image *page, int y)
 		int			base = y + 40 + i % rows * 38;
 
 		fx_text(page, x, base, 145, FX_LEFT, (fx_text_style) {FX_REGULAR, 22, QUIET}, head->field[i].label);
-		fx_text(page, x + 154, base, width - 188, FX_LEFT, (fx_text_style) {FX_REGULAR, size, INK}, head->field[i].value);
+		fx_text(page, x + 154, base, width - 188, FX_LEFT, (fx_text_style) {FX_REGULAR, size, INK},
+			head->field[i].value);
 	}
 	return y + box.height;
 }
@@ -96,11 +97,13 @@ fx_sheet_open(const fx_env *env, fx_sheet_kind kind, const fx_sheet_head *head, 
 	if (head->banner != NULL)
 	{
 		fx_fill(page, (fx_box) {MARGIN, y, inner, 84}, WARNING);
-		fx_text(page, l->width / 2.0, y + 60, inner - 40, FX_CENTRE, (fx_text_style) {FX_BOLD, 50, PAPER}, head->banner);
+		fx_text(page, l->width / 2.0, y + 60, inner - 40, FX_CENTRE, (fx_text_style) {FX_BOLD, 50, PAPER},
+			head->banner);
 		y += 84;
 	}
 	if (head->warning != NULL)
-		fx_text(page, l->width / 2.0, y + 38, inner, FX_CENTRE, (fx_text_style) {FX_REGULAR, 24, WARNING}, head->warning);
+		fx_text(page, l->width / 2.0, y + 38, inner, FX_CENTRE, (fx_text_style) {FX_REGULAR, 24, WARNING},
+			head->warning);
 	if (head->title != NULL)
 	{
 		fx_text(page, MARGIN, y + 104, inner - 320, FX_LEFT, (fx_text_style) {FX_BOLD, 40, INK}, head->title);
@@ -111,7 +114,8 @@ fx_sheet_open(const fx_env *env, fx_sheet_kind kind, const fx_sheet_head *head, 
 	for (int i = 0; i < 2; i++)
 		if (head->foot[i] != NULL)
 			fx_text(page, kind == FX_LINEUP_SHEET ? l->width / 2.0 : MARGIN, foot + i * 28, inner,
-					kind == FX_LINEUP_SHEET ? FX_CENTRE : FX_LEFT, (fx_text_style) {FX_REGULAR, 20, QUIET}, head->foot[i]);
+					kind == FX_LINEUP_SHEET ? FX_CENTRE : FX_LEFT, (fx_text_style) {FX_REGULAR, 20, QUIET},
+						head->foot[i]);
 	if (kind != FX_LINEUP_SHEET)
 		fx_fill(page, (fx_box) {MARGIN, foot - 36, inner, 2}, RULE);
 	return FX_OK;

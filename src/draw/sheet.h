@@ -56,7 +56,8 @@ extern int	fx_sheet_places(fx_sheet_kind kind);
 extern fx_box fx_sheet_place(fx_sheet_kind kind, int place);
 
 /* A white page with its head and foot; FX_NO_LIBRARY without a font. */
-extern fx_code fx_sheet_open(const fx_env *env, fx_sheet_kind kind, const fx_sheet_head *head, fx_image *page, fx_error *err);
+extern fx_code fx_sheet_open(const fx_env *env, fx_sheet_kind kind, const fx_sheet_head *head, fx_image *page,
+	fx_error *err);
 
 /* Fills one place. */
 extern fx_code fx_sheet_put(const fx_env *env, fx_sheet_kind kind, int place, const fx_sheet_cell *cell, fx_image *page,
@@ -106,6 +107,7 @@ extern fx_code fx_sheet_compare(const fx_env *env, const fx_comparison_side side
  * A schematic head in colours that no person has, labelled SYNTHETIC; person decides on shape and colours, take on what
  * changes between two photographs of one.  *face says where it is.
  */
-extern fx_code fx_portrait(const fx_env *env, uint32_t person, uint32_t take, fx_image *image, fx_face *face, fx_error *err);
+extern fx_code fx_portrait(const fx_env *env, uint32_t person, uint32_t take, fx_image *image, fx_face *face,
+	fx_error *err);
 
 #endif							/* FX_SHEET_H */

@@ -64,7 +64,8 @@ face_of(fx_text_style *style)
 {
 	FT_Face		face = fx_ft.face[style->weight == FX_BOLD ? 1 : 0];
 
-	style->size = style->size < FX_TEXT_SMALLEST ? FX_TEXT_SMALLEST : style->size > FX_TEXT_LARGEST ? FX_TEXT_LARGEST : style->size;
+	style->size = style->size < FX_TEXT_SMALLEST ? FX_TEXT_SMALLEST :
+		style->size > FX_TEXT_LARGEST ? FX_TEXT_LARGEST : style->size;
 	if (face != NULL && fx_ft.set_size(face, 0, (FT_UInt) style->size) != 0)
 		face = NULL;
 	return face;
@@ -143,7 +144,8 @@ draw_glyph(fx_image *on, FT_Face face, FT_UInt glyph, FT_Pos x, int y, fx_text_s
 			unsigned	share = slot->bitmap.buffer[(ptrdiff_t) j * slot->bitmap.pitch + i];
 
 			if (share > 0)
-				fx_blend(on, (int) whole + slot->bitmap_left + (int) i, y - slot->bitmap_top + (int) j, style.colour, share);
+				fx_blend(on, (int) whole + slot->bitmap_left + (int) i, y - slot->bitmap_top + (int) j, style.colour,
+					share);
 		}
 }
 

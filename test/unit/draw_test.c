@@ -76,7 +76,8 @@ test_rectangles(void)
 	for (int round = 0; round < 400; round++)
 	{
 		fx_image	image = make(23, 17, 0x102030);
-		fx_box		box = {(int) uniform(-30, 40), (int) uniform(-30, 40), (int) uniform(-5, 60), (int) uniform(-5, 60)};
+		fx_box		box = {(int) uniform(-30, 40), (int) uniform(-30, 40), (int) uniform(-5, 60),
+			(int) uniform(-5, 60)};
 		int			thickness = round % 2 ? 0 : (int) uniform(1, 9);
 
 		if (thickness == 0)
@@ -183,7 +184,8 @@ test_wild_numbers(void)
 	}
 	fx_fill(&image, (fx_box) {INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX}, 0);
 	fx_fill(&image, (fx_box) {INT32_MIN, INT32_MIN, INT32_MAX, INT32_MAX}, 0);
-	ok(others(&image, (fx_box) {0, 0, 9, 9}, 0x404040) == 0, "numbers that are not finite, or far off, draw nothing and break nothing");
+	ok(others(&image, (fx_box) {0, 0, 9, 9}, 0x404040) == 0,
+		"numbers that are not finite, or far off, draw nothing and break nothing");
 	drop(&image);
 }
 
@@ -213,7 +215,8 @@ test_place(void)
 
 	for (int i = 0; i < 200; i++)
 	{
-		fx_box		any = {(int) uniform(-70, 70), (int) uniform(-70, 70), (int) uniform(1, 150), (int) uniform(1, 150)};
+		fx_box		any = {(int) uniform(-70, 70), (int) uniform(-70, 70), (int) uniform(1, 150),
+			(int) uniform(1, 150)};
 
 		if (fx_place(env, &to, any, &from, NULL) != FX_OK)
 			sum++;
@@ -221,9 +224,11 @@ test_place(void)
 	ok(sum == 0, "boxes beyond the edges are cut");
 
 	box = fx_fit((fx_box) {10, 10, 100, 50}, 40, 40);
-	ok(box.x == 35 && box.y == 10 && box.width == 50 && box.height == 50, "a square stands in the middle of a wide box");
+	ok(box.x == 35 && box.y == 10 && box.width == 50 && box.height == 50,
+		"a square stands in the middle of a wide box");
 	box = fx_portrait_window(1000, 800, (double[4]) {400, 300, 80, 100}, 0.5, 100, 100, false);
-	ok(box.width == 200 && box.height == 200 && box.x == 340 && box.y > 230 && box.y < 270, "a face is half of its window");
+	ok(box.width == 200 && box.height == 200 && box.x == 340 && box.y > 230 && box.y < 270,
+		"a face is half of its window");
 	box = fx_portrait_window(1000, 800, (double[4]) {0, 0, 80, 100}, 0.5, 100, 100, false);
 	ok(box.x == 0 && box.y == 0 && box.width == 200, "a window is moved into the photograph");
 	box = fx_portrait_window(150, 150, (double[4]) {20, 20, 80, 100}, 0.5, 100, 100, false);
@@ -247,7 +252,8 @@ test_warp(void)
 
 	for (int y = 0; y < from.height; y++)
 		for (int x = 0; x < from.width; x++)
-			memset(from.pixels + (size_t) y * from.stride + 3 * (size_t) x, (int) (127 + 100 * sin(x / 90.0) * cos(y / 70.0)), 3);
+			memset(from.pixels + (size_t) y * from.stride + 3 * (size_t) x,
+				(int) (127 + 100 * sin(x / 90.0) * cos(y / 70.0)), 3);
 	fx_warp_smooth(env, &from, m, &a, NULL);
 	fx_warp_affine(env, &from, m, &b, NULL);
 	for (int y = 12; y < 64; y++)
@@ -325,12 +331,15 @@ test_text(void)
 	drop(&image);
 	ok(fx_text_width(bold, "Hxg") > fx_text_width(style, "Hxg"), "bold is wider");
 
-	ok(!looks_alike("Nunez", "N\303\272\303\261ez") && fabs(fx_text_width(style, "N\303\272\303\261ez") - fx_text_width(style, "Nunez")) < 1,
+	ok(!looks_alike("Nunez", "N\303\272\303\261ez") && fabs(fx_text_width(style,
+		"N\303\272\303\261ez") - fx_text_width(style, "Nunez")) < 1,
 	   "accents are drawn, each letter as wide as without");
 	ok(!looks_alike("\305\201\304\231", "\305\272\304\207"), "so are Polish letters");
-	ok(looks_alike("a\377b", "a\001b") && looks_alike("a\303", "a\001") && looks_alike("a\355\240\200", "a\001\001\001") &&
+	ok(looks_alike("a\377b", "a\001b") && looks_alike("a\303", "a\001") &&
+		looks_alike("a\355\240\200", "a\001\001\001") &&
 	   looks_alike("a\300\200b", "a\001\001b"), "bytes that are no UTF-8 are boxes, one each");
-	ok(looks_alike("a\342\200\256b", "a\001b") && looks_alike("a\342\200\213b", "a\001b"), "marks that reorder or hide are boxes");
+	ok(looks_alike("a\342\200\256b", "a\001b") && looks_alike("a\342\200\213b", "a\001b"),
+		"marks that reorder or hide are boxes");
 	ok(looks_alike("a\344\270\255b", "a\001b"), "so is what the font has not");
 	ok(!looks_alike("a b", "a\001b") && !looks_alike("ab", "a\001b"), "a box is neither nothing nor a blank");
 
@@ -345,7 +354,8 @@ test_text(void)
 	}
 	ok(over == 0, "a text is cut to its width");
 	ok(looks_alike(long_text, "WWWWWWWW\342\200\246"), "and ends with an ellipsis");
-	ok(fx_text_width((fx_text_style) {FX_REGULAR, 6, 0}, long_text) < (FX_TEXT_MOST + 1) * 6, "no more than FX_TEXT_MOST characters are looked at");
+	ok(fx_text_width((fx_text_style) {FX_REGULAR, 6, 0}, long_text) < (FX_TEXT_MOST + 1) * 6,
+		"no more than FX_TEXT_MOST characters are looked at");
 	for (int i = 0; i < 20000; i++)
 	{
 		char		noise[33];
@@ -381,10 +391,12 @@ test_pages(void)
 	ok(fx_sheet_open(env, FX_CANDIDATE_SHEET, &head, &page, NULL) == FX_OK && page.width == 1700 && page.height == 2200,
 	   "a page is of letter size at 200 pixels an inch");
 	ok(fx_sheet_put(env, FX_CANDIDATE_SHEET, 0, &cell, &page, NULL) == FX_OK, "a place is filled");
-	ok(at(&page, 110, 80) == 0x8C1515 && others(&page, (fx_box) {300, 90, 1100, 50}, 0x8C1515) > 5000, "the banner stands on top, with letters in it");
+	ok(at(&page, 110, 80) == 0x8C1515 && others(&page, (fx_box) {300, 90, 1100, 50}, 0x8C1515) > 5000,
+		"the banner stands on top, with letters in it");
 	ok(place.x < 110 && place.y < 530 && at(&page, place.x + place.width / 2, place.y + place.height / 2) == 0x2060A0 &&
 	   at(&page, place.x + 3, place.y + 10) == 0xE4E7EA, "the probe stands top left, whole");
-	ok(others(&page, (fx_box) {place.x - 4, place.y - 4, 4, place.height + 8}, 0x8C1515) == 0, "in a frame of the banner's colour");
+	ok(others(&page, (fx_box) {place.x - 4, place.y - 4, 4, place.height + 8}, 0x8C1515) == 0,
+		"in a frame of the banner's colour");
 	/* the score is what the same text is when it is drawn alone */
 	fx_text(&alone, 0, 28, 352, FX_LEFT, (fx_text_style) {FX_REGULAR, 24, 0x1A1A1A}, "similarity 0.866");
 	for (int y = 0; y < 40; y++)
@@ -402,7 +414,8 @@ test_pages(void)
 	ok(same(&page, &again), "the same again gives the same pixels");
 	cell.picture = NULL;
 	fx_sheet_put(env, FX_CANDIDATE_SHEET, 0, &cell, &again, NULL);
-	ok(others(&again, (fx_box) {place.x + 100, place.y + 100, 150, 50}, 0xE4E7EA) > 100, "without a photograph its place says why");
+	ok(others(&again, (fx_box) {place.x + 100, place.y + 100, 150, 50}, 0xE4E7EA) > 100,
+		"without a photograph its place says why");
 	drop(&again);
 	drop(&page);
 	for (int kind = FX_CANDIDATE_SHEET; kind <= FX_SHORT_SHEET; kind++)
@@ -414,7 +427,8 @@ test_pages(void)
 		{
 			fx_box		a = fx_sheet_place(kind, i);
 
-			bad += a.x < 100 || a.y < 50 || a.x + a.width > (across ? 2100 : 1600) || a.y + a.height > (across ? 1600 : 2060);
+			bad += a.x < 100 || a.y < 50 || a.x + a.width > (across ? 2100 : 1600) ||
+				a.y + a.height > (across ? 1600 : 2060);
 			for (int k = 0; k < i; k++)
 			{
 				fx_box		b = fx_sheet_place(kind, k);
@@ -452,7 +466,8 @@ test_difference(void)
 			memset(b.pixels + (size_t) y * b.stride + 3 * (size_t) x, 20 + v / 2, 3);
 		}
 	fx_difference(&a, has, &a, has, &to, &mean);
-	ok(mean == 0 && at(&to, 160, 212) == 0xFFFFFF && at(&to, 2, 2) == 0xC4C8CC, "a face differs nowhere from itself; around it is gray");
+	ok(mean == 0 && at(&to, 160, 212) == 0xFFFFFF && at(&to, 2, 2) == 0xC4C8CC,
+		"a face differs nowhere from itself; around it is gray");
 	fx_difference(&a, has, &b, has, &to, &mean);
 	ok(mean < 2, "light and contrast are matched (mean difference %.2f)", mean);
 	fx_fill(&b, (fx_box) {150, 200, 20, 20}, 0xFFFFFF);
@@ -460,7 +475,8 @@ test_difference(void)
 	ok(mean > 0 && at(&to, 160, 210) != at(&to, 200, 260), "a spot on one of them shows");
 	memset(has, 0, 320 * 400);
 	fx_difference(&a, has, &b, has, &to, &mean);
-	ok(mean == 0 && others(&to, (fx_box) {0, 0, 320, 400}, 0xC4C8CC) == 0, "without pixels of both there is no difference");
+	ok(mean == 0 && others(&to, (fx_box) {0, 0, 320, 400}, 0xC4C8CC) == 0,
+		"without pixels of both there is no difference");
 	for (int i = 0; i <= 120; i++)
 	{
 		fx_colour	c = fx_difference_colour(i);
