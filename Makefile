@@ -34,6 +34,9 @@ IMAGE = src/image/image.o src/image/jpeg.o src/image/encode.o src/image/enhance.
 	src/image/hash.o src/image/still.o src/image/thumbnail.o \
 	src/image/transform.o
 
+DRAW = src/draw/draw.o src/draw/place.o src/draw/freetype.o src/draw/text.o src/draw/sheet.o src/draw/compare.o \
+	src/draw/portrait.o
+
 INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
 	src/infer/conv_depthwise.o src/infer/conv_scalar.o src/infer/conv_neon.o \
 	src/infer/conv_avx2.o src/infer/conv_avx512.o \
@@ -103,12 +106,12 @@ ERASE = src/erase/erase.o src/erase/wipe.o
 
 TRACE = src/trace/faces.o
 
-BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/quality.o src/bind/still.o
+BIND = src/bind/env.o src/bind/model.o src/bind/photo.o src/bind/quality.o src/bind/sheet.o src/bind/still.o
 
 # what the program facesnxt-verify has beside the chain's code
 VERIFY = src/verify/text.o src/verify/log.o src/verify/sha256.o
 
-PURE = $(BASE) $(CHAIN) $(KERNEL) $(CODE) $(IMAGE) $(INFER) $(QUALITY)
+PURE = $(BASE) $(CHAIN) $(KERNEL) $(CODE) $(IMAGE) $(DRAW) $(INFER) $(QUALITY)
 OBJS = src/facesnxt.o src/guc.o $(PURE) $(TYPE) $(INDEX) $(AUDIT) $(SESSION) $(DOOR) $(ERASE) $(TRACE) $(BIND)
 
 # ---- SQL: numbered parts, in this order
@@ -215,6 +218,9 @@ SQL_PARTS = \
 	sql/73-expunge.sql \
 	sql/74-wipe.sql \
 	sql/75-retention.sql \
+	sql/76-sheet.sql \
+	sql/77-page.sql \
+	sql/78-lineup.sql \
 	sql/79-quality.sql \
 	sql/79-duplicate.sql \
 	sql/80-log-access.sql \
@@ -253,7 +259,11 @@ OPENBLAS_LIB ?= /usr/lib/$(MULTIARCH)/openblas-serial
 OPENBLAS_INCLUDE ?= /usr/include/$(MULTIARCH)/openblas-serial
 OPENBLAS_FLAGS = -I$(OPENBLAS_INCLUDE) -DFX_OPENBLAS='"$(OPENBLAS_LIB)/libopenblas.so.0"'
 
-PG_CPPFLAGS = -I$(srcdir)/src $(OPENBLAS_FLAGS)
+# FreeType and a font are loaded when the first sheet is drawn (src/draw/freetype.h)
+FREETYPE_INCLUDE ?= /usr/include/freetype2
+FREETYPE_FLAGS = -I$(FREETYPE_INCLUDE)
+
+PG_CPPFLAGS = -I$(srcdir)/src $(OPENBLAS_FLAGS) $(FREETYPE_FLAGS)
 PG_CFLAGS = -std=gnu99 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
 SHLIB_LINK = -ljpeg -lprotobuf-c -lm
 

@@ -56,7 +56,7 @@ $(OBJS) $(OBJS:.o=.bc): $(filter-out $(GENERATED),$(wildcard src/*.h src/*/*.h))
 # ---- flavours of the pure ring
 
 PURE_FLAGS = -std=gnu99 -D_GNU_SOURCE -g -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
-	-Isrc $(OPENBLAS_FLAGS) -MMD -MP
+	-Isrc $(OPENBLAS_FLAGS) $(FREETYPE_FLAGS) -MMD -MP
 PURE_LIBS = -ljpeg -lprotobuf-c -lcrypto -lm
 FUZZ_CC ?= clang-14
 

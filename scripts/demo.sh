@@ -9,7 +9,8 @@
 #   PHOTOS          a folder of one's own: PERSON/PHOTO.jpg
 #   DETECTOR, RECOGNISER   ONNX files of one's own
 #
-# Without photographs or models the same session runs on generated templates.
+# Without photographs or models the same session runs on generated templates, with drawn portraits of nobody.
+# The sheets of the search that is shown are left in build/demo.
 
 . "$(dirname "$0")/common.sh"
 here=$ROOT/scripts/demo
@@ -95,19 +96,21 @@ if [ -d "$photos" ] && [ -e "$detector" ] && [ -e "$recogniser" ]; then
     in_sessions "$here/identify.sql" investigator 'SELECT count(*) FROM facesnxt.search' "$total"
     echo "searched    $total probes, $(rate "$total" "$start") a second"
     probe="SELECT p.image FROM demo.photo p WHERE p.number = 2 ORDER BY p.person LIMIT 1"
-    search="facesnxt.search((SELECT image FROM demo.probe), 'DEMO-2', 'suspect', candidates => 5, face => 'central')"
+    search="facesnxt.search((SELECT image FROM demo.probe), 'DEMO-2', 'suspect', candidates => 8, face => 'central')"
 else
-    heading "NO PHOTOGRAPHS OR MODELS FOUND: generated templates"
+    heading "NO PHOTOGRAPHS OR MODELS FOUND: generated templates, drawn portraits"
     echo "Neither photographs nor models were found in $FACESNXT_DATA, so no face is detected"
-    echo "and the figures below say nothing about any recogniser: the templates are random numbers."
+    echo "and the figures below say nothing about any recogniser: the templates are random numbers,"
+    echo "the portraits drawings of nobody, labelled SYNTHETIC."
     sql -f "$here/generate.sql"
     total=$(sql -Atc 'SELECT count(*) FROM demo.photo WHERE number = 2')
     heading "identification: $total generated probes, each search on record"
     start=$(now_ms)
     in_sessions "$here/identify.sql" investigator 'SELECT count(*) FROM facesnxt.search' "$total"
     echo "searched    $total probes, $(rate "$total" "$start") a second"
-    probe="SELECT p.template FROM demo.photo p WHERE p.number = 2 ORDER BY p.person LIMIT 1"
-    search="facesnxt.search_template((SELECT template FROM demo.probe), 'DEMO-2', 'suspect', candidates => 5)"
+    probe="SELECT p.image, p.template, p.extraction FROM demo.photo p WHERE p.number = 2 ORDER BY p.person LIMIT 1"
+    search="demo.search_drawn((SELECT image FROM demo.probe), (SELECT template FROM demo.probe), (SELECT extraction FROM demo.probe), 'DEMO-2', 'suspect', candidates => 8)"
+    drawn=yes
 fi
 
 heading "identification rates, from the record of the searches"
@@ -118,6 +121,24 @@ sql -c "CREATE TABLE demo.probe AS $probe" -c 'GRANT SELECT ON demo.probe TO inv
 # The session is shown as it is typed; its errors are the point of some lines.
 psql -X -a -P pager=off -P footer=off -U investigator -v VERBOSITY=verbose -v SHOW_CONTEXT=never \
     -v search="$search" -f "$here/session.sql" 2>&1 | sed -e '/^LOCATION:/d' -e 's/^psql:[^ ]*: //'
+
+heading "what the investigator prints: sheets, each of them on record"
+sheets=$ROOT/build/demo
+mkdir -p "$sheets"
+# $1 a file, $2 a call that gives a JPEG
+sheet() {
+    sql -U investigator -Atc "SELECT encode(facesnxt.$2, 'base64')" | base64 -d >"$sheets/$1"
+    printf '%-24s %7d bytes  %s\n' "build/demo/$1" "$(stat -c %s "$sheets/$1")" "${2%%(*}"
+}
+id=$(sql -U investigator -Atc "SELECT search_id FROM facesnxt.my_searches WHERE case_number = 'DEMO-2' AND status = 'completed' ORDER BY recorded_at LIMIT 1")
+sheet candidates.jpg "candidate_sheet('$id')"
+sheet comparison.jpg "comparison_sheet('$id', 1)"
+if [ "${drawn:-no}" = yes ]; then
+    # fillers are chosen by gender, race and age, which of photographs alone nobody knows
+    lineup=$(sql -U investigator -Atc "SELECT facesnxt.compose_lineup('$id', 1, 'a witness saw the person')")
+    sheet line-up.jpg "lineup_sheet('$lineup')"
+fi
+sql -P pager=off -c "SELECT kind, acting_role, cardinality(persons) AS persons, left(encode(sha256, 'hex'), 16) AS sha256 FROM facesnxt.access_log ORDER BY recorded_at"
 
 heading "where to look next"
 cat <<'NEXT'

@@ -22,6 +22,8 @@ postgresql-server-dev-15     its headers and PGXS
 libopenblas-serial-dev       matrix products, without threads
 libjpeg62-turbo-dev          photographs
 libprotobuf-c-dev            ONNX files
+libfreetype-dev              text on sheets
+fonts-dejavu-core            its font
 libssl-dev                   SHA-256 for facesnxt-verify
 protobuf-c-compiler          turns the ONNX message subset into C
 '

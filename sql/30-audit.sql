@@ -85,6 +85,8 @@ BEGIN
         WHEN 'consent' THEN RETURN facesnxt.apply_consent(request);
         WHEN 'request' THEN RETURN facesnxt.apply_request(request);
         WHEN 'view' THEN RETURN facesnxt.apply_view(request);
+        WHEN 'sheet' THEN RETURN facesnxt.apply_sheet(request);
+        WHEN 'line-up' THEN RETURN facesnxt.apply_lineup(request);
         WHEN 'log access' THEN RETURN facesnxt.apply_log_access(request);
         WHEN 'verification' THEN RETURN facesnxt.apply_verification(request, attachment);
         WHEN 'replay' THEN RETURN facesnxt.apply_replay(request);

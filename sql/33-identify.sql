@@ -141,7 +141,7 @@ REVOKE ALL ON FUNCTION facesnxt.refuse(jsonb, jsonb, bytea) FROM PUBLIC;
 -- whatever the session set.
 CREATE FUNCTION facesnxt.identify(
     image bytea, given facesnxt.embedding, case_number text, purpose text, reason text,
-    repositories text[], candidates int, threshold real, face text, fields jsonb, overrides jsonb)
+    repositories text[], candidates int, threshold real, face text, fields jsonb, overrides jsonb, extraction jsonb DEFAULT NULL)
 RETURNS TABLE (search_id uuid, rank int, person_id uuid, reference_id uuid, repository text,
     score real, model text, exact boolean)
 LANGUAGE plpgsql VOLATILE
@@ -206,6 +206,8 @@ BEGIN
             probe := made.template;
             request := request || jsonb_build_object('extraction', to_jsonb(made) - 'template'
                 || facesnxt.probe_warnings(verdict.agency_id, made.quality));
+        ELSE
+            request := request || jsonb_build_object('extraction', extraction); -- where the face is that it was made of elsewhere
         END IF;
         request := request || jsonb_build_object(
             'template', probe::text, 'model', coalesce(facesnxt.model(probe), '00000000'),
@@ -247,9 +249,9 @@ BEGIN
     ORDER BY l.rank;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.identify(bytea, facesnxt.embedding, text, text, text, text[], int, real, text, jsonb, jsonb) IS
+COMMENT ON FUNCTION facesnxt.identify(bytea, facesnxt.embedding, text, text, text, text[], int, real, text, jsonb, jsonb, jsonb) IS
 'What search() and search_template() have in common: gate, template, comparison, record, list';
-REVOKE ALL ON FUNCTION facesnxt.identify(bytea, facesnxt.embedding, text, text, text, text[], int, real, text, jsonb, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION facesnxt.identify(bytea, facesnxt.embedding, text, text, text, text[], int, real, text, jsonb, jsonb, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.search(
     probe bytea, case_number text, purpose text, reason text DEFAULT NULL, repositories text[] DEFAULT NULL,

@@ -3,7 +3,8 @@
 
 CREATE TABLE facesnxt.access_log (
     access_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
-    kind text NOT NULL CHECK (kind IN ('view', 'results', 'export', 'photograph')),
+    kind text NOT NULL CHECK (kind IN ('view', 'results', 'export', 'photograph', 'candidate sheet', 'comparison sheet',
+        'line-up sheet', 'line-up key')),
     sqlstate text,
     message text,
     agency_id uuid CHECK (agency_id IS NOT NULL OR sqlstate IS NOT NULL),
@@ -15,6 +16,7 @@ CREATE TABLE facesnxt.access_log (
     search_id uuid,
     request_id uuid,
     sha256 bytea,
+    lineup_id uuid,
     ranks int[],
     persons uuid[],
     fields text[] NOT NULL,
@@ -29,6 +31,7 @@ CREATE INDEX ON facesnxt.access_log (search_id);
 COMMENT ON TABLE facesnxt.access_log IS
 'Who saw which candidates'' fields, fetched which results, and gave what to whom on what ground (NM-V.C, NM-IX.A.3, MI-4.4.a); committed before anything leaves, and what was refused';
 COMMENT ON COLUMN facesnxt.access_log.sqlstate IS 'Why it was refused; NULL when it was shown or given';
+COMMENT ON COLUMN facesnxt.access_log.sha256 IS 'Of the image that was shown, or of the sheet that left, byte for byte';
 COMMENT ON COLUMN facesnxt.access_log.clause IS 'The clause of the policy in force that asks for the entry, where one does; it is made anyway';
 SELECT facesnxt.keep_record('access_log', 'facesnxt_auditor');
 

@@ -92,7 +92,7 @@ AS $$
                            count(*) FILTER (WHERE d.what = 'refused') AS refused,
                            count(*) FILTER (WHERE d.what = 'verification') AS verifications,
                            count(*) FILTER (WHERE d.what = 'raw') AS raw,
-                           count(*) FILTER (WHERE d.what IN ('view', 'photograph', 'results')) AS views,
+                           count(*) FILTER (WHERE d.what IN ('view', 'photograph', 'results', 'candidate sheet', 'comparison sheet', 'line-up sheet', 'line-up key')) AS views,
                            count(*) FILTER (WHERE d.what = 'export') AS exports,
                            count(*) FILTER (WHERE d.what = 'action') AS actions, max(d.at) AS last
                        FROM did d GROUP BY d.account_id) d USING (account_id)

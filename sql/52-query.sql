@@ -44,7 +44,8 @@ AS $$
             FROM facesnxt.verification v
             WHERE v.agency_id = $1 AND v.recorded_at >= $2 AND v.recorded_at < $3 AND v.recorded_at <= $4 GROUP BY v.status
         UNION ALL SELECT 30, CASE l.kind WHEN 'view' THEN 'views of candidates' WHEN 'results' THEN 'lists fetched by who asked'
-                WHEN 'export' THEN 'exports' ELSE 'photographs fetched' END, count(*),
+                WHEN 'export' THEN 'exports' WHEN 'photograph' THEN 'photographs fetched'
+                ELSE l.kind || 's' END, count(*),
                 count(DISTINCT l.acting_role) || ' accounts, ' || coalesce(sum(cardinality(l.ranks)), 0) || ' candidates'
             FROM seen l WHERE l.sqlstate IS NULL GROUP BY l.kind
         UNION ALL SELECT 31, 'exported to: ' || l.recipient, count(*), string_agg(DISTINCT format('%s, by %s', l.ground, l.acting_role), '; '

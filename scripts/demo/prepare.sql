@@ -19,6 +19,7 @@ CREATE TABLE demo.photo (
     file text,
     image bytea,
     template facesnxt.embedding,
+    extraction jsonb,
     PRIMARY KEY (person, number)
 );
 ALTER TABLE demo.photo ALTER COLUMN image SET STORAGE EXTERNAL;

@@ -3,7 +3,7 @@
  * error that explains one, and the three callbacks through which pure code
  * reaches memory and learns that it should stop.
  *
- * Nothing here or in any folder of the pure ring (base, chain, kernel, code, image, infer, quality)
+ * Nothing here or in any folder of the pure ring (base, chain, kernel, code, image, draw, infer, quality)
  * includes a PostgreSQL header.  The server ring supplies an fx_env of its
  * own; unit tests use fx_env_malloc().
  */

@@ -8,7 +8,7 @@
 make -s generated
 status=0
 while read -r header; do
-    flags="-std=gnu99 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Isrc -I$(make -s print-OPENBLAS_INCLUDE)"
+    flags="-std=gnu99 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Isrc -I$(make -s print-OPENBLAS_INCLUDE) -I$(make -s print-FREETYPE_INCLUDE)"
     if ! grep -qE '^#ifndef F(X|ACESNXT)_[A-Z0-9_]+_H$' "$header"; then
         if ! grep -q 'includes this after' "$header"; then
             echo "$header: no include guard FX_..._H"
@@ -18,7 +18,7 @@ while read -r header; do
     fi
     first=
     case $header in
-        src/base/* | src/kernel/* | src/code/* | src/image/* | src/infer/* | test/*) ;;
+        src/base/* | src/kernel/* | src/code/* | src/image/* | src/draw/* | src/infer/* | test/*) ;;
         *)
             flags+=" -isystem $("$PG_CONFIG" --includedir-server) -Wno-unused-parameter -Wno-sign-compare"
             first='#include "postgres.h"'

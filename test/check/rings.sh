@@ -1,10 +1,10 @@
-# The pure ring (base, chain, kernel, code, image, infer, quality, verify) knows nothing of PostgreSQL: that
+# The pure ring (base, chain, kernel, code, image, draw, infer, quality, verify) knows nothing of PostgreSQL: that
 # is what lets plain programs test and fuzz it. And what SQL can call is found
 # in the server ring's folders, not scattered.
 . scripts/common.sh
 status=0
-pure='^src/(base|chain|kernel|code|image|infer|quality|verify)/'
-allowed='^(base|chain|kernel|code|image|infer|quality|verify)/'
+pure='^src/(base|chain|kernel|code|image|draw|infer|quality|verify)/'
+allowed='^(base|chain|kernel|code|image|draw|infer|quality|verify)/'
 
 while read -r file; do
     while IFS=: read -r line included; do

@@ -6,7 +6,7 @@
 # operators, of inner loops) need not use every parameter of its kind.
 . scripts/common.sh
 make -s generated
-flags="-O2 -Wall -Wextra -Werror -Wno-unused-parameter -Isrc -I$(make -s print-OPENBLAS_INCLUDE) -D_GNU_SOURCE"
+flags="-O2 -Wall -Wextra -Werror -Wno-unused-parameter -Isrc -I$(make -s print-OPENBLAS_INCLUDE) -I$(make -s print-FREETYPE_INCLUDE) -D_GNU_SOURCE"
 server="$flags -Wno-sign-compare -isystem $("$PG_CONFIG" --includedir-server)"
 
 compile() { # flags on the command line, files on standard input

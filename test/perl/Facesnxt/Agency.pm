@@ -137,7 +137,7 @@ sub kept_in
 	return 'raw_statement' if $sql =~ /FROM facesnxt\.reference\b/;
 	return 'verification' if $sql =~ /facesnxt\.verify(_template)?\(/;
 	return 'action' if $sql =~ /facesnxt\.request_action\(/;
-	return 'access_log' if $sql =~ /facesnxt\.(view_candidate|export_candidates|request_results)\(/ && $code =~ /^NX39[79]$/;
+	return 'access_log' if $sql =~ /facesnxt\.(view_candidate|export_candidates|request_results|candidate_sheet|comparison_sheet|lineup_sheet|lineup_key)\(/ && $code =~ /^NX39[79]$/;
 	return 'refused_step'
 	  if $code =~ /^NX(308|35\d|36[0-4])$/
 	  && $sql =~ /facesnxt\.(compare_candidate|decide_match|add_corroboration|determine_identity|confirm_corroboration
