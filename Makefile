@@ -191,6 +191,7 @@ SQL_PARTS = \
 	sql/58-bundle.sql \
 	sql/59-report.sql \
 	sql/60-lifetime.sql \
+	sql/60-reextract.sql \
 	sql/60-face.sql \
 	sql/61-replay.sql \
 	sql/62-exactness.sql \

@@ -36,12 +36,14 @@ REVOKE ALL ON TABLE facesnxt.reference_image FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('facesnxt.reference_image', '');
 
 CREATE TABLE facesnxt.reference (
-    reference_id uuid PRIMARY KEY REFERENCES facesnxt.reference_image,
+    reference_id uuid NOT NULL REFERENCES facesnxt.reference_image,
     person_id uuid NOT NULL REFERENCES facesnxt.person,
     repository facesnxt.repository NOT NULL,
     quality real,
     model text NOT NULL GENERATED ALWAYS AS (coalesce(facesnxt.model(template), '00000000')) STORED,
-    template facesnxt.embedding NOT NULL
+    template facesnxt.embedding NOT NULL,
+    -- while a model is changed, the templates of both stand side by side
+    PRIMARY KEY (reference_id, model)
 );
 -- A template of 512 float32 is above the size at which rows are toasted; it
 -- must stay in the row, or every comparison costs a fetch.
