@@ -218,6 +218,7 @@ SQL_PARTS = \
 	sql/49-account-doors.sql \
 	sql/91-proof.sql \
 	sql/84-reader-doors.sql \
+	sql/85-enrol.sql \
 	sql/95-triggers.sql
 
 DATA = $(wildcard sql/updates/*.sql) $(wildcard sql/psql/*.psql)

@@ -121,6 +121,28 @@ COMMENT ON FUNCTION facesnxt.enrol_template(facesnxt.embedding, uuid, text, text
 REVOKE ALL ON FUNCTION facesnxt.enrol_template(facesnxt.embedding, uuid, text, text, real) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.enrol_template(facesnxt.embedding, uuid, text, text, real) TO facesnxt_admin;
 
+-- What every enrolment of a photograph ends in.
+CREATE FUNCTION facesnxt.keep_reference(
+    photo bytea, person_id uuid, repository text, identity_source text, made facesnxt.extraction, enrolled_by name)
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    new_id uuid;
+BEGIN
+    INSERT INTO facesnxt.reference_image (person_id, identity_source, photo, photo_sha256, extraction, enrolled_by)
+    VALUES (person_id, identity_source, photo, sha256(photo), to_jsonb(made) - 'template', enrolled_by)
+    RETURNING reference_id INTO new_id;
+    INSERT INTO facesnxt.reference (reference_id, person_id, repository, quality, template)
+    VALUES (new_id, person_id, repository::facesnxt.repository, made.sharpness, made.template);
+    RETURN new_id;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.keep_reference(bytea, uuid, text, text, facesnxt.extraction, name) IS
+'Keeps a photograph and the template that was made of it as a reference';
+REVOKE ALL ON FUNCTION facesnxt.keep_reference(bytea, uuid, text, text, facesnxt.extraction, name) FROM PUBLIC;
+
 CREATE FUNCTION facesnxt.enrol(
     photo bytea, person_id uuid, repository text, identity_source text,
     face text DEFAULT 'only', detector text DEFAULT NULL, recogniser text DEFAULT NULL)
@@ -128,18 +150,9 @@ RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    made record;
-    new_id uuid;
 BEGIN
-    SELECT * INTO made FROM facesnxt.extract(photo, face, detector, recogniser);
-    INSERT INTO facesnxt.reference_image (person_id, identity_source, photo, photo_sha256, extraction, enrolled_by)
-    VALUES (person_id, identity_source, photo, sha256(photo), to_jsonb(made) - 'template',
-            (SELECT acting_role FROM facesnxt.session_identity()))
-    RETURNING reference_id INTO new_id;
-    INSERT INTO facesnxt.reference (reference_id, person_id, repository, quality, template)
-    VALUES (new_id, person_id, repository::facesnxt.repository, made.sharpness, made.template);
-    RETURN new_id;
+    RETURN facesnxt.keep_reference(photo, person_id, repository, identity_source,
+        facesnxt.extract(photo, face, detector, recogniser), (SELECT acting_role FROM facesnxt.session_identity()));
 END
 $$;
 COMMENT ON FUNCTION facesnxt.enrol(bytea, uuid, text, text, text, text, text) IS

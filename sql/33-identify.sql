@@ -78,7 +78,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    others text[] := '{}';
+    others text[] := ARRAY[]::text[];
     other text := (SELECT min(r.model) FROM facesnxt.reference r);
 BEGIN
     WHILE other IS NOT NULL LOOP

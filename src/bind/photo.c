@@ -272,8 +272,8 @@ check_face(const fx_face *face, const NxModel *detector)
 				(errcode(ERRCODE_NX_UNSUPPORTED_MODEL),
 				 errmsg("detector \"%s\" gives no landmarks", detector->name),
 				 errdetail("A template is made from a face aligned by five landmarks."),
-				 errhint("Name a detector with landmarks, such as YuNet or SCRFD, and with face => 'at X Y WIDTH HEIGHT' "
-						 "the face that facesnxt.detect() found.")));
+				 errhint("Name a detector with landmarks, such as YuNet or SCRFD, "
+						 "and with face => 'at X Y WIDTH HEIGHT' the face that facesnxt.detect() found.")));
 }
 
 /*
