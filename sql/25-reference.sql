@@ -113,6 +113,7 @@ BEGIN
     RETURNING reference_id INTO new_id;
     INSERT INTO facesnxt.reference (reference_id, person_id, repository, quality, template)
     VALUES (new_id, person_id, repository::facesnxt.repository, quality, template);
+    PERFORM facesnxt.note_late(new_id, person_id, coalesce(facesnxt.model(template), '00000000'));
     RETURN new_id;
 END
 $$;
@@ -136,6 +137,7 @@ BEGIN
     RETURNING reference_id INTO new_id;
     INSERT INTO facesnxt.reference (reference_id, person_id, repository, quality, template)
     VALUES (new_id, person_id, repository::facesnxt.repository, made.sharpness, made.template);
+    PERFORM facesnxt.note_late(new_id, person_id, facesnxt.model(made.template));
     RETURN new_id;
 END
 $$;

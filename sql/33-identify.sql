@@ -91,6 +91,12 @@ BEGIN
     END LOOP;
     IF others = '{}' THEN
         RETURN 0;
+    ELSIF EXISTS (SELECT FROM facesnxt.reextraction n JOIN facesnxt.reextraction_end e USING (run_id) WHERE n.fingerprint = not_comparable.model) THEN
+        -- whatever has no template of it has a row that says why
+        RETURN (SELECT count(DISTINCT x.reference_id) FROM facesnxt.reextraction n JOIN facesnxt.reextracted x USING (run_id)
+                WHERE n.fingerprint = not_comparable.model AND x.sqlstate IS NOT NULL
+                    AND EXISTS (SELECT FROM facesnxt.reference r WHERE r.reference_id = x.reference_id AND r.repository = ANY (repositories))
+                    AND NOT EXISTS (SELECT FROM facesnxt.reference o WHERE o.reference_id = x.reference_id AND o.model = not_comparable.model));
     END IF;
     RETURN (SELECT count(DISTINCT r.reference_id) FROM facesnxt.reference r
             WHERE r.model = ANY (others) AND r.repository = ANY (repositories)

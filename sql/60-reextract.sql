@@ -31,9 +31,81 @@ CREATE TABLE facesnxt.reextracted (
     CHECK ((sqlstate IS NULL) = (extraction IS NOT NULL))
 );
 CREATE INDEX ON facesnxt.reextracted (reference_id);
+CREATE INDEX reextracted_failed ON facesnxt.reextracted (run_id) WHERE sqlstate IS NOT NULL;
 COMMENT ON TABLE facesnxt.reextracted IS 'What became of each reference in a run: a template, or why there is none';
 COMMENT ON COLUMN facesnxt.reextracted.extraction IS 'Box and quality of the face, as extract() reported them to this run';
 SELECT facesnxt.keep_record('reextracted');
+
+-- Once a run has ended every reference has a template of its model or a row
+-- that says why not; one that is enrolled later by another model gets such a
+-- row with its enrolment. So what a search by that model cannot find is known
+-- without counting all the others.
+CREATE TABLE facesnxt.reextraction_end (
+    run_id uuid PRIMARY KEY REFERENCES facesnxt.reextraction,
+    acting_role name NOT NULL,
+    session_role name NOT NULL,
+    ended_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+COMMENT ON TABLE facesnxt.reextraction_end IS 'Runs that were through all references';
+SELECT facesnxt.keep_record('reextraction_end', 'facesnxt_auditor', 'facesnxt_admin');
+
+CREATE FUNCTION facesnxt.note_late(reference_id uuid, person_id uuid, model text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- a run that is about to end waits for this enrolment and finds it
+    LOCK TABLE facesnxt.reextraction_end IN ROW SHARE MODE;
+    INSERT INTO facesnxt.reextracted (run_id, reference_id, person_id, sqlstate, message)
+    SELECT DISTINCT ON (n.fingerprint) n.run_id, note_late.reference_id, note_late.person_id, 'NX207', 'it was enrolled by another model after the run had ended'
+    FROM facesnxt.reextraction n JOIN facesnxt.reextraction_end e USING (run_id)
+    WHERE n.fingerprint <> note_late.model
+    ORDER BY n.fingerprint, e.ended_at DESC;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.note_late(uuid, uuid, text) IS 'Notes for runs that have ended that a new reference has no template of their model';
+REVOKE ALL ON FUNCTION facesnxt.note_late(uuid, uuid, text) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.end_reextraction(run_id uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    run CONSTANT facesnxt.reextraction := (SELECT n FROM facesnxt.reextraction n WHERE n.run_id = end_reextraction.run_id);
+BEGIN
+    IF run.run_id IS NULL OR NOT facesnxt.in_reach(NULL) OR current_setting('transaction_isolation') <> 'read committed' THEN
+        RETURN false;
+    ELSIF EXISTS (SELECT FROM facesnxt.reextraction_end e WHERE e.run_id = run.run_id) THEN
+        RETURN true;
+    END IF;
+    LOCK TABLE facesnxt.reextraction_end IN EXCLUSIVE MODE;
+    IF facesnxt.reextraction_remaining(run.run_id) > 0 THEN
+        RETURN false;
+    END IF;
+    INSERT INTO facesnxt.reextraction_end (run_id, acting_role, session_role)
+    SELECT run.run_id, i.acting_role, i.session_role FROM facesnxt.session_identity() i
+    ON CONFLICT DO NOTHING;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.end_reextraction(uuid) IS 'Ends a run, unless references remain';
+REVOKE ALL ON FUNCTION facesnxt.end_reextraction(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.end_reextraction(uuid) TO facesnxt_admin;
+
+CREATE FUNCTION facesnxt.reextraction_remaining(run_id uuid) RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT count(*)
+    FROM facesnxt.reextraction n JOIN facesnxt.reference_image i
+        ON NOT EXISTS (SELECT FROM facesnxt.reextracted x WHERE x.run_id = n.run_id AND x.reference_id = i.reference_id)
+            AND NOT EXISTS (SELECT FROM facesnxt.reference r WHERE r.reference_id = i.reference_id AND r.model = n.fingerprint)
+            AND EXISTS (SELECT FROM facesnxt.reference r WHERE r.reference_id = i.reference_id)
+    WHERE n.run_id = $1
+$$;
+COMMENT ON FUNCTION facesnxt.reextraction_remaining(uuid) IS 'How many references a run has yet to come to';
+REVOKE ALL ON FUNCTION facesnxt.reextraction_remaining(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.reextraction_remaining(uuid) TO facesnxt_admin, facesnxt_auditor;
 
 CREATE FUNCTION facesnxt.begin_reextraction(model text, detector text DEFAULT NULL, again boolean DEFAULT false) RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -41,9 +113,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     recogniser CONSTANT facesnxt.model := (SELECT m FROM facesnxt.model m WHERE m.kind = 'recogniser' AND m.name = begin_reextraction.model);
-    finder CONSTANT facesnxt.model := (SELECT m FROM facesnxt.model m WHERE m.kind = 'detector'
-        AND CASE WHEN begin_reextraction.detector IS NULL THEN m.in_use ELSE m.name = begin_reextraction.detector END);
-    run facesnxt.reextraction;
+    -- without a detector a run goes on with that of the last one, whatever is in use by now
+    run facesnxt.reextraction := (SELECT n FROM facesnxt.reextraction n WHERE n.fingerprint = recogniser.fingerprint ORDER BY n.started_at DESC LIMIT 1);
+    finder facesnxt.model := (SELECT m FROM facesnxt.model m WHERE m.kind = 'detector'
+        AND CASE WHEN begin_reextraction.detector IS NOT NULL THEN m.name = begin_reextraction.detector
+                 WHEN run.run_id IS NOT NULL THEN m.fingerprint = run.detector_fingerprint ELSE m.in_use END);
 BEGIN
     IF NOT facesnxt.in_reach(NULL) THEN
         RAISE EXCEPTION 'the models are the host''s'
@@ -55,9 +129,12 @@ BEGIN
             HINT = 'Load it with facesnxt.load_recipe() or facesnxt.load_model().';
     END IF;
     LOCK TABLE facesnxt.reextraction IN SHARE ROW EXCLUSIVE MODE;
-    SELECT n.* INTO run FROM facesnxt.reextraction n WHERE n.fingerprint = recogniser.fingerprint ORDER BY n.started_at DESC LIMIT 1;
-    -- without a detector a run goes on with its own, whatever is in use by now
-    IF run.run_id IS NOT NULL AND again IS NOT TRUE THEN
+    run := (SELECT n FROM facesnxt.reextraction n WHERE n.fingerprint = recogniser.fingerprint ORDER BY n.started_at DESC LIMIT 1);
+    IF run.run_id IS NOT NULL AND again IS NOT TRUE
+        -- what came after the end of the last one is of a new run
+        AND NOT EXISTS (SELECT FROM facesnxt.reextracted x
+                        WHERE x.run_id = run.run_id AND x.sqlstate = 'NX207' AND NOT EXISTS (
+                            SELECT FROM facesnxt.reference r WHERE r.reference_id = x.reference_id AND r.model = run.fingerprint)) THEN
         IF detector IS NOT NULL AND run.detector_fingerprint <> finder.fingerprint THEN
             RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('this run finds faces by detector "%s"', run.detector),
                 DETAIL = 'Templates of one run are made alike.', HINT = 'Name no detector, or begin another run: again => true.';
@@ -189,6 +266,9 @@ BEGIN
         -- what others left, or what was enrolled meanwhile
         EXIT WHEN NOT found;
     END LOOP;
+    -- not as long as another session is at some
+    PERFORM facesnxt.end_reextraction(run);
+    COMMIT;
 END
 $$;
 COMMENT ON PROCEDURE facesnxt.reextract(text, text, int, boolean) IS
@@ -197,17 +277,18 @@ REVOKE ALL ON PROCEDURE facesnxt.reextract(text, text, int, boolean) FROM PUBLIC
 GRANT EXECUTE ON PROCEDURE facesnxt.reextract(text, text, int, boolean) TO facesnxt_admin;
 
 CREATE FUNCTION facesnxt.template_coverage(model text) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object('before', count(DISTINCT r.reference_id) FILTER (WHERE u.name IS NOT NULL),
-        'after', count(DISTINCT r.reference_id) FILTER (WHERE n.name IS NOT NULL),
-        'lost', count(DISTINCT r.reference_id) FILTER (WHERE u.name IS NOT NULL AND NOT EXISTS (
-            SELECT FROM facesnxt.reference o JOIN facesnxt.model m ON m.fingerprint = o.model
-            WHERE o.reference_id = r.reference_id AND m.kind = 'recogniser' AND m.name = $1)))
-    FROM facesnxt.reference r
-        LEFT JOIN facesnxt.model u ON u.kind = 'recogniser' AND u.in_use AND u.fingerprint = r.model
-        LEFT JOIN facesnxt.model n ON n.kind = 'recogniser' AND n.name = $1 AND n.fingerprint = r.model
+DECLARE
+    present CONSTANT text := (SELECT m.fingerprint FROM facesnxt.model m WHERE m.kind = 'recogniser' AND m.in_use);
+    proposed CONSTANT text := (SELECT m.fingerprint FROM facesnxt.model m WHERE m.kind = 'recogniser' AND m.name = template_coverage.model);
+BEGIN
+    RETURN jsonb_build_object('before', (SELECT count(*) FROM facesnxt.reference r WHERE r.model = present),
+        'after', (SELECT count(*) FROM facesnxt.reference r WHERE r.model = proposed),
+        'lost', (SELECT count(*) FROM facesnxt.reference r WHERE r.model = present
+                     AND NOT EXISTS (SELECT FROM facesnxt.reference o WHERE o.reference_id = r.reference_id AND o.model = proposed)));
+END
 $$;
 COMMENT ON FUNCTION facesnxt.template_coverage(text) IS
 'References with a template of the model in use, with one of another model, and those that would be found no more if that were in use';
@@ -215,18 +296,15 @@ REVOKE ALL ON FUNCTION facesnxt.template_coverage(text) FROM PUBLIC;
 
 CREATE VIEW facesnxt.reextraction_progress WITH (security_barrier) AS
     SELECT n.run_id, n.model, n.fingerprint, n.detector, n.started_at,
-        d.made, d.failed, coalesce(w.remaining, 0) AS remaining, d.last_at,
+        d.made, d.failed, facesnxt.reextraction_remaining(n.run_id) AS remaining, d.last_at, e.ended_at,
         round(((d.made + d.failed) / nullif(extract(epoch FROM d.last_at - n.started_at), 0))::numeric, 1) AS per_second,
         coalesce(m.in_use, false) AS in_use,
         to_regclass(format('facesnxt.%I', 'reference_template_' || n.fingerprint)) IS NOT NULL AS indexed
     FROM facesnxt.reextraction n
+        LEFT JOIN facesnxt.reextraction_end e USING (run_id)
         LEFT JOIN facesnxt.model m ON m.fingerprint = n.fingerprint,
         LATERAL (SELECT count(*) FILTER (WHERE x.sqlstate IS NULL) AS made, count(x.sqlstate) AS failed, max(x.made_at) AS last_at
-                 FROM facesnxt.reextracted x WHERE x.run_id = n.run_id) d,
-        LATERAL (SELECT count(*) AS remaining FROM facesnxt.reference_image i
-                 WHERE NOT EXISTS (SELECT FROM facesnxt.reextracted x WHERE x.run_id = n.run_id AND x.reference_id = i.reference_id)
-                     AND NOT EXISTS (SELECT FROM facesnxt.reference r WHERE r.reference_id = i.reference_id AND r.model = n.fingerprint)
-                     AND EXISTS (SELECT FROM facesnxt.reference r WHERE r.reference_id = i.reference_id)) w;
+                 FROM facesnxt.reextracted x WHERE x.run_id = n.run_id) d;
 COMMENT ON VIEW facesnxt.reextraction_progress IS
 'Each run of reextract(): references that it made templates of, that failed, that remain; whether its model is in use and indexed';
 REVOKE ALL ON TABLE facesnxt.reextraction_progress FROM PUBLIC;

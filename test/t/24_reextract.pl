@@ -23,6 +23,7 @@ store($node,
 	yunet => "$data/models/yunet_n_320_320.onnx", scrfd => "$data/models/scrfd_500m_kps.onnx",
 	old => "$data/models/mobilefacenet.kennethwang.onnx", new => "$data/models/mobilefacenet.facegate.onnx",
 	probe => "$lfw/Abdel_Nasser_Assidi/Abdel_Nasser_Assidi_0002.jpg", mate => "$lfw/Abdel_Nasser_Assidi/Abdel_Nasser_Assidi_0001.jpg",
+	late => "$lfw/Abdoulaye_Wade/Abdoulaye_Wade_0002.jpg",
 	map { ("photo $_" => $photos[$_]) } 0 .. $#photos);
 
 sub value { return $node->safe_psql('postgres', $_[0]); }
@@ -76,7 +77,7 @@ is(state_of('adm', "SELECT facesnxt.index_references('$new')"), 'done facesnxt.r
 my $call = "CALL facesnxt.reextract('new.recogniser', 'scrfd.detector', 3)";
 my ($kills, $partial, $mid) = (0, 0, undef);
 srand(5);
-foreach my $turn (1 .. 4)
+foreach my $turn (1 .. 3)
 {
 	my @running = map {
 		IPC::Run::start([ 'psql', '-XAtq', '-h', $node->host, '-p', $node->port, '-U', 'adm', '-c', $call, 'postgres' ],
@@ -136,6 +137,16 @@ is(state_of('adm', "CALL facesnxt.reextract('new.recogniser', 'scrfd.detector', 
 is(value("SELECT made || ' ' || failed || ' ' || remaining FROM facesnxt.reextraction_progress ORDER BY started_at DESC LIMIT 1"), '1 10 0', 'is of what failed alone');
 is(value("SELECT count(*) FROM facesnxt.reextraction_failure WHERE made_since"), '1', 'the first failure is known to be mended');
 
+# what is enrolled by the old model after the end is known to lack the new one, and made in a run of its own
+is(value('SELECT count(*) FROM facesnxt.reextraction_end'), '2', 'both runs have ended');
+value("SELECT facesnxt.enrol(bytes, facesnxt.create_person('late'), 'driver_licence', 'name in the data set', face => 'central') FROM file WHERE name = 'late'");
+is(value("SELECT facesnxt.not_comparable('$new', '{driver_licence,booking}')"), '11', 'one who was enrolled later is counted as not found by the new model');
+is(value("SELECT facesnxt.not_comparable('$new', '{driver_licence}')"), '1', 'in the repositories that are searched');
+is(state_of('adm', "CALL facesnxt.reextract('new.recogniser')"), 'done ', 'the next call makes the template');
+is(value("SELECT made || ' ' || failed || ' ' || remaining || ' ' || detector FROM facesnxt.reextraction_progress ORDER BY started_at DESC LIMIT 1"), '1 10 0 scrfd.detector', 'by the same detector');
+is(value("SELECT facesnxt.not_comparable('$new', '{driver_licence,booking}')"), '10', 'and then it is not counted');
+$enrolled++;
+
 # ---- the switch takes two persons, who see what it means
 
 is(state_of('adm', "SELECT facesnxt.use_model('new.recogniser')"), 'NX463', 'NM-II.c: nobody switches alone');
@@ -157,7 +168,7 @@ SKIP:
 	is(value('SELECT compared || \' \' || missed FROM facesnxt.replay ORDER BY recorded_at DESC LIMIT 1'), "$mid 0", 'NM-II.c: a search half way is replayed among what had a template then');
 }
 as_role($node, 'aud', "SELECT count(*) FROM facesnxt.replay((SELECT search_id FROM facesnxt.search WHERE reason = 'before'))");
-is(value("SELECT compared || ' ' || same || ' ' || missed FROM facesnxt.replay ORDER BY recorded_at DESC LIMIT 1"), "$enrolled 20 0", 'NM-II.c: an old search is replayed by the old templates');
+is(value("SELECT compared || ' ' || same || ' ' || missed FROM facesnxt.replay ORDER BY recorded_at DESC LIMIT 1"), ($enrolled - 1) . ' 20 0', 'NM-II.c: an old search is replayed by the old templates');
 
 # ---- what goes, goes from both
 
