@@ -123,6 +123,7 @@ SQL_PARTS = \
 	sql/04-index.sql \
 	sql/05-recall.sql \
 	sql/10-model.sql \
+	sql/10-recipe.sql \
 	sql/11-photo.sql \
 	sql/11-quality.sql \
 	sql/12-record.sql \
@@ -199,6 +200,7 @@ SQL_PARTS = \
 	sql/58-bundle.sql \
 	sql/59-report.sql \
 	sql/60-lifetime.sql \
+	sql/60-reextract.sql \
 	sql/60-face.sql \
 	sql/61-replay.sql \
 	sql/62-exactness.sql \
@@ -230,6 +232,7 @@ SQL_PARTS = \
 	sql/49-account-doors.sql \
 	sql/91-proof.sql \
 	sql/84-reader-doors.sql \
+	sql/85-enrol.sql \
 	sql/95-triggers.sql
 
 DATA = $(wildcard sql/updates/*.sql) $(wildcard sql/psql/*.psql)

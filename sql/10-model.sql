@@ -50,7 +50,8 @@ COMMENT ON FUNCTION facesnxt.inspect_model(text, text, bytea) IS
     'Parses and plans an ONNX model: input size, head or template dimension, outputs, bytes held, multiply-adds of a run';
 
 CREATE FUNCTION facesnxt.load_model(name text, kind text, onnx bytea, licence text,
-        channel_order text DEFAULT NULL, mean real[] DEFAULT NULL, scale real DEFAULT NULL)
+        channel_order text DEFAULT NULL, mean real[] DEFAULT NULL, scale real DEFAULT NULL,
+        input_width integer DEFAULT NULL, input_height integer DEFAULT NULL)
     RETURNS text
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -70,6 +71,14 @@ BEGIN
             DETAIL = 'A model is a detector or a recogniser.', HINT = 'Pass ''detector'' or ''recogniser''.';
     END IF;
     SELECT * INTO STRICT found FROM facesnxt.inspect_model(name, kind, onnx);
+    IF input_width % 32 <> 0 OR input_height % 32 <> 0 OR NOT input_width BETWEEN 32 AND 4096 OR NOT input_height BETWEEN 32 AND 4096
+        OR (input_width IS NULL) <> (input_height IS NULL) OR (input_width IS NOT NULL AND (kind <> 'detector'
+        OR found.input_width NOT IN (0, input_width) OR found.input_height NOT IN (0, input_height))) THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'a model cannot be fed pictures of this size',
+            DETAIL = pg_catalog.format('Given: %s x %s; the file takes %s x %s, where 0 is any.',
+                input_width, input_height, found.input_width, found.input_height),
+            HINT = 'Give width and height, multiples of 32, for a detector whose file leaves them open.';
+    END IF;
     -- What the authors of each family feed it, unless the caller says otherwise.
     channel_order := coalesce(channel_order, CASE found.head WHEN 'yunet' THEN 'BGR' ELSE 'RGB' END);
     mean := coalesce(mean, CASE found.head WHEN 'yunet' THEN '{0,0,0}' WHEN 'ultraface' THEN '{127,127,127}'
@@ -77,21 +86,23 @@ BEGIN
     scale := coalesce(scale, CASE found.head WHEN 'yunet' THEN 1 WHEN 'scrfd' THEN 1 / 128.0
                              WHEN 'ultraface' THEN 1 / 128.0 ELSE 1 / 127.5 END::real);
     mark := pg_catalog.left(pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
-        pg_catalog.concat_ws('|', pg_catalog.encode(digest, 'hex'), channel_order, mean::text, scale::text), 'UTF8')),
+        pg_catalog.concat_ws('|', pg_catalog.encode(digest, 'hex'), channel_order, mean::text, scale::text,
+        input_width || 'x' || input_height), 'UTF8')),
         'hex'), 8);
     INSERT INTO facesnxt.model (name, kind, fingerprint, sha256, onnx, input_width, input_height, channel_order,
                                 mean, scale, outputs, head, dimension, licence, in_use)
-    VALUES (load_model.name, load_model.kind, mark, digest, load_model.onnx, found.input_width, found.input_height,
+    VALUES (load_model.name, load_model.kind, mark, digest, load_model.onnx,
+            coalesce(load_model.input_width, found.input_width), coalesce(load_model.input_height, found.input_height),
             load_model.channel_order, load_model.mean, load_model.scale, found.outputs, found.head, found.dimension,
             load_model.licence,
             NOT EXISTS (SELECT FROM facesnxt.model m WHERE m.kind = load_model.kind AND m.in_use));
     RETURN mark;
 END
 $$;
-REVOKE ALL ON FUNCTION facesnxt.load_model(text, text, bytea, text, text, real[], real) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION facesnxt.load_model(text, text, bytea, text, text, real[], real) TO facesnxt_admin;
-COMMENT ON FUNCTION facesnxt.load_model(text, text, bytea, text, text, real[], real) IS
-    'Registers an ONNX model and returns its fingerprint; the first of each kind is put in use. Pixel preparation defaults to what the family expects';
+REVOKE ALL ON FUNCTION facesnxt.load_model(text, text, bytea, text, text, real[], real, integer, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION facesnxt.load_model(text, text, bytea, text, text, real[], real, integer, integer) TO facesnxt_admin;
+COMMENT ON FUNCTION facesnxt.load_model(text, text, bytea, text, text, real[], real, integer, integer) IS
+    'Registers an ONNX model and returns its fingerprint; the first of each kind is put in use. Pixel preparation defaults to what the family expects, the input of a detector to what its file says';
 
 CREATE FUNCTION facesnxt.put_model(name text)
     RETURNS void

@@ -51,4 +51,4 @@ CREATE FUNCTION facesnxt.extract(photo bytea, face text DEFAULT 'only', detector
 REVOKE ALL ON FUNCTION facesnxt.extract(bytea, text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.extract(bytea, text, text, text) TO facesnxt_admin;
 COMMENT ON FUNCTION facesnxt.extract(bytea, text, text, text) IS
-    'Template of one face of a JPEG photograph. face: only (an error when there are several), best, largest, central, or a number of facesnxt.detect(). Errors: NX111 no face, NX112 several, NX113 too small';
+    'Template of one face of a JPEG photograph. face: only (an error when there are several), best, largest, central, at X Y WIDTH HEIGHT (the face in that box), or a number of facesnxt.detect(). Errors: NX111 no face, NX112 several, NX113 too small';

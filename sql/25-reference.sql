@@ -36,12 +36,14 @@ REVOKE ALL ON TABLE facesnxt.reference_image FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('facesnxt.reference_image', '');
 
 CREATE TABLE facesnxt.reference (
-    reference_id uuid PRIMARY KEY REFERENCES facesnxt.reference_image,
+    reference_id uuid NOT NULL REFERENCES facesnxt.reference_image,
     person_id uuid NOT NULL REFERENCES facesnxt.person,
     repository facesnxt.repository NOT NULL,
     quality real,
     model text NOT NULL GENERATED ALWAYS AS (coalesce(facesnxt.model(template), '00000000')) STORED,
-    template facesnxt.embedding NOT NULL
+    template facesnxt.embedding NOT NULL,
+    -- while a model is changed, the templates of both stand side by side
+    PRIMARY KEY (reference_id, model)
 );
 -- A template of 512 float32 is above the size at which rows are toasted; it
 -- must stay in the row, or every comparison costs a fetch.
@@ -111,6 +113,7 @@ BEGIN
     RETURNING reference_id INTO new_id;
     INSERT INTO facesnxt.reference (reference_id, person_id, repository, quality, template)
     VALUES (new_id, person_id, repository::facesnxt.repository, quality, template);
+    PERFORM facesnxt.note_late(new_id, person_id, coalesce(facesnxt.model(template), '00000000'));
     RETURN new_id;
 END
 $$;
@@ -118,6 +121,29 @@ COMMENT ON FUNCTION facesnxt.enrol_template(facesnxt.embedding, uuid, text, text
 'Enrols a template that was made elsewhere; with_model() says by which model';
 REVOKE ALL ON FUNCTION facesnxt.enrol_template(facesnxt.embedding, uuid, text, text, real) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.enrol_template(facesnxt.embedding, uuid, text, text, real) TO facesnxt_admin;
+
+-- What every enrolment of a photograph ends in.
+CREATE FUNCTION facesnxt.keep_reference(
+    photo bytea, person_id uuid, repository text, identity_source text, made facesnxt.extraction, enrolled_by name)
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    new_id uuid;
+BEGIN
+    INSERT INTO facesnxt.reference_image (person_id, identity_source, photo, photo_sha256, extraction, enrolled_by)
+    VALUES (person_id, identity_source, photo, sha256(photo), to_jsonb(made) - 'template', enrolled_by)
+    RETURNING reference_id INTO new_id;
+    INSERT INTO facesnxt.reference (reference_id, person_id, repository, quality, template)
+    VALUES (new_id, person_id, repository::facesnxt.repository, made.sharpness, made.template);
+    PERFORM facesnxt.note_late(new_id, person_id, facesnxt.model(made.template));
+    RETURN new_id;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.keep_reference(bytea, uuid, text, text, facesnxt.extraction, name) IS
+'Keeps a photograph and the template that was made of it as a reference';
+REVOKE ALL ON FUNCTION facesnxt.keep_reference(bytea, uuid, text, text, facesnxt.extraction, name) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.enrol(
     photo bytea, person_id uuid, repository text, identity_source text,
@@ -127,16 +153,9 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    made record;
-    new_id uuid;
+    new_id CONSTANT uuid := facesnxt.keep_reference(photo, person_id, repository, identity_source,
+        facesnxt.extract(photo, face, detector, recogniser), (SELECT acting_role FROM facesnxt.session_identity()));
 BEGIN
-    SELECT * INTO made FROM facesnxt.extract(photo, face, detector, recogniser);
-    INSERT INTO facesnxt.reference_image (person_id, identity_source, photo, photo_sha256, extraction, enrolled_by)
-    VALUES (person_id, identity_source, photo, sha256(photo), to_jsonb(made) - 'template',
-            (SELECT acting_role FROM facesnxt.session_identity()))
-    RETURNING reference_id INTO new_id;
-    INSERT INTO facesnxt.reference (reference_id, person_id, repository, quality, template)
-    VALUES (new_id, person_id, repository::facesnxt.repository, made.sharpness, made.template);
     PERFORM facesnxt.look_for_duplicates(new_id);
     RETURN new_id;
 END

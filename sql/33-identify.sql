@@ -69,6 +69,43 @@ COMMENT ON FUNCTION facesnxt.rank_persons(facesnxt.embedding, facesnxt.repositor
 'The candidate list: persons, each by the best reference, ranked by score, person, reference (NM-IV.C, NM-IV.E)';
 REVOKE ALL ON FUNCTION facesnxt.rank_persons(facesnxt.embedding, facesnxt.repository[], int, real) FROM PUBLIC;
 
+-- References that have a template, and none of this model. Models are few:
+-- each is found at one end of an index, and where there is no other one
+-- nothing is read. Templates that a change of model has made so far are of
+-- references that have an earlier one.
+CREATE FUNCTION facesnxt.not_comparable(model text, repositories facesnxt.repository[]) RETURNS bigint
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    others text[] := ARRAY[]::text[];
+    other text := (SELECT min(r.model) FROM facesnxt.reference r);
+BEGIN
+    WHILE other IS NOT NULL LOOP
+        IF other <> not_comparable.model AND NOT EXISTS (
+            SELECT FROM facesnxt.reextraction n LEFT JOIN facesnxt.model m ON m.fingerprint = n.fingerprint
+            WHERE n.fingerprint = other AND m.in_use IS NOT TRUE) THEN
+            others := others || other;
+        END IF;
+        other := (SELECT min(r.model) FROM facesnxt.reference r WHERE r.model > other);
+    END LOOP;
+    IF others = '{}' THEN
+        RETURN 0;
+    ELSIF EXISTS (SELECT FROM facesnxt.reextraction n JOIN facesnxt.reextraction_end e USING (run_id) WHERE n.fingerprint = not_comparable.model) THEN
+        -- whatever has no template of it has a row that says why
+        RETURN (SELECT count(DISTINCT x.reference_id) FROM facesnxt.reextraction n JOIN facesnxt.reextracted x USING (run_id)
+                WHERE n.fingerprint = not_comparable.model AND x.sqlstate IS NOT NULL
+                    AND EXISTS (SELECT FROM facesnxt.reference r WHERE r.reference_id = x.reference_id AND r.repository = ANY (repositories))
+                    AND NOT EXISTS (SELECT FROM facesnxt.reference o WHERE o.reference_id = x.reference_id AND o.model = not_comparable.model));
+    END IF;
+    RETURN (SELECT count(DISTINCT r.reference_id) FROM facesnxt.reference r
+            WHERE r.model = ANY (others) AND r.repository = ANY (repositories)
+                AND NOT EXISTS (SELECT FROM facesnxt.reference o WHERE o.reference_id = r.reference_id AND o.model = not_comparable.model));
+END
+$$;
+COMMENT ON FUNCTION facesnxt.not_comparable(text, facesnxt.repository[]) IS 'How many references have no template of a model';
+REVOKE ALL ON FUNCTION facesnxt.not_comparable(text, facesnxt.repository[]) FROM PUBLIC;
+
 -- One comparison, and what is recorded of it. An index tells how many codes it
 -- compared; without one the references are counted. In one process, because
 -- the index's counts are those of one.
@@ -108,10 +145,8 @@ BEGIN
         SELECT count(*) INTO compared FROM facesnxt.reference r
         WHERE r.model = wanted AND r.repository = ANY (repositories);
     END IF;
-    -- written so that references of this model need not be read
-    RETURN jsonb_build_object('list', list, 'scan', scan, 'references_compared', compared, 'references_other_model', (
-        SELECT count(*) FROM facesnxt.reference r
-        WHERE (r.model < wanted OR r.model > wanted) AND r.repository = ANY (repositories)));
+    RETURN jsonb_build_object('list', list, 'scan', scan, 'references_compared', compared,
+                              'references_other_model', facesnxt.not_comparable(wanted, repositories));
 END
 $$;
 COMMENT ON FUNCTION facesnxt.compare(facesnxt.embedding, facesnxt.repository[], int, real) IS

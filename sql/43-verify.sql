@@ -99,7 +99,7 @@ DECLARE
     answer jsonb;
 BEGIN
     request := facesnxt.make_request(case_number, purpose, reason, fields, ARRAY(
-            SELECT r.repository::text FROM facesnxt.reference r WHERE r.reference_id = compare_pair.reference_id), overrides)
+            SELECT DISTINCT r.repository::text FROM facesnxt.reference r WHERE r.reference_id = compare_pair.reference_id), overrides)
         || jsonb_build_object('mode', 'verification', 'probe', facesnxt.probe_shape(image, given), 'reference_id', reference_id,
                               'photo', encode(photo, 'base64'));
     verdict := facesnxt.gate(request);
@@ -118,7 +118,8 @@ BEGIN
                 PERFORM facesnxt.check_still(photo);
                 known := (facesnxt.extract(photo, face, NULL::text, NULL::text)).template;
             ELSE
-                SELECT r.template INTO known FROM facesnxt.reference r WHERE r.reference_id = compare_pair.reference_id;
+                SELECT r.template INTO known FROM facesnxt.reference r WHERE r.reference_id = compare_pair.reference_id
+                ORDER BY (r.model = coalesce(facesnxt.model(probe), '00000000')) DESC LIMIT 1;
                 IF known IS NULL THEN
                     RAISE EXCEPTION 'verification refused: no such reference'
                         USING ERRCODE = 'undefined_object', HINT = 'my_candidates gives the references of candidates.';

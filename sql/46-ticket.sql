@@ -245,7 +245,7 @@ BEGIN
                 SELECT (request->>'statement_id')::uuid, l.rank, l.reference_id, r.person_id, l.distance, l.columns
                 FROM jsonb_to_recordset(request->'rows')
                         AS l (rank bigint, reference_id uuid, distance double precision, columns jsonb)
-                    LEFT JOIN facesnxt.reference r ON r.reference_id = l.reference_id;
+                    LEFT JOIN facesnxt.reference_image r ON r.reference_id = l.reference_id;
             ELSE
                 new_id := facesnxt.record_raw_statement(request, verdict, (request->>'statement_id')::uuid);
             END IF;

@@ -54,15 +54,17 @@ BEGIN
     INSERT INTO facesnxt.reference_end (reference_id, person_id, repository, model, how, began_at, began_xact, began_cluster,
         acting_role, session_role)
     SELECT gone.reference_id, gone.person_id, gone.repository::text, gone.model, CASE TG_OP WHEN 'UPDATE' THEN 'changed' ELSE 'removed' END,
-        coalesce(e.ended_at, i.enrolled_at, '-infinity'), coalesce(e.ended_xact, i.enrolled_xact, '3'),
-        coalesce(e.ended_cluster, i.enrolled_cluster, facesnxt.cluster_id()), s.acting_role, s.session_role
+        coalesce(e.ended_at, x.made_at, i.enrolled_at, '-infinity'), coalesce(e.ended_xact, x.made_xact, i.enrolled_xact, '3'),
+        coalesce(e.ended_cluster, x.made_cluster, i.enrolled_cluster, facesnxt.cluster_id()), s.acting_role, s.session_role
     FROM facesnxt.session_identity() s,
         -- of a table that is emptied all rows, else the one that is changed
         LATERAL (SELECT r.reference_id, r.person_id, r.repository, r.model FROM facesnxt.reference r WHERE TG_OP = 'TRUNCATE'
                  UNION ALL SELECT OLD.reference_id, OLD.person_id, OLD.repository, OLD.model WHERE TG_OP <> 'TRUNCATE') gone
         LEFT JOIN facesnxt.reference_image i USING (reference_id)
-        LEFT JOIN LATERAL (SELECT n.* FROM facesnxt.reference_end n WHERE n.reference_id = gone.reference_id AND n.how = 'changed'
-                           ORDER BY n.ended_at DESC LIMIT 1) e ON true;
+        LEFT JOIN LATERAL (SELECT n.* FROM facesnxt.reference_end n WHERE n.reference_id = gone.reference_id AND n.model = gone.model AND n.how = 'changed'
+                           ORDER BY n.ended_at DESC LIMIT 1) e ON true
+        LEFT JOIN LATERAL (SELECT m.* FROM facesnxt.reextracted m JOIN facesnxt.reextraction n USING (run_id)
+                           WHERE m.reference_id = gone.reference_id AND n.fingerprint = gone.model AND m.sqlstate IS NULL LIMIT 1) x ON true;
     RETURN NULL;
 END
 $$;
@@ -102,7 +104,7 @@ REVOKE ALL ON FUNCTION facesnxt.moment_of(facesnxt.search) FROM PUBLIC;
 
 -- What is there now and was not then, or was another one; perhaps it was when
 -- it came while the search went on.
-CREATE FUNCTION facesnxt.references_since(moment facesnxt.moment) RETURNS TABLE (reference_id uuid, perhaps boolean)
+CREATE FUNCTION facesnxt.references_since(moment facesnxt.moment, model text) RETURNS TABLE (reference_id uuid, perhaps boolean)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -113,17 +115,24 @@ BEGIN
     FROM facesnxt.reference_image i
     WHERE NOT facesnxt.was_seen(i.enrolled_xact, i.enrolled_cluster, i.enrolled_at, moment.before, moment.cluster, moment.began)
     UNION
+    -- a template that another model made of a photograph that was there
+    SELECT x.reference_id,
+        facesnxt.was_seen(x.made_xact, x.made_cluster, x.made_at, moment.after, moment.cluster, moment.ended)
+    FROM facesnxt.reextraction n JOIN facesnxt.reextracted x USING (run_id)
+    WHERE n.fingerprint = references_since.model AND x.sqlstate IS NULL
+        AND NOT facesnxt.was_seen(x.made_xact, x.made_cluster, x.made_at, moment.before, moment.cluster, moment.began)
+    UNION
     SELECT e.reference_id,
         bool_and(facesnxt.was_seen(e.ended_xact, e.ended_cluster, e.ended_at, moment.after, moment.cluster, moment.ended))
     FROM facesnxt.reference_end e
-    WHERE e.how = 'changed'
+    WHERE e.how = 'changed' AND e.model = references_since.model
         AND NOT facesnxt.was_seen(e.ended_xact, e.ended_cluster, e.ended_at, moment.before, moment.cluster, moment.began)
     GROUP BY e.reference_id;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.references_since(facesnxt.moment) IS
-'References that were enrolled or changed since, each once or twice; perhaps: while the search went on';
-REVOKE ALL ON FUNCTION facesnxt.references_since(facesnxt.moment) FROM PUBLIC;
+COMMENT ON FUNCTION facesnxt.references_since(facesnxt.moment, text) IS
+'References that were enrolled, changed or made anew for a model since, each once or more; perhaps: while the search went on';
+REVOKE ALL ON FUNCTION facesnxt.references_since(facesnxt.moment, text) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.references_gone(moment facesnxt.moment, model text, repositories text[])
 RETURNS TABLE (reference_id uuid, person_id uuid, how text)

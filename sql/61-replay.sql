@@ -55,7 +55,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     WITH since AS MATERIALIZED (
-        SELECT s.reference_id, bool_and(s.perhaps) AS perhaps FROM facesnxt.references_since(moment) s GROUP BY s.reference_id
+        SELECT s.reference_id, bool_and(s.perhaps) AS perhaps FROM facesnxt.references_since(moment, rank_then.model) s GROUP BY s.reference_id
     ), left_out AS (
         SELECT s.reference_id FROM since s WHERE NOT (s.perhaps AND s.reference_id = ANY (listed))
     ), scored AS MATERIALIZED (
@@ -91,7 +91,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     WITH was AS (
         SELECT c.*, c.reference_id = ANY ($3)
-            OR NOT EXISTS (SELECT FROM facesnxt.reference r WHERE r.reference_id = c.reference_id) AS lost
+            OR NOT EXISTS (SELECT FROM facesnxt.reference r WHERE r.reference_id = c.reference_id AND r.model = ($1).model) AS lost
         FROM facesnxt.candidate c WHERE c.search_id = ($1).search_id
     ), every AS (
         SELECT b.person_id, b.reference_id, b.score, false AS lost

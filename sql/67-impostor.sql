@@ -26,7 +26,7 @@ COMMENT ON COLUMN facesnxt.impostor_sample.tail_bin IS 'From this bin on a tail 
 SELECT facesnxt.keep_record('impostor_sample', 'facesnxt_auditor', 'facesnxt_admin');
 
 -- References of different persons, in twenty blocks by their place; NULL of too few.
-CREATE FUNCTION facesnxt.impostors_among(chosen uuid[]) RETURNS facesnxt.impostor_sample
+CREATE FUNCTION facesnxt.impostors_among(chosen uuid[], model text) RETURNS facesnxt.impostor_sample
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
@@ -40,7 +40,8 @@ BEGIN
     END IF;
     WITH counted AS MATERIALIZED (
         SELECT f.n % in_blocks AS block, count(*) AS size, facesnxt.score_counts(array_agg(r.template), array_agg(f.n::int), in_bins) AS counts
-        FROM unnest(chosen) WITH ORDINALITY f (reference_id, n) JOIN facesnxt.reference r USING (reference_id) GROUP BY 1
+        FROM unnest(chosen) WITH ORDINALITY f (reference_id, n) JOIN facesnxt.reference r USING (reference_id)
+        WHERE r.model = impostors_among.model GROUP BY 1
     ), binned AS MATERIALIZED (
         SELECT c.block, u.n, u.bin FROM counted c, unnest(c.counts) WITH ORDINALITY AS u (n, bin)
     )
@@ -53,8 +54,8 @@ BEGIN
     RETURN made;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.impostors_among(uuid[]) IS 'The impostor distribution of references, each of another person; NULL of less than 200';
-REVOKE ALL ON FUNCTION facesnxt.impostors_among(uuid[]) FROM PUBLIC;
+COMMENT ON FUNCTION facesnxt.impostors_among(uuid[], text) IS 'The impostor distribution of references, each of another person; NULL of less than 200';
+REVOKE ALL ON FUNCTION facesnxt.impostors_among(uuid[], text) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.sample_impostors(model text DEFAULT NULL, templates int DEFAULT 20000, seed text DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -72,7 +73,7 @@ BEGIN
         SELECT o.reference_id
         FROM (SELECT DISTINCT ON (r.person_id) r.person_id, r.reference_id
               FROM facesnxt.reference r WHERE r.model = wanted ORDER BY r.person_id, md5(r.reference_id::text || by_seed)) o
-        ORDER BY md5(o.person_id::text || by_seed), o.person_id LIMIT templates));
+        ORDER BY md5(o.person_id::text || by_seed), o.person_id LIMIT templates), wanted);
     IF made.comparisons IS NULL THEN
         RAISE EXCEPTION 'too few persons have references of model %', wanted USING ERRCODE = 'object_not_in_prerequisite_state',
             DETAIL = 'An impostor distribution needs references of at least 200 persons.', HINT = 'Enrol more, or name another model.';

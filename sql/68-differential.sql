@@ -81,7 +81,7 @@ BEGIN
         FROM ended e, LATERAL (VALUES (2, 'first candidate confirmed', e.confirmed::int), (3, 'no match', e.nobody::int)) m (place, measure, hit)
         GROUP BY m.place, m.measure, e.grp WINDOW w AS (PARTITION BY m.place)
     ), impostors AS (
-        SELECT g.grp, (facesnxt.impostors_among(g.ids)) AS sample
+        SELECT g.grp, (facesnxt.impostors_among(g.ids, wanted)) AS sample
         FROM (SELECT o.grp, (array_agg(o.reference_id ORDER BY md5(o.person_id::text)))[1:5000] AS ids
               FROM (SELECT DISTINCT ON (r.person_id) r.* FROM referenced r ORDER BY r.person_id, r.reference_id) o GROUP BY o.grp) g
         WHERE demographic_differential.threshold IS NOT NULL

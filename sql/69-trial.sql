@@ -43,7 +43,8 @@ BEGIN
             (SELECT coalesce(jsonb_agg(jsonb_build_object('person_id', c.person_id, 'rank', c.rank, 'score', c.score)), '[]')
              FROM facesnxt.candidate c WHERE c.search_id = tried.search_id));
     END LOOP;
-    RETURN jsonb_build_object('searches', jsonb_array_length(lists), 'failed', failed, 'threshold', CASE kind WHEN 'threshold' THEN value END) || (
+    RETURN jsonb_build_object('searches', jsonb_array_length(lists), 'failed', failed, 'threshold', CASE kind WHEN 'threshold' THEN value END)
+        || CASE kind WHEN 'recogniser' THEN jsonb_build_object('references', facesnxt.template_coverage(value)) ELSE '{}' END || (
         WITH entry AS (
             SELECT (l.value->>'search')::uuid AS search_id, w.when_, (c.value->>'person_id')::uuid AS person_id, (c.value->>'rank')::int AS rank, (c.value->>'score')::real AS score
             FROM jsonb_array_elements(lists) l, (VALUES ('before'), ('after')) w (when_), jsonb_array_elements(l.value->w.when_) c

@@ -25,6 +25,7 @@ INSERT INTO facesnxt.erase_rule (relation, scope, act, place, matches, sets, col
     -- a person, by person_id: whatever was known of them, and free text of records that name them
     ('reference', 'person', 'delete', 10, 't.person_id = ANY ($1)', NULL, NULL),
     ('reference_image', 'person', 'delete', 20, 't.person_id = ANY ($1)', NULL, NULL),
+    ('reextracted', 'person', 'delete', 15, 't.person_id = ANY ($1)', NULL, NULL),
     ('person_detail', 'person', 'delete', 30, 't.person_id = ANY ($1)', NULL, NULL),
     ('person', 'person', 'delete', 90, 't.person_id = ANY ($1)', NULL, NULL),
     ('comparison', 'person', 'blank', 40, 't.person_id = ANY ($1) AND t.note IS NOT NULL', 'note = NULL', '{note,person_id}'),
@@ -45,6 +46,7 @@ INSERT INTO facesnxt.erase_rule (relation, scope, act, place, matches, sets, col
     -- one reference, by reference_id
     ('reference', 'reference', 'delete', 10, 't.reference_id = ANY ($1)', NULL, NULL),
     ('reference_image', 'reference', 'delete', 20, 't.reference_id = ANY ($1)', NULL, NULL),
+    ('reextracted', 'reference', 'delete', 15, 't.reference_id = ANY ($1)', NULL, NULL),
     ('raw_row', 'reference', 'blank', 40, 't.reference_id = ANY ($1)', 'columns = ''{}''', '{columns}'),
     -- a probe, by the SHA-256 of all images of its family, and by search_id; the hash of an image can confirm it
     ('probe_template', 'probe', 'delete', 10, 't.search_id = ANY ($1)', NULL, NULL),

@@ -78,7 +78,7 @@ BEGIN
             SELECT pg_catalog.format('facesnxt.%I', v.relation)::regclass, c
             FROM (VALUES ('person', '{name,date_of_birth}'::name[]),
                          ('person_detail', '{customer_number,city,zip,height,licence_number,licence_issued}'),
-                         ('reference_image', '{photo,photo_sha256,extraction}'), ('probe', '{image}'), ('probe_template', '{extraction}'),
+                         ('reference_image', '{photo,photo_sha256,extraction}'), ('reextracted', '{extraction,message}'), ('probe', '{image}'), ('probe_template', '{extraction}'),
                          ('comparison', '{note}'), ('match_decision', '{note}'), ('confirmation', '{note}'), ('corroboration', '{source,note}'),
                          ('identification', '{basis}'), ('outcome', '{corroboration,note}'), ('action', '{basis,detail,facts,findings}'),
                          ('raw_row', '{columns}'), ('raw_statement', '{statement}'), ('search', '{facts}'), ('verification', '{facts}'),

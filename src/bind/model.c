@@ -25,6 +25,7 @@
 #include "guc.h"
 
 #define NX_CACHED_MODELS 8
+#define NX_USUAL_SIDE 640		/* for which an open detector is planned when it is looked at, pixels */
 
 static MemoryContext cache_context = NULL;
 static NxModel *cache[NX_CACHED_MODELS];
@@ -122,6 +123,18 @@ template_dimension(fx_model *model, const char *name, fx_shape input)
 	return (int) count;
 }
 
+/* A detector is planned, so that only one that can run is registered and its work is known. */
+static void
+plan_detector(fx_model *model, const char *name, fx_shape input)
+{
+	fx_error	err = {0};
+
+	for (int i = 2; i < 4; i++)
+		if (input.dim[i] < 0)
+			input.dim[i] = NX_USUAL_SIDE;
+	nx_check(fx_model_plan(model, &input, &err), &err, NX_SUBJECT_MODEL, name);
+}
+
 /*
  * facesnxt.inspect_model(name text, kind text, onnx bytea) -> what a model file says of itself.
  * Parses and plans it, so that only a model that works is ever registered.
@@ -161,6 +174,9 @@ facesnxt_inspect_model(PG_FUNCTION_ARGS)
 	}
 	else
 	{
+		nx_check(fx_head_recognise(model, &head, &err), &err, NX_SUBJECT_MODEL, name);
+		plan_detector(model, name, input);
+		/* once more, now that the shapes of its outputs are known */
 		nx_check(fx_head_recognise(model, &head, &err), &err, NX_SUBJECT_MODEL, name);
 		values[2] = CStringGetTextDatum(heads[head]);
 		nulls[3] = true;

@@ -4,6 +4,8 @@
  */
 #include "compat.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -20,7 +22,11 @@
 #include "type/embedding.h"
 
 #define NX_MAX_FACES 1000
-#define NX_NMS 0.3f				/* greatest overlap (intersection over union) of two faces */
+/* greatest overlap (intersection over union) of two faces, as the authors of each detector have it */
+#define NX_NMS 0.3f
+#define NX_NMS_SCRFD 0.4f
+/* least overlap of a face with the box by which it is chosen: detectors draw boxes of the same face differently */
+#define NX_SAME_FACE 0.3
 
 PG_FUNCTION_INFO_V1(facesnxt_detect);
 PG_FUNCTION_INFO_V1(facesnxt_extract);
@@ -50,7 +56,8 @@ find_faces(const fx_env *env, bytea *photo, NxModel *detector, float threshold, 
 	nx_check(fx_jpeg_decode(env, (const uint8_t *) VARDATA_ANY(photo), VARSIZE_ANY_EXHDR(photo),
 							&limits, &faces->photo, &err),
 			 &err, NX_SUBJECT_PHOTO, NULL);
-	nx_check(fx_detect(env, &detector->network, &faces->photo, threshold, NX_NMS, NX_MAX_FACES,
+	nx_check(fx_detect(env, &detector->network, &faces->photo, threshold,
+					   detector->network.head == FX_HEAD_SCRFD ? NX_NMS_SCRFD : NX_NMS, NX_MAX_FACES,
 					   &faces->face, &faces->count, &err),
 			 &err, NX_SUBJECT_MODEL, detector->name);
 }
@@ -155,7 +162,41 @@ refuse_choice(const char *choice, size_t count)
 			 errmsg("no such face: \"%s\"", choice),
 			 errdetail_plural("The photograph shows %zu face.", "The photograph shows %zu faces.",
 							  count, count),
-			 errhint("Pass 'only', 'best', 'largest', 'central', or a number that facesnxt.detect() gives.")));
+			 errhint("Pass 'only', 'best', 'largest', 'central', 'at X Y WIDTH HEIGHT', "
+					 "or a number that facesnxt.detect() gives.")));
+}
+
+/* The face that a box "at X Y WIDTH HEIGHT" is around; NULL when choice is no such box. */
+static const fx_face *
+face_at(const Faces *faces, const char *choice)
+{
+	fx_face		box = {0};
+	const fx_face *best = NULL;
+	double		most = NX_SAME_FACE;
+	char		rest;
+
+	if (sscanf(choice, "at %f %f %f %f%c", &box.x, &box.y, &box.width, &box.height, &rest) != 4 ||
+		!isfinite(box.x) || !isfinite(box.y) || !(box.width > 0 && box.width < 1e6f) ||
+		!(box.height > 0 && box.height < 1e6f))
+		return NULL;
+	for (size_t i = 0; i < faces->count; i++)
+	{
+		double		overlap = fx_face_overlap(&faces->face[i], &box);
+
+		if (overlap >= most)
+		{
+			best = &faces->face[i];
+			most = overlap;
+		}
+	}
+	if (best == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NX_NO_FACE),
+				 errmsg("no face found at this place of the photograph"),
+				 errdetail("No face of the photograph covers %.0f, %.0f, %.0f x %.0f.",
+						   box.x, box.y, box.width, box.height),
+				 errhint("Give a box in pixels of the upright photograph, as facesnxt.detect() does.")));
+	return best;
 }
 
 /* Which face is meant; raises when that is not clear. */
@@ -200,6 +241,13 @@ choose_face(const Faces *faces, const char *choice)
 		if (number >= 1 && number <= faces->count)
 			return &faces->face[number - 1];
 	}
+	if (strncmp(choice, "at ", 3) == 0)
+	{
+		const fx_face *face = face_at(faces, choice);
+
+		if (face != NULL)
+			return face;
+	}
 	refuse_choice(choice, faces->count);
 	return NULL;				/* not reached */
 }
@@ -219,7 +267,8 @@ check_face(const fx_face *face, const NxModel *detector)
 				(errcode(ERRCODE_NX_UNSUPPORTED_MODEL),
 				 errmsg("detector \"%s\" gives no landmarks", detector->name),
 				 errdetail("A template is made from a face aligned by five landmarks."),
-				 errhint("Name a detector with landmarks, such as YuNet or SCRFD.")));
+				 errhint("Name a detector with landmarks, such as YuNet or SCRFD, "
+						 "and with face => 'at X Y WIDTH HEIGHT' the face that facesnxt.detect() found.")));
 }
 
 /*

@@ -103,9 +103,8 @@ compare_ranked(const void *a, const void *b)
 	return p->index < q->index ? -1 : p->index > q->index;
 }
 
-/* Intersection over union. */
-static double
-overlap(const fx_face *a, const fx_face *b)
+double
+fx_face_overlap(const fx_face *a, const fx_face *b)
 {
 	double		left = fmax(a->x, b->x);
 	double		top = fmax(a->y, b->y);
@@ -145,7 +144,7 @@ suppress(const fx_candidates *list, float nms, size_t max_faces, fx_face **kept,
 			const fx_face *face = &list->faces[order[i].index];
 			size_t		k = 0;
 
-			while (k < *count && overlap(&(*kept)[k], face) <= nms)
+			while (k < *count && fx_face_overlap(&(*kept)[k], face) <= nms)
 				k++;
 			if (k == *count)
 				(*kept)[(*count)++] = *face;

@@ -83,6 +83,9 @@ extern fx_code fx_detect(const fx_env *env, fx_network *detector, const fx_image
 						 float threshold, float nms, size_t max_faces,
 						 fx_face **faces, size_t *count, fx_error *err);
 
+/* Intersection over union of two boxes, 0..1. */
+extern double fx_face_overlap(const fx_face *a, const fx_face *b);
+
 /* The face nearest the photograph's centre (large faces count as nearer); count > 0. */
 extern size_t fx_central_face(const fx_face *faces, size_t count, int width, int height);
 

@@ -13,6 +13,7 @@
 CREATE TEMP TABLE unrecorded (function text, sqlstate text, times bigint, why text, PRIMARY KEY (function, sqlstate));
 INSERT INTO unrecorded VALUES
     ('use_model', 'NX204', 1, 'argument'), ('index_references', 'NX204', 1, 'argument'),
+    ('check_recipe', 'NX205', 1, 'argument'), ('begin_reextraction', 'NX204', 1, 'argument'), ('reextract_batch', 'NX204', 1, 'argument'),
     ('refuse_change', 'NX309', 1, 'owner'), ('check_account', 'NX309', 1, 'owner'),
     ('propose_policy', 'NX312', 1, 'argument'), ('decide_policy', 'NX313', 2, 'argument'),
     ('appoint', 'NX339', 1, 'argument'), ('set_account_status', 'NX330', 1, 'argument'),

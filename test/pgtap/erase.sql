@@ -176,6 +176,12 @@ SELECT is_empty($$SELECT * FROM facesnxt.apply_retention('EA')$$, 'NM-IX.A.6: wh
 
 -- ---- a person is expunged: by the Chief, on an administrator's proposal
 
+-- a reference of which another model has made a template, too
+INSERT INTO facesnxt.reference (reference_id, person_id, repository, template)
+VALUES (:'ref_one', :'one', 'booking', facesnxt.with_model('[0,0,1]', '0000000b'));
+INSERT INTO facesnxt.reextraction (run_id, model, fingerprint, detector, detector_fingerprint, acting_role, session_role)
+VALUES (:'ref_one', 'new', '0000000b', 'any', '0000000c', 'x', 'x');
+INSERT INTO facesnxt.reextracted (run_id, reference_id, person_id, extraction) VALUES (:'ref_one', :'ref_one', :'one', '{}');
 SET LOCAL ROLE erase_adm;
 SELECT facesnxt.propose_expungement('EA', 'person', :'two', '22-17', 'Circuit Court', '2022-05-02', 'expunged') AS two_asked,
     facesnxt.propose_expungement('EA', 'reference', :'ref_one', '22-18', 'Circuit Court', '2022-05-02', 'expunged') AS ref_asked,
@@ -192,6 +198,9 @@ SELECT is((SELECT c.note IS NULL AND c.conclusion = 'possible match' AND k.sourc
     JOIN facesnxt.corroboration k USING (search_id, person_id) WHERE c.person_id = :'two'), true, 'NM-IX.A.6: that there was a comparison stays');
 SELECT is((SELECT count(*) FROM facesnxt.reference WHERE reference_id = :'ref_one') + (SELECT count(*) FROM facesnxt.reference_image WHERE reference_id = :'ref_one'), 0::bigint,
     'NM-IX.A.6: one reference goes');
+SELECT is((SELECT rows FROM facesnxt.erasure_count WHERE erasure_id = :'ref_erased' AND relation = 'reference'), 2::bigint,
+    'NM-IX.A.6: with the templates of both models');
+SELECT is((SELECT count(*) FROM facesnxt.reextracted WHERE reference_id = :'ref_one'), 0::bigint, 'NM-IX.A.6: and what was noted when the second was made');
 SELECT is((SELECT count(*) FROM facesnxt.person WHERE person_id = :'one'), 1::bigint, 'NM-IX.A.6: ... and the person stays, as the other expungement was rejected');
 SELECT is((SELECT count(*) FROM facesnxt.candidate WHERE person_id = :'two'), 1::bigint, 'NM-IX.A.6: what was seen stays, by its id');
 SELECT is_empty(format($$SELECT FROM facesnxt.erasure_end WHERE erasure_id = '%s'$$, :'two_erased'), 'NM-IX.A.6: no erasure is finished before the pages are');
