@@ -79,7 +79,7 @@ tile(const int rows, const int vectors, const bool masked, const fx_conv_product
 	 const float *weights, size_t channel, const float *input, const span *s)
 {
 	vec			sum[ROWS][VECTORS];
-	size_t		plane = g->width * g->height;
+	size_t		plane = g->plane;
 	size_t		depth = g->depth;
 	const uint32_t *offset = g->panel != NULL ? g->panel_offset : g->offset;
 	vec_mask	mask = v_mask(s->last);

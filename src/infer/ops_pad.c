@@ -85,7 +85,8 @@ read_pads(const fx_model *model, const fx_node *node, int64_t *pads, fx_error *e
 
 		if (pads[i] < 0 || pads[i] > FX_MAX_ELEMENTS)
 			return fx_node_fail(err, FX_UNSUPPORTED, node, "has the pad %lld", (long long) pads[i]);
-		if (pads[i] > 0 && params->mode != PAD_CONSTANT && (size == 0 || (params->mode == PAD_REFLECT && pads[i] >= size)))
+		if (pads[i] > 0 && params->mode != PAD_CONSTANT &&
+			(size == 0 || (params->mode == PAD_REFLECT && pads[i] >= size)))
 			return fx_node_fail(err, FX_MISMATCH, node, "pads a dimension of size %lld by %lld of its own elements",
 								(long long) size, (long long) pads[i]);
 	}
