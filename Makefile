@@ -118,6 +118,7 @@ SQL_PARTS = \
 	sql/04-index.sql \
 	sql/05-recall.sql \
 	sql/10-model.sql \
+	sql/10-recipe.sql \
 	sql/11-photo.sql \
 	sql/12-record.sql \
 	sql/13-event.sql \

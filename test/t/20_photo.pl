@@ -63,6 +63,26 @@ is( $node->safe_psql('postgres',
 is( $node->safe_psql('postgres',
 		"SELECT bool_and(m.sha256 = sha256(f.bytes)) FROM facesnxt.model m JOIN file f USING (name)"),
 	't', 'the registry names the bytes by their SHA-256');
+# recipes: a family's name instead of its numbers
+sub by_recipe
+{
+	my ($recipe, $name, $file) = @_;
+	return "SELECT facesnxt.load_model_as('$recipe', '$name', bytes, 'for tests') FROM file WHERE name = '$file'";
+}
+is( $node->safe_psql('postgres', 'BEGIN; CREATE TEMPORARY TABLE told AS '
+		. by_recipe('insightface-arcface-128', 'mbf', 'facegate') . '; CREATE TEMPORARY TABLE second AS '
+		. by_recipe('opencv-sface', 'sface', 'facegate')
+		. "; SELECT string_agg(concat_ws(' ', name, kind, channel_order, mean, scale), '; ' ORDER BY name)
+		FROM facesnxt.model WHERE name IN ('mbf', 'sface'); ROLLBACK"),
+	'mbf recogniser RGB {127.5,127.5,127.5} 0.0078125; sface recogniser RGB {0,0,0} 1',
+	'a recipe prepares the pixels as its family is fed');
+is(sqlstate(by_recipe('mobilefacenet-bgr', 'again', 'kennethwang')),
+	'23505', 'by its recipe a file has the fingerprint that it has by the same numbers');
+is(sqlstate(by_recipe('opencv-yunet', 'x', 'scrfd')), 'NX202', 'a detector of another family than its recipe is refused');
+is(sqlstate(by_recipe('insightface', 'x', 'scrfd')), '22023', 'a recipe that does not exist is refused');
+is( $node->safe_psql('postgres',
+		'SELECT count(*) FILTER (WHERE head IS NULL) = count(*) FILTER (WHERE kind = \'recogniser\') FROM facesnxt.model_recipes()'),
+	't', 'every recipe of a detector names its head');
 is(sqlstate("SELECT facesnxt.load_model('x', 'recogniser', bytes, 'y') FROM file WHERE name = 'scrfd'"),
 	'NX202', 'a detector is no recogniser');
 is(sqlstate("SELECT facesnxt.load_model('x', 'detector', bytes, 'y') FROM file WHERE name = 'facegate'"),
