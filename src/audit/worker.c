@@ -43,6 +43,7 @@
 #include "errors.h"
 #include "guc.h"
 #include "segment.h"
+#include "since.h"
 #include "writer.h"
 
 #define MAX_BATCH	32
@@ -179,6 +180,7 @@ commit_confirmed(void)
 static void
 apply(fx_audit_segment *record)
 {
+	static SPIPlanPtr plan = NULL;
 	Oid			types[3] = {TEXTOID, JSONBOID, BYTEAOID};
 	Datum		values[3];
 	char		nulls[3] = {' ', ' ', ' '};
@@ -194,8 +196,15 @@ apply(fx_audit_segment *record)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute_with_args("SELECT facesnxt.audit_apply($1, $2, $3)", 3, types, values, nulls, false, 1)
-		!= SPI_OK_SELECT || SPI_processed != 1)
+	if (plan == NULL)
+	{
+		SPIPlanPtr	prepared = SPI_prepare("SELECT facesnxt.audit_apply($1, $2, $3)", 3, types);
+
+		if (prepared == NULL || SPI_keepplan(prepared) != 0)
+			elog(ERROR, "audit_apply could not be prepared: %s", SPI_result_code_string(SPI_result));
+		plan = prepared;
+	}
+	if (SPI_execute_plan(plan, values, nulls, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "audit_apply returned no row");
 	text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	if (text != NULL)
@@ -264,6 +273,7 @@ write_records(fx_audit_batch *batch)
 	enable_timeout_after(STATEMENT_TIMEOUT, Max(remaining_ms * 19 / 20, 1));
 
 	fx_changes_clear();
+	fx_since_begin();
 	for (int i = batch->first; i < batch->end; i++)
 	{
 		fx_audit_segment *record = dsm_segment_address(batch->segs[i]);
@@ -273,6 +283,8 @@ write_records(fx_audit_batch *batch)
 		SetUserIdAndSecContext(record->user,
 							   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 		fx_changes_on_behalf(record->acting, record->login);
+		if (strcmp(record->payload, "search") != 0 && strcmp(record->payload, "chain") != 0)
+			fx_since_unknown();
 		apply(record);
 		SetUserIdAndSecContext(user, context);
 		PopActiveSnapshot();
@@ -283,7 +295,9 @@ write_records(fx_audit_batch *batch)
 	PopActiveSnapshot();
 
 	CHECK_FOR_INTERRUPTS();
+	fx_since_before_commit();
 	CommitTransactionCommand();
+	fx_since_committed();
 
 	/* From here on the records exist on this server's disk, and no interrupt is served until the sessions know. */
 	batch->committed = true;
@@ -350,9 +364,12 @@ chain_changes(MemoryContext context)
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		fx_changes_clear();
+		fx_since_begin();
 		chained = fx_chain(CHAIN_IDLE, true);
 		PopActiveSnapshot();
+		fx_since_before_commit();
 		CommitTransactionCommand();
+		fx_since_committed();
 	}
 	PG_CATCH();
 	{
