@@ -39,13 +39,11 @@ typedef struct span
 	unsigned	last;			/* lanes of the last vector that may be read */
 } span;
 
-/* The lanes of columns p.. of which width of every pitch are kept; *at as in span. */
+/* The lanes of the `left` columns from (y, x) on, of which width of every pitch are kept; *at as in span. */
 static FX_TARGET unsigned
-kept_lanes(size_t p, size_t pitch, size_t width, size_t past, size_t *at)
+kept_lanes(size_t y, size_t x, size_t pitch, size_t width, size_t left, size_t *at)
 {
-	size_t		y = p / pitch;
-	size_t		x = p % pitch;
-	size_t		end = past - p < VECTOR ? past - p : VECTOR;
+	size_t		end = left < VECTOR ? left : VECTOR;
 	unsigned	bits = 0;
 	size_t		lane = 0;
 
@@ -238,6 +236,8 @@ product(const fx_conv_product *g)
 {
 	size_t		past = (g->height - 1) * g->pitch + g->width;
 	size_t		step;
+	size_t		y = 0;			/* of column p: y * pitch + x, without a division for every vector */
+	size_t		x = 0;
 
 	/* A tile's columns are read once per block of rows: they are the outer loop, and stay in cache. */
 	for (size_t p = 0; p < past; p += step)
@@ -253,8 +253,10 @@ product(const fx_conv_product *g)
 		s.whole = true;
 		for (int v = 0; v < s.vectors; v++)
 		{
-			s.lanes[v] = kept_lanes(p + v * VECTOR, g->pitch, g->width, past, &s.at[v]);
+			s.lanes[v] = kept_lanes(y, x, g->pitch, g->width, left - v * VECTOR, &s.at[v]);
 			s.whole = s.whole && s.lanes[v] == ALL_LANES;
+			for (x += VECTOR; x >= g->pitch; x -= g->pitch)
+				y++;
 		}
 		masked = !g->slack && left < step;
 		s.last = masked ? (1u << (left - (step - VECTOR))) - 1 : ALL_LANES;
