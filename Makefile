@@ -41,9 +41,11 @@ INFER = src/infer/conv.o src/infer/conv_general.o src/infer/conv_product.o \
 	src/infer/conv_depthwise.o src/infer/conv_scalar.o src/infer/conv_neon.o \
 	src/infer/conv_avx2.o src/infer/conv_avx512.o \
 	src/infer/onnx.pb-c.o src/infer/heap.o src/infer/names.o src/infer/tensor.o \
-	src/infer/attribute.o src/infer/graph.o src/infer/fold.o src/infer/plan.o src/infer/run.o \
+	src/infer/attribute.o src/infer/graph_read.o src/infer/graph.o src/infer/fold.o src/infer/plan.o \
+	src/infer/place.o src/infer/run.o \
 	src/infer/stride.o src/infer/window.o src/infer/ops.o src/infer/ops_unary.o \
-	src/infer/ops_binary.o src/infer/ops_shape.o src/infer/ops_move.o src/infer/ops_cut.o src/infer/ops_conv.o \
+	src/infer/ops_binary.o src/infer/ops_shape.o src/infer/ops_constant.o src/infer/ops_move.o \
+	src/infer/ops_pad.o src/infer/ops_select.o src/infer/ops_cut.o src/infer/ops_conv.o src/infer/ops_deconv.o src/infer/ops_quantize.o \
 	src/infer/ops_pool.o src/infer/ops_norm.o src/infer/ops_matmul.o src/infer/ops_reduce.o \
 	src/infer/ops_resize.o \
 	src/infer/feed.o src/infer/head.o src/infer/head_yunet.o src/infer/head_scrfd.o \

@@ -1,13 +1,16 @@
 #!/usr/bin/python3
-"""Milliseconds per run, the runner against single-threaded cv2.dnn, per model.
+"""Milliseconds per run and memory, the runner against single-threaded cv2.dnn, per model.
 
 usage: infer_vs_opencv.py [INFER MODELS_DIR [ROUNDS]]
 
 INFER is bench/infer.c, built.  Rounds alternate between the two, so that a
-busy machine slows both; each figure is the median of its rounds' medians.
+busy machine slows both; each figure is the median of its rounds' medians.  Memory is
+the peak resident set of a process of its own that loads and runs the model: for
+cv2.dnn less what Python and OpenCV take without one.
 """
 import glob
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -41,33 +44,56 @@ def opencv(net, names, data):
 
 
 def runner(program, path, height, width):
-    line = subprocess.run([program, "-r", str(RUNS), "-s", f"{height}x{width}", path], check=True,
-                          stdout=subprocess.PIPE, text=True).stdout
-    return float(line.split("\t")[1].split(" ")[0])
+    """Median milliseconds of one run, and megabytes."""
+    child = subprocess.Popen([program, "-r", str(RUNS), "-s", f"{height}x{width}", path],
+                             stdout=subprocess.PIPE, text=True)
+    line = child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"{program} failed on {path}")
+    return float(line.split("\t")[1].split(" ")[0]), usage.ru_maxrss / 1024
+
+
+def weigh(path, height, width):
+    """In a process of its own: megabytes that loading and running a model adds."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    opencv(*load(path, height, width))
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+def load(path, height, width):
+    net = cv2.dnn.readNetFromONNX(path)
+    return net, net.getUnconnectedOutLayersNames(), np.random.default_rng(1).random((1, 3, height, width), np.float32)
 
 
 def main():
+    cv2.setNumThreads(1)
+    if sys.argv[1:2] == ["--weigh"]:
+        return weigh(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
     if len(sys.argv) > 2:
         program, folder = sys.argv[1:3]
     else:
         program = "build/bench/infer"
         folder = os.path.join(os.environ.get("FACESNXT_DATA", "../shared/data"), "models")
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
-    cv2.setNumThreads(1)
     for path in sorted(glob.glob(os.path.join(folder, "*.onnx"))):
         name = os.path.basename(path)
         if name not in SIDES:
             continue
         height, width = SIDES[name]
-        net = cv2.dnn.readNetFromONNX(path)
-        names = net.getUnconnectedOutLayersNames()
-        data = np.random.default_rng(1).random((1, 3, height, width), np.float32)
-        ours, theirs = [], []
+        net, names, data = load(path, height, width)
+        ours, theirs, memory = [], [], 0
         for _ in range(rounds):
-            ours.append(runner(program, path, height, width))
+            milliseconds, memory = runner(program, path, height, width)
+            ours.append(milliseconds)
             theirs.append(opencv(net, names, data))
         a, b = statistics.median(ours), statistics.median(theirs)
-        print(f"{name}: {a:.2f} ms, cv2.dnn {b:.2f} ms, ratio {a / b:.2f}")
+        line = subprocess.run([sys.executable, os.path.abspath(__file__), "--weigh", path, str(height), str(width)],
+                              check=True, stdout=subprocess.PIPE, text=True).stdout
+        print(f"{name}: {a:.2f} ms, cv2.dnn {b:.2f} ms, ratio {a / b:.2f}; "
+              f"{memory:.1f} MB, cv2.dnn {float(line):.1f} MB")
+    return None
 
 
 if __name__ == "__main__":

@@ -39,10 +39,17 @@ for name in "${names[@]}"; do
     fi
     if [ -e "bench/$name.py" ]; then
         heading "bench $name (OpenCV)"
-        if python3 -c 'import cv2' 2>/dev/null; then
-            run_child python3 "bench/$name.py" || status=1
+        # another python3 may come before Debian's, which has Debian's packages
+        python=
+        for candidate in python3 /usr/bin/python3; do
+            if [ -z "$python" ] && "$candidate" -c 'import cv2' 2>/dev/null; then
+                python=$candidate
+            fi
+        done
+        if [ -n "$python" ]; then
+            run_child "$python" "bench/$name.py" || status=1
         else
-            echo "left out: python3-opencv is not installed"
+            echo "left out: OpenCV is not installed; as root, run: apt-get install python3-opencv"
         fi
         found=yes
     fi

@@ -4,13 +4,14 @@
 #   test                     every suite, then a summary
 #   unit check-regress check-isolation check-tap check-pgtap lint      one suite each
 #   fuzz                     FUZZ_SECONDS=600 for each fuzzer, FUZZERS="a b" for some
+#   conformance              the ONNX project's node tests: a table by operator; fails when one fails
 #   bench                    BENCHES="a b" for some
 #
 # And how the pure ring is built without PostgreSQL, in three flavours under
 # build/: asan (unit tests), fuzz (clang's libFuzzer), bench (as installed).
 # Tests, fuzzers and benchmarks are picked up by the name of their file.
 
-.PHONY: demo test unit check-regress check-isolation check-tap check-pgtap lint fuzz bench
+.PHONY: demo test conformance unit check-regress check-isolation check-tap check-pgtap lint fuzz bench
 .PHONY: packages test-packages output-folders unit-programs fuzz-programs bench-programs generated
 
 export FACESNXT_DATA PHOTOS DETECTOR RECOGNISER FUZZ_SECONDS FUZZERS BENCHES
@@ -33,6 +34,9 @@ fuzz:
 
 bench:
 	@scripts/bench.sh
+
+conformance:
+	@scripts/conformance.sh
 
 packages:
 	@scripts/packages.sh demo

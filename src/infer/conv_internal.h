@@ -23,10 +23,12 @@ struct fx_conv_kernels;
 /*
  * How FX_PATH_PRODUCT lays out its input: a zero-padded copy of every channel,
  * parted by stride into phases, so that each kernel element reads consecutive
- * floats.  All zero for a plain convolution, which needs no copy.
+ * floats.  The copy holds what a band of output rows needs, so that it stays in
+ * the second-level cache.  All zero for a plain convolution, which needs no copy.
  */
 typedef struct fx_conv_layout
 {
+	size_t		band;			/* output rows computed at a time */
 	size_t		rows;			/* of a phase */
 	size_t		pitch;			/* floats from one row to the next */
 	size_t		phase;			/* floats of a phase */

@@ -21,7 +21,7 @@ typedef struct fx_conv_store
  * A product of weights[rows][depth] and a matrix that is never built: its row
  * k is input + offset[k], its columns are positions y * pitch + x.  Columns
  * with x >= width are computed and dropped; the others are stored densely:
- * output[row][y * width + x].
+ * output[row * plane + y * width + x].
  */
 typedef struct fx_conv_product
 {
@@ -33,6 +33,7 @@ typedef struct fx_conv_product
 	size_t		pitch;
 	size_t		width;
 	size_t		height;
+	size_t		plane;			/* floats from one output channel to the next */
 	/* When not NULL, a tile's columns are first copied to panel, [depth][panel_offset[1]]. */
 	float	   *panel;
 	const uint32_t *panel_offset;

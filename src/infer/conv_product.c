@@ -26,6 +26,12 @@
 #define PANEL_ROWS 32
 #define PANEL_DEPTH 24
 
+/* Floats of the copy that stay in the second-level cache beside weights and output. */
+#define BAND_FLOATS 65536
+
+/* A band has at least as many output rows as this, so that the rows copied twice stay few. */
+#define BAND_ROWS 8
+
 /* False when the stride is not 1 or 2, or positions of the copy would not fit in an int. */
 static bool
 lay_out(const fx_conv *conv, fx_conv_layout *l, size_t *workspace)
@@ -33,6 +39,8 @@ lay_out(const fx_conv *conv, fx_conv_layout *l, size_t *workspace)
 	const fx_conv_spec *s = &conv->spec;
 	size_t		span_h = (size_t) (s->kernel_h - 1) * s->dilation_h;
 	size_t		span_w = (size_t) (s->kernel_w - 1) * s->dilation_w;
+	size_t		row;
+	size_t		most;
 	size_t		total;
 
 	memset(l, 0, sizeof(*l));
@@ -41,7 +49,6 @@ lay_out(const fx_conv *conv, fx_conv_layout *l, size_t *workspace)
 		return false;
 	if (conv->plain)
 		return conv->in_plane * conv->group_in <= INT_MAX;
-	l->rows = s->out_h + span_h / s->stride_h;
 	l->pitch = s->out_w + span_w / s->stride_w;
 	if (s->stride_w == 1)
 	{
@@ -54,6 +61,15 @@ lay_out(const fx_conv *conv, fx_conv_layout *l, size_t *workspace)
 		if (shared < l->pitch)
 			l->pitch = shared;
 	}
+	/* bands of equal height, as few as fit */
+	l->band = s->out_h;
+	if (!fx_mul_size(l->pitch, (size_t) s->stride_h * s->stride_w * conv->group_in, &row))
+		return false;
+	most = BAND_FLOATS / row;
+	most = most > span_h / s->stride_h + BAND_ROWS ? most - span_h / s->stride_h : BAND_ROWS;
+	if (most < l->band)
+		l->band = (l->band + (l->band + most - 1) / most - 1) / ((l->band + most - 1) / most);
+	l->rows = l->band + span_h / s->stride_h;
 	l->slack = TILE_SLACK + span_w;
 	if (!fx_mul_size(l->rows, l->pitch, &l->phase) ||
 		!fx_mul_size(l->phase, (size_t) s->stride_h * s->stride_w, &total) ||
@@ -170,19 +186,21 @@ copy_row(const fx_conv *conv, const float *line, float *row)
 	}
 }
 
+/* What the output rows first .. first+count-1 need of one group. */
 static void
-copy_group(const fx_conv *conv, const float *input, float *copy)
+copy_group(const fx_conv *conv, const float *input, size_t first, size_t count, float *copy)
 {
 	const fx_conv_spec *s = &conv->spec;
 	const fx_conv_layout *l = &conv->layout;
+	size_t		rows = count + (size_t) (s->kernel_h - 1) * s->dilation_h / s->stride_h;
 
 	for (int c = 0; c < conv->group_in; c++)
 	{
 		for (int py = 0; py < s->stride_h; py++)
 		{
-			for (size_t i = 0; i < l->rows; i++)
+			for (size_t i = 0; i < rows; i++)
 			{
-				int64_t		y = (int64_t) i * s->stride_h + py - s->pad_top;
+				int64_t		y = (int64_t) (first + i) * s->stride_h + py - s->pad_top;
 
 				copy_row(conv, y >= 0 && y < s->in_h ? input + y * s->in_w : NULL, copy + i * l->pitch);
 			}
@@ -203,26 +221,35 @@ fx_product_run(const fx_conv *conv, const float *input, const float *addend,
 		.pitch = conv->plain ? conv->positions : conv->layout.pitch,
 		.width = conv->plain ? conv->positions : (size_t) s->out_w,
 		.height = conv->plain ? 1 : s->out_h,
+		.plane = conv->positions,
 		.panel = conv->paneled ? workspace + conv->layout.panel : NULL,
 		.panel_offset = conv->offset + conv->depth,
 		.slack = !conv->plain
 	};
+
+	size_t		rows = conv->plain ? 1 : s->out_h;
+	size_t		band = conv->plain ? 1 : conv->layout.band;
 
 	for (int g = 0; g < s->groups; g++)
 	{
 		size_t		channel = (size_t) g * conv->group_out;
 		const float *group = input + (size_t) g * conv->group_in * conv->in_plane;
 
-		product.input = group;
-		if (!conv->plain)
-		{
-			copy_group(conv, group, workspace);
-			product.input = workspace;
-		}
 		product.weights = conv->packed + channel * conv->depth;
 		product.store = fx_conv_store_of(conv, channel);
-		product.addend = addend != NULL ? addend + channel * conv->positions : NULL;
-		product.output = output + channel * conv->positions;
-		conv->kernels->product(&product);
+		product.input = conv->plain ? group : workspace;
+		for (size_t y = 0; y < rows; y += band)
+		{
+			size_t		at = channel * conv->positions + y * s->out_w;
+
+			if (!conv->plain)
+			{
+				product.height = rows - y < band ? rows - y : band;
+				copy_group(conv, group, y, product.height, workspace);
+			}
+			product.addend = addend != NULL ? addend + at : NULL;
+			product.output = output + at;
+			conv->kernels->product(&product);
+		}
 	}
 }

@@ -10,11 +10,32 @@
 #include "infer/infer.h"
 
 #define FX_LEAST_OPSET 7
-#define FX_GREATEST_OPSET 17
+#define FX_GREATEST_OPSET 18
 #define FX_MAX_NAME 1024		/* bytes of a name in the file */
 #define FX_MAX_NODE_VALUES 1024	/* inputs, and outputs, of one node */
 #define FX_MAX_ATTRIBUTES 64	/* of one node */
 #define FX_MAX_ELEMENTS INT32_MAX	/* of one tensor: offsets fit every integer used on them */
+
+/*
+ * Element types of ONNX (TensorProto.DataType).  Whatever a file declares is
+ * held as float or int64; see fx_held_as().
+ */
+typedef enum fx_element
+{
+	FX_ELEMENT_FLOAT = 1,
+	FX_ELEMENT_UINT8 = 2,
+	FX_ELEMENT_INT8 = 3,
+	FX_ELEMENT_UINT16 = 4,
+	FX_ELEMENT_INT16 = 5,
+	FX_ELEMENT_INT32 = 6,
+	FX_ELEMENT_INT64 = 7,
+	FX_ELEMENT_BOOL = 9,
+	FX_ELEMENT_HALF = 10,
+	FX_ELEMENT_DOUBLE = 11,
+	FX_ELEMENT_UINT32 = 12,
+	FX_ELEMENT_UINT64 = 13,
+	FX_ELEMENT_BFLOAT16 = 16
+} fx_element;
 
 /* Loops that the compiler should turn into vector code though the build says -O2. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -36,7 +57,8 @@ typedef struct fx_value
 	bool		output;			/* of the graph */
 	bool		constant;		/* data is known since the load */
 	bool		known;			/* data is known at plan time: constant, or computed from shapes */
-	fx_type		type;
+	fx_type		type;			/* how it is held */
+	int			declared;		/* fx_element; what it was or would be in ONNX, where that is known */
 	fx_shape	shape;
 	size_t		count;			/* elements of shape */
 	void	   *data;			/* constant, known, or the planned place */
@@ -128,6 +150,9 @@ extern fx_code fx_fuse(fx_model *model, int *order, fx_error *err);
 extern fx_code fx_evaluate(fx_model *model, fx_node *node, fx_heap *heap, uint64_t *work, fx_error *err);
 extern fx_code fx_infer_shapes(fx_model *model, fx_node *node, uint64_t *work, fx_error *err);
 extern void fx_plan_free(fx_model *model);
+
+/* place.c: where each buffer of the planned steps lies */
+extern fx_code fx_place_buffers(fx_model *model, fx_error *err);
 
 /* graph.c */
 extern fx_code fx_add_value(fx_model *model, const char *name, int *index, fx_error *err);

@@ -4,7 +4,7 @@
  * A model is read from hostile bytes, checked, folded (batch normalisation
  * into convolutions, activations into the node before), and planned: every
  * buffer of a run is laid out once for an input shape and used again by each
- * run.  All tensors are float32 in NCHW order unless an operator says int64.
+ * run.  Pictures are float32 in NCHW order.
  */
 #ifndef FX_INFER_H
 #define FX_INFER_H
@@ -15,6 +15,10 @@
 
 typedef struct fx_model fx_model;
 
+/*
+ * How numbers are held.  A file may declare others: half, bfloat16, double and
+ * 8-bit integers are held as float, other integers and bool as int64.
+ */
 typedef enum fx_type
 {
 	FX_TYPE_FLOAT = 1,			/* the numbers are ONNX's TensorProto.DataType */

@@ -8,8 +8,9 @@
 #include "infer/ops.h"
 
 static const fx_operator *const families[] = {
-	fx_ops_conv, fx_ops_unary, fx_ops_binary, fx_ops_shape, fx_ops_move, fx_ops_cut, fx_ops_pool,
-	fx_ops_norm, fx_ops_matmul, fx_ops_reduce, fx_ops_resize
+	fx_ops_conv, fx_ops_deconv, fx_ops_quantize, fx_ops_unary, fx_ops_binary, fx_ops_shape, fx_ops_constant,
+	fx_ops_move, fx_ops_pad, fx_ops_select, fx_ops_cut, fx_ops_pool, fx_ops_norm, fx_ops_matmul, fx_ops_reduce,
+	fx_ops_resize
 };
 
 const fx_operator *
@@ -54,6 +55,7 @@ fx_set_output(fx_model *model, fx_node *node, int i, fx_type type, const fx_shap
 	if (out == NULL)
 		return FX_OK;
 	out->type = type;
+	out->declared = (int) type;
 	out->shape = *shape;
 	out->count = count;
 	return FX_OK;

@@ -26,9 +26,14 @@ extern const fx_operator *fx_find_operator(const char *name);
 extern const fx_operator fx_ops_unary[];
 extern const fx_operator fx_ops_binary[];
 extern const fx_operator fx_ops_shape[];
+extern const fx_operator fx_ops_constant[];
 extern const fx_operator fx_ops_move[];
+extern const fx_operator fx_ops_pad[];
+extern const fx_operator fx_ops_select[];
 extern const fx_operator fx_ops_cut[];
 extern const fx_operator fx_ops_conv[];
+extern const fx_operator fx_ops_deconv[];
+extern const fx_operator fx_ops_quantize[];
 extern const fx_operator fx_ops_pool[];
 extern const fx_operator fx_ops_norm[];
 extern const fx_operator fx_ops_matmul[];
@@ -55,9 +60,27 @@ extern void *fx_params(fx_loader *loader, size_t size);
 extern fx_code fx_loader_fail(fx_loader *loader, fx_code code, const char *format,...)
 			__attribute__((format(printf, 3, 4)));
 
+/* ---- the parts of a file (graph_read.c), in this order; nodes are allocated by the caller */
+
+struct fx_names;
+extern fx_code fx_read_opset(fx_model *model, const OnnxFile__Model *file, fx_error *err);
+extern fx_code fx_read_weights(fx_model *model, fx_heap *file, struct fx_names *names, OnnxFile__Graph *graph,
+							   fx_error *err);
+extern fx_code fx_read_inputs(fx_model *model, struct fx_names *names, const OnnxFile__Graph *graph, fx_error *err);
+extern fx_code fx_read_node_outputs(fx_model *model, struct fx_names *names, const OnnxFile__Node *source, int number,
+									fx_error *err);
+extern fx_code fx_read_node_inputs(fx_model *model, struct fx_names *names, const OnnxFile__Node *source,
+								   fx_node *node, fx_error *err);
+extern fx_code fx_read_outputs(fx_model *model, struct fx_names *names, const OnnxFile__Graph *graph, fx_error *err);
+
 /* tensor.c: the tensor's numbers become the value's constant data */
 extern fx_code fx_read_tensor(fx_model *model, fx_heap *file, OnnxFile__Tensor *tensor,
 							  fx_value *value, fx_error *err);
+
+/* tensor.c: float or int64 for an element type of ONNX; false when it is not built (strings, complex numbers) */
+extern bool fx_held_as(int declared, fx_type *type);
+/* tensor.c: every number of the value as it would be in that type: rounded to half, cut to 8 bits, ... */
+extern void fx_cut_to(int declared, const fx_value *from, fx_value *to);
 
 /* tensor.c: `from` as printable ASCII, cut to the room */
 extern void fx_printable(const char *from, char *to, size_t room);
@@ -125,10 +148,20 @@ extern void fx_walk_copy(fx_walk *walk, const void *a, void *b, size_t size);
 
 /* ---- sliding windows of convolutions and pools (window.c) */
 
+#define FX_MAX_EXTENT 65536		/* kernel, stride, dilation, pad: products of two fit 64 bits with room */
+
+enum							/* auto_pad */
+{
+	FX_PAD_GIVEN,
+	FX_PAD_SAME_UPPER,
+	FX_PAD_SAME_LOWER,
+	FX_PAD_VALID
+};
+
 typedef struct fx_window_params
 {
 	int			rank;			/* spatial dimensions given by the attributes; 0: none given */
-	int			auto_pad;		/* 0 as given, 1 same upper, 2 same lower, 3 valid */
+	int			auto_pad;		/* FX_PAD_... */
 	bool		ceil_mode;
 	int64_t		kernel[2];		/* height, width; 0: not given */
 	int64_t		stride[2];
@@ -153,6 +186,8 @@ extern fx_code fx_window_place(const fx_node *node, const fx_window_params *para
 
 /* ---- convolution parameters, which folding rewrites */
 
+struct fx_conv_spec;
+
 typedef struct fx_conv_params
 {
 	fx_window_params window;
@@ -160,6 +195,12 @@ typedef struct fx_conv_params
 } fx_conv_params;
 
 extern const fx_operator *fx_conv_operator(void);
+
+/* ops_conv.c: what Conv and QLinearConv share; x, w and b are operands, b perhaps absent */
+extern fx_code fx_conv_attributes(fx_loader *loader, fx_node *node, fx_error *err);
+extern fx_code fx_conv_shape(fx_model *model, fx_node *node, int x, int w, int b, fx_error *err);
+extern fx_code fx_conv_spec_of(const fx_model *model, const fx_node *node, int x, int w, struct fx_conv_spec *spec,
+							   fx_error *err);
 
 /* What a node does to a convolution before it, read for fusing; false when it is no such activation. */
 extern bool fx_leaky_slope(const fx_node *node, float *slope);

@@ -13,36 +13,38 @@
 /* o[i] = a[i * sa] op b[i * sb]; strides are 0 or 1 */
 typedef fx_code (*row_function) (const void *a, const void *b, void *o, size_t n, ptrdiff_t sa, ptrdiff_t sb);
 
-#define ROW(name, type, expression) \
+#define ROW(name, type, expression) ROW_OF(name, type, type, type, expression)
+
+#define ROW_OF(name, type_a, type_b, type_o, expression) \
 static FX_VECTOR_LOOPS fx_code \
 row_##name(const void *from_a, const void *from_b, void *to, size_t n, ptrdiff_t sa, ptrdiff_t sb) \
 { \
-	const type *pa = from_a; \
-	const type *pb = from_b; \
-	type	   *o = to; \
+	const type_a *pa = from_a; \
+	const type_b *pb = from_b; \
+	type_o	   *o = to; \
 	if (sa == 1 && sb == 1) \
 		for (size_t i = 0; i < n; i++) \
 		{ \
-			type		a = pa[i]; \
-			type		b = pb[i]; \
-			o[i] = (type) (expression); \
+			type_a		a = pa[i]; \
+			type_b		b = pb[i]; \
+			o[i] = (type_o) (expression); \
 		} \
 	else if (sa == 1) \
 	{ \
-		type		b = *pb; \
+		type_b		b = *pb; \
 		for (size_t i = 0; i < n; i++) \
 		{ \
-			type		a = pa[i]; \
-			o[i] = (type) (expression); \
+			type_a		a = pa[i]; \
+			o[i] = (type_o) (expression); \
 		} \
 	} \
 	else \
 	{ \
-		type		a = *pa; \
+		type_a		a = *pa; \
 		for (size_t i = 0; i < n; i++) \
 		{ \
-			type		b = pb[(ptrdiff_t) i * sb]; \
-			o[i] = (type) (expression); \
+			type_b		b = pb[(ptrdiff_t) i * sb]; \
+			o[i] = (type_o) (expression); \
 		} \
 	} \
 	return FX_OK; \
@@ -63,6 +65,39 @@ ROW(sub_i, int64_t, (uint64_t) a - (uint64_t) b)
 ROW(mul_i, int64_t, (uint64_t) a * (uint64_t) b)
 ROW(max_i, int64_t, a > b ? a : b)
 ROW(min_i, int64_t, a < b ? a : b)
+
+/* By squaring; a negative exponent leaves 0, or the sign of a unit. */
+static int64_t
+power(int64_t base, int64_t exponent)
+{
+	uint64_t	result = 1;
+	uint64_t	square = (uint64_t) base;
+
+	if (exponent < 0)
+		return base == 1 ? 1 : base == -1 ? (exponent % 2 != 0 ? -1 : 1) : 0;
+	for (; exponent > 0; exponent >>= 1)
+	{
+		if (exponent & 1)
+			result *= square;
+		square *= square;
+	}
+	return (int64_t) result;
+}
+
+/* Toward zero; what does not fit becomes the nearest end. */
+static int64_t
+whole(double x)
+{
+	if (x != x)
+		return 0;
+	return x >= 0x1p63 ? INT64_MAX : x <= -0x1p63 ? INT64_MIN : (int64_t) x;
+}
+
+ROW(pow_i, int64_t, power(a, b))
+ROW_OF(pow_fi, float, int64_t, float, powf(a, (float) b))
+ROW_OF(pow_if, int64_t, float, int64_t, whole(pow((double) a, (double) b)))
+ROW_OF(equal_f, float, float, int64_t, a == b)
+ROW_OF(equal_i, int64_t, int64_t, int64_t, a == b)
 
 static fx_code
 row_div_i(const void *from_a, const void *from_b, void *to, size_t n, ptrdiff_t sa, ptrdiff_t sb)
@@ -86,27 +121,31 @@ row_div_i(const void *from_a, const void *from_b, void *to, size_t n, ptrdiff_t 
 static const struct
 {
 	const char *name;
-	row_function floats;
-	row_function ints;			/* NULL: not built */
+	row_function of[2][2];		/* [is a int64][is b int64]; NULL: not built */
+	bool		truth;			/* the result is a bool, else of a's type */
 }			rows[] = {
-	{"Add", row_add_f, row_add_i},
-	{"Sub", row_sub_f, row_sub_i},
-	{"Mul", row_mul_f, row_mul_i},
-	{"Div", row_div_f, row_div_i},
-	{"Max", row_max_f, row_max_i},
-	{"Min", row_min_f, row_min_i},
-	{"Sum", row_add_f, row_add_i},
-	{"Pow", row_pow_f, NULL},
-	{"PRelu", row_prelu_f, NULL},
-	{NULL, NULL, NULL}
+	{"Add", {{row_add_f, NULL}, {NULL, row_add_i}}, false},
+	{"Sub", {{row_sub_f, NULL}, {NULL, row_sub_i}}, false},
+	{"Mul", {{row_mul_f, NULL}, {NULL, row_mul_i}}, false},
+	{"Div", {{row_div_f, NULL}, {NULL, row_div_i}}, false},
+	{"Max", {{row_max_f, NULL}, {NULL, row_max_i}}, false},
+	{"Min", {{row_min_f, NULL}, {NULL, row_min_i}}, false},
+	{"Sum", {{row_add_f, NULL}, {NULL, row_add_i}}, false},
+	{"Pow", {{row_pow_f, row_pow_fi}, {row_pow_if, row_pow_i}}, false},
+	{"PRelu", {{row_prelu_f, NULL}, {NULL, NULL}}, false},
+	{"Equal", {{row_equal_f, NULL}, {NULL, row_equal_i}}, true},
+	{NULL, {{NULL, NULL}, {NULL, NULL}}, false}
 };
 
 static row_function
-row_of(const fx_node *node, fx_type type)
+row_of(const fx_node *node, fx_type a, fx_type b, bool *truth)
 {
 	for (int i = 0; rows[i].name != NULL; i++)
 		if (strcmp(rows[i].name, node->op->name) == 0)
-			return type == FX_TYPE_FLOAT ? rows[i].floats : rows[i].ints;
+		{
+			*truth = rows[i].truth;
+			return rows[i].of[a == FX_TYPE_INT64][b == FX_TYPE_INT64];
+		}
 	return NULL;
 }
 
@@ -115,6 +154,8 @@ shape_many(fx_model *model, fx_node *node, fx_error *err)
 {
 	const fx_value *first = fx_in(model, node, 0);
 	fx_shape	shape;
+	fx_type		type;
+	bool		truth = false;
 	fx_code		code;
 
 	if (first == NULL)
@@ -124,19 +165,21 @@ shape_many(fx_model *model, fx_node *node, fx_error *err)
 	{
 		const fx_value *in = fx_in(model, node, i);
 
-		code = fx_need_type(model, node, i, first->type, err);
-		if (code != FX_OK)
-			return code;
+		if (in == NULL)
+			return fx_node_fail(err, FX_MALFORMED, node, "lacks its operand %d", i);
+		if (row_of(node, first->type, in->type, &truth) == NULL)
+			return fx_node_fail(err, FX_UNSUPPORTED, node, "has operands of types that are not built for it");
 		if (!fx_broadcast(&shape, &in->shape, &shape))
 			return fx_node_fail(err, FX_MISMATCH, node, "has operands whose shapes do not fit each other");
 	}
-	if (row_of(node, first->type) == NULL)
-		return fx_node_fail(err, FX_UNSUPPORTED, node, "has operands of a type that is not built for it");
+	type = truth ? FX_TYPE_INT64 : first->type;
 	if (node->inputs <= 2)
 		for (int i = 0; i < node->inputs; i++)
-			if (fx_shape_equal(&shape, &fx_in(model, node, i)->shape))
+			if (fx_in(model, node, i)->type == type && fx_shape_equal(&shape, &fx_in(model, node, i)->shape))
 				node->in_place |= 1u << i;
-	code = fx_set_output(model, node, 0, first->type, &shape, err);
+	code = fx_set_output(model, node, 0, type, &shape, err);
+	if (code == FX_OK)
+		fx_out(model, node, 0)->declared = truth ? FX_ELEMENT_BOOL : first->declared;
 	if (code == FX_OK)
 		node->work = (uint64_t) fx_out(model, node, 0)->count * (uint64_t) node->inputs;
 	return code;
@@ -163,7 +206,10 @@ shape_prelu(fx_model *model, fx_node *node, fx_error *err)
 static fx_code
 combine(const fx_node *node, const fx_value *a, const fx_value *b, fx_value *out, fx_error *err)
 {
-	row_function row = row_of(node, out->type);
+	bool		truth;
+	row_function row = row_of(node, a->type, b->type, &truth);
+	size_t		size_a = fx_type_size(a->type);
+	size_t		size_b = fx_type_size(b->type);
 	size_t		size = fx_type_size(out->type);
 	size_t		at[FX_MAX_WALK] = {0};
 	fx_walk		walk_a;
@@ -186,8 +232,8 @@ combine(const fx_node *node, const fx_value *a, const fx_value *b, fx_value *out
 	for (;;)
 	{
 		int			i;
-		fx_code		code = row((const char *) a->data + ia * (ptrdiff_t) size,
-							   (const char *) b->data + ib * (ptrdiff_t) size,
+		fx_code		code = row((const char *) a->data + ia * (ptrdiff_t) size_a,
+							   (const char *) b->data + ib * (ptrdiff_t) size_b,
 							   (char *) out->data + io * size, walk.dim[inner], walk.a[inner], walk.b[inner]);
 
 		if (code != FX_OK)
@@ -231,6 +277,7 @@ run_many(fx_model *model, fx_node *node, fx_error *err)
 
 const fx_operator fx_ops_binary[] = {
 	TWO("Add"), TWO("Sub"), TWO("Mul"), TWO("Div"), TWO("Pow"),
+	TWO("Equal"),
 	MANY("Max"), MANY("Min"), MANY("Sum"),
 	{"PRelu", 2, 2, 1, false, NULL, shape_prelu, NULL, NULL, run_many},
 	{0}

@@ -16,8 +16,8 @@ typedef struct conv_state
 	size_t		out_step;
 } conv_state;
 
-static fx_code
-check_conv(fx_loader *loader, fx_node *node, fx_error *err)
+fx_code
+fx_conv_attributes(fx_loader *loader, fx_node *node, fx_error *err)
 {
 	fx_conv_params *params = fx_params(loader, sizeof(fx_conv_params));
 
@@ -31,11 +31,9 @@ check_conv(fx_loader *loader, fx_node *node, fx_error *err)
 }
 
 static fx_code
-place(const fx_model *model, const fx_node *node, fx_window *window, fx_error *err)
+place(const fx_node *node, const fx_value *x, const fx_value *w, fx_window *window, fx_error *err)
 {
 	const fx_conv_params *params = node->params;
-	const fx_value *x = fx_in(model, node, 0);
-	const fx_value *w = fx_in(model, node, 1);
 	int64_t		kernel[2];
 
 	kernel[0] = w->shape.rank == 4 ? w->shape.dim[2] : 1;
@@ -43,19 +41,17 @@ place(const fx_model *model, const fx_node *node, fx_window *window, fx_error *e
 	return fx_window_place(node, &params->window, &x->shape, kernel, window, err);
 }
 
-static fx_code
-shape_conv(fx_model *model, fx_node *node, fx_error *err)
+fx_code
+fx_conv_shape(fx_model *model, fx_node *node, int ix, int iw, int ib, fx_error *err)
 {
 	const fx_conv_params *params = node->params;
-	const fx_value *x = fx_in(model, node, 0);
-	const fx_value *w = fx_in(model, node, 1);
-	const fx_value *b = fx_in(model, node, 2);
+	const fx_value *x = fx_in(model, node, ix);
+	const fx_value *w = fx_in(model, node, iw);
+	const fx_value *b = fx_in(model, node, ib);
 	fx_window	window;
 	fx_shape	shape = x->shape;
-	fx_code		code = fx_need_floats(model, node, err);
+	fx_code		code;
 
-	if (code != FX_OK)
-		return code;
 	if (x->shape.rank != w->shape.rank || x->shape.rank < 3)
 		return fx_node_fail(err, FX_MISMATCH, node, "has an input of %d dimensions and weights of %d",
 							x->shape.rank, w->shape.rank);
@@ -70,7 +66,7 @@ shape_conv(fx_model *model, fx_node *node, fx_error *err)
 							(long long) x->shape.dim[1]);
 	if (b != NULL && (b->shape.rank != 1 || b->shape.dim[0] != w->shape.dim[0]))
 		return fx_node_fail(err, FX_MISMATCH, node, "has a bias that does not fit its weights");
-	code = place(model, node, &window, err);
+	code = place(node, x, w, &window, err);
 	if (code != FX_OK)
 		return code;
 	shape.dim[1] = w->shape.dim[0];
@@ -82,6 +78,46 @@ shape_conv(fx_model *model, fx_node *node, fx_error *err)
 		return code;
 	/* each factor is below 2^31, their product below 2^62 */
 	node->work = (uint64_t) fx_out(model, node, 0)->count * fx_span(&w->shape, 1, w->shape.rank);
+	return FX_OK;
+}
+
+static fx_code
+shape_conv(fx_model *model, fx_node *node, fx_error *err)
+{
+	fx_code		code = fx_need_floats(model, node, err);
+
+	return code == FX_OK ? fx_conv_shape(model, node, 0, 1, 2, err) : code;
+}
+
+fx_code
+fx_conv_spec_of(const fx_model *model, const fx_node *node, int ix, int iw, fx_conv_spec *spec, fx_error *err)
+{
+	const fx_conv_params *params = node->params;
+	const fx_value *x = fx_in(model, node, ix);
+	const fx_value *w = fx_in(model, node, iw);
+	fx_window	window;
+	fx_code		code = place(node, x, w, &window, err);
+
+	if (code != FX_OK)
+		return code;
+	memset(spec, 0, sizeof(*spec));
+	spec->in_channels = (int) x->shape.dim[1];
+	spec->out_channels = (int) w->shape.dim[0];
+	spec->groups = (int) params->group;
+	spec->kernel_h = window.kernel[0];
+	spec->kernel_w = window.kernel[1];
+	spec->stride_h = window.stride[0];
+	spec->stride_w = window.stride[1];
+	spec->dilation_h = window.dilation[0];
+	spec->dilation_w = window.dilation[1];
+	spec->pad_top = window.pad[0];
+	spec->pad_left = window.pad[1];
+	spec->pad_bottom = window.pad[2];
+	spec->pad_right = window.pad[3];
+	spec->in_h = window.in[0];
+	spec->in_w = window.in[1];
+	spec->out_h = window.out[0];
+	spec->out_w = window.out[1];
 	return FX_OK;
 }
 
@@ -128,39 +164,20 @@ read_activation(fx_model *model, const fx_node *node, conv_state *state, fx_erro
 static fx_code
 prepare_conv(fx_model *model, fx_node *node, fx_error *err)
 {
-	const fx_conv_params *params = node->params;
 	const fx_value *x = fx_in(model, node, 0);
 	const fx_value *w = fx_in(model, node, 1);
 	const fx_value *b = fx_in(model, node, 2);
 	conv_state *state = fx_heap_alloc_zero(&model->plan_heap, sizeof(conv_state));
 	fx_conv_spec *spec;
-	fx_window	window;
 	fx_code		code;
 
 	node->state = state;
 	if (state == NULL)
 		return fx_heap_fail(&model->plan_heap, err);
-	code = place(model, node, &window, err);
+	spec = &state->spec;
+	code = fx_conv_spec_of(model, node, 0, 1, spec, err);
 	if (code != FX_OK)
 		return code;
-	spec = &state->spec;
-	spec->in_channels = (int) x->shape.dim[1];
-	spec->out_channels = (int) w->shape.dim[0];
-	spec->groups = (int) params->group;
-	spec->kernel_h = window.kernel[0];
-	spec->kernel_w = window.kernel[1];
-	spec->stride_h = window.stride[0];
-	spec->stride_w = window.stride[1];
-	spec->dilation_h = window.dilation[0];
-	spec->dilation_w = window.dilation[1];
-	spec->pad_top = window.pad[0];
-	spec->pad_left = window.pad[1];
-	spec->pad_bottom = window.pad[2];
-	spec->pad_right = window.pad[3];
-	spec->in_h = window.in[0];
-	spec->in_w = window.in[1];
-	spec->out_h = window.out[0];
-	spec->out_w = window.out[1];
 	state->batch = (size_t) x->shape.dim[0];
 	state->in_step = fx_span(&x->shape, 1, x->shape.rank);
 	state->out_step = (size_t) spec->out_channels * spec->out_h * spec->out_w;
@@ -246,7 +263,7 @@ run_conv(fx_model *model, fx_node *node, fx_error *err)
 }
 
 const fx_operator fx_ops_conv[] = {
-	{"Conv", 2, 3, 1, false, check_conv, shape_conv, prepare_conv, unprepare_conv, run_conv},
+	{"Conv", 2, 3, 1, false, fx_conv_attributes, shape_conv, prepare_conv, unprepare_conv, run_conv},
 	{0}
 };
 

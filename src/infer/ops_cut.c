@@ -11,10 +11,11 @@ typedef struct split_params
 {
 	int64_t		axis;
 	int			count;			/* -1: equal parts */
+	bool		uneven;			/* the last part may be smaller */
 	int64_t    *sizes;
 } split_params;
 
-/* Sizes are an attribute until opset 12, an operand since. */
+/* Sizes are an attribute until opset 12, an operand since; from opset 18 on num_outputs says that there are none. */
 static fx_code
 check_split(fx_loader *loader, fx_node *node, fx_error *err)
 {
@@ -24,6 +25,17 @@ check_split(fx_loader *loader, fx_node *node, fx_error *err)
 		return loader->code;
 	params->axis = fx_attr_int(loader, "axis", 0);
 	params->count = -1;
+	if (node->opset >= 18)
+	{
+		int64_t		parts = fx_attr_int(loader, "num_outputs", 0);
+
+		if ((parts == 0) != (node->inputs == 2))
+			return fx_loader_fail(loader, FX_MALFORMED, "has both or neither of sizes and num_outputs");
+		if (parts != 0 && parts != node->outputs)
+			return fx_loader_fail(loader, FX_MALFORMED, "has %d outputs and the num_outputs %lld", node->outputs,
+								  (long long) parts);
+		params->uneven = true;
+	}
 	if (node->opset >= 13)
 		return loader->code;
 	if (node->inputs != 1)
@@ -33,6 +45,15 @@ check_split(fx_loader *loader, fx_node *node, fx_error *err)
 		return loader->code = fx_heap_fail(&loader->model->heap, loader->err);
 	params->count = fx_attr_ints(loader, "split", params->sizes, node->outputs);
 	return loader->code;
+}
+
+/* Part i where no sizes are given; negative when the parts before took more than there is. */
+static int64_t
+equal_part(const fx_node *node, int64_t whole, int i)
+{
+	int64_t		each = (whole + node->outputs - 1) / node->outputs;
+
+	return i < node->outputs - 1 ? each : whole - each * (node->outputs - 1);
 }
 
 static fx_code
@@ -60,12 +81,12 @@ shape_split(fx_model *model, fx_node *node, fx_error *err)
 	if (sizes != NULL && count != node->outputs)
 		return fx_node_fail(err, FX_MISMATCH, node, "has %d sizes for %d outputs", count, node->outputs);
 	rest = in->shape.dim[axis];
-	if (sizes == NULL && rest % node->outputs != 0)
+	if (sizes == NULL && !params->uneven && rest % node->outputs != 0)
 		return fx_node_fail(err, FX_MISMATCH, node, "cannot cut %lld into %d equal parts",
 							(long long) rest, node->outputs);
 	for (int i = 0; i < node->outputs; i++)
 	{
-		int64_t		size = sizes != NULL ? sizes[i] : in->shape.dim[axis] / node->outputs;
+		int64_t		size = sizes != NULL ? sizes[i] : equal_part(node, in->shape.dim[axis], i);
 
 		if (size < 0 || size > rest)
 			return fx_node_fail(err, FX_MISMATCH, node, "has sizes that do not add up to its dimension");
@@ -105,7 +126,7 @@ run_split(fx_model *model, fx_node *node, fx_error *err)
 	{
 		fx_value   *out = fx_out(model, node, i);
 		int64_t		length = operand != NULL ? ((const int64_t *) operand->data)[i]
-			: params->count >= 0 ? params->sizes[i] : in->shape.dim[axis] / node->outputs;
+			: params->count >= 0 ? params->sizes[i] : equal_part(node, in->shape.dim[axis], i);
 		size_t		part = row * (size_t) length;
 
 		for (size_t o = 0; out != NULL && part > 0 && o < outer; o++)

@@ -230,7 +230,7 @@ run_concat(fx_model *model, fx_node *node, fx_error *err)
 	return FX_OK;
 }
 
-/* ---- Expand, Tile, Pad */
+/* ---- Expand, Tile */
 
 static fx_code
 shape_expand(fx_model *model, fx_node *node, fx_error *err)
@@ -313,120 +313,11 @@ run_tile(fx_model *model, fx_node *node, fx_error *err)
 	return FX_OK;
 }
 
-typedef struct pad_params
-{
-	int			count;			/* -1: an operand */
-	int64_t		pads[2 * FX_MAX_RANK];
-	float		value;
-} pad_params;
-
-/* Everything is an attribute until opset 10, operands since; only constant padding is built. */
-static fx_code
-check_pad(fx_loader *loader, fx_node *node, fx_error *err)
-{
-	static const char *const modes[] = {"constant", NULL};
-	pad_params *params = fx_params(loader, sizeof(pad_params));
-
-	if (params == NULL)
-		return loader->code;
-	fx_attr_choice(loader, "mode", modes, 0);
-	params->count = -1;
-	if (node->opset >= 11)
-		return node->inputs >= 2 ? loader->code : fx_loader_fail(loader, FX_MALFORMED, "lacks its pads");
-	if (node->inputs != 1)
-		return fx_loader_fail(loader, FX_MALFORMED, "has operands that belong to opset 11");
-	params->count = fx_attr_ints(loader, "pads", params->pads, 2 * FX_MAX_RANK);
-	params->value = fx_attr_float(loader, "value", 0);
-	if (params->count < 0)
-		fx_loader_fail(loader, FX_MALFORMED, "lacks its pads");
-	return loader->code;
-}
-
-static fx_code
-read_pads(const fx_model *model, const fx_node *node, int64_t *pads, fx_error *err)
-{
-	const pad_params *params = node->params;
-	int			rank = fx_in(model, node, 0)->shape.rank;
-	int			count = params->count;
-
-	memcpy(pads, params->pads, sizeof(params->pads));
-	if (count < 0)
-	{
-		fx_code		code = fx_known_ints(model, node, 1, pads, 2 * FX_MAX_RANK, &count, err);
-
-		if (code != FX_OK)
-			return code;
-	}
-	if (count != 2 * rank)
-		return fx_node_fail(err, FX_MISMATCH, node, "has %d pads for a tensor of %d dimensions", count, rank);
-	for (int i = 0; i < count; i++)
-		if (pads[i] < 0 || pads[i] > FX_MAX_ELEMENTS)
-			return fx_node_fail(err, FX_UNSUPPORTED, node, "has the pad %lld", (long long) pads[i]);
-	return FX_OK;
-}
-
-static fx_code
-shape_pad(fx_model *model, fx_node *node, fx_error *err)
-{
-	const fx_value *in = fx_in(model, node, 0);
-	const fx_value *value = fx_in(model, node, 2);
-	int64_t		pads[2 * FX_MAX_RANK];
-	fx_shape	shape = in->shape;
-	fx_code		code = fx_need_type(model, node, 0, FX_TYPE_FLOAT, err);
-
-	if (code == FX_OK)
-		code = read_pads(model, node, pads, err);
-	if (code != FX_OK)
-		return code;
-	if (value != NULL && (value->count != 1 || value->type != FX_TYPE_FLOAT))
-		return fx_node_fail(err, FX_MISMATCH, node, "has a value that is not one float");
-	for (int i = 0; i < shape.rank; i++)
-		shape.dim[i] += pads[i] + pads[i + shape.rank];
-	code = fx_set_output(model, node, 0, in->type, &shape, err);
-	if (code == FX_OK)
-		node->work = fx_out(model, node, 0)->count;
-	return code;
-}
-
-static fx_code
-run_pad(fx_model *model, fx_node *node, fx_error *err)
-{
-	const pad_params *params = node->params;
-	const fx_value *in = fx_in(model, node, 0);
-	const fx_value *value = fx_in(model, node, 2);
-	fx_value   *out = fx_out(model, node, 0);
-	float	   *y = out->data;
-	float		fill = value != NULL ? *(const float *) value->data : params->value;
-	int64_t		pads[2 * FX_MAX_RANK];
-	ptrdiff_t	from[FX_MAX_RANK];
-	ptrdiff_t	to[FX_MAX_RANK];
-	ptrdiff_t	base = 0;
-	fx_walk		walk = {0};
-	fx_code		code = read_pads(model, node, pads, err);
-
-	if (code != FX_OK)
-		return code;
-	for (size_t i = 0; i < out->count; i++)
-		y[i] = fill;
-	if (in->count == 0)
-		return FX_OK;
-	fx_strides(&in->shape, from);
-	fx_strides(&out->shape, to);
-	for (int i = 0; i < in->shape.rank; i++)
-	{
-		base += (ptrdiff_t) pads[i] * to[i];
-		fx_walk_push(&walk, (size_t) in->shape.dim[i], from[i], to[i]);
-	}
-	fx_walk_copy(&walk, in->data, y + base, sizeof(float));
-	return FX_OK;
-}
-
 const fx_operator fx_ops_move[] = {
 	{"Transpose", 1, 1, 1, false, check_transpose, shape_transpose, NULL, NULL, run_transpose},
 	{"Gather", 2, 2, 1, false, check_axis_zero, shape_gather, NULL, NULL, run_gather},
 	{"Concat", 1, FX_MAX_NODE_VALUES, 1, false, check_axis_required, shape_concat, NULL, NULL, run_concat},
 	{"Expand", 2, 2, 1, false, NULL, shape_expand, NULL, NULL, run_expand},
 	{"Tile", 2, 2, 1, false, NULL, shape_tile, NULL, NULL, run_tile},
-	{"Pad", 1, 3, 1, false, check_pad, shape_pad, NULL, NULL, run_pad},
 	{0}
 };

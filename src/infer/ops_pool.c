@@ -9,6 +9,7 @@ typedef struct pool_params
 {
 	fx_window_params window;
 	bool		include_pad;
+	bool		by_column;		/* indices count down the columns */
 } pool_params;
 
 typedef struct pool_state
@@ -34,9 +35,11 @@ check_pool(fx_loader *loader, fx_node *node, fx_error *err)
 static fx_code
 check_max(fx_loader *loader, fx_node *node, fx_error *err)
 {
-	if (fx_attr_int(loader, "storage_order", 0) != 0)
-		return fx_loader_fail(loader, FX_UNSUPPORTED, "has a storage_order that is not built");
-	return check_pool(loader, node, err);
+	fx_code		code = check_pool(loader, node, err);
+
+	if (code == FX_OK)
+		((pool_params *) node->params)->by_column = fx_attr_int(loader, "storage_order", 0) != 0;
+	return loader->code;
 }
 
 static fx_code
@@ -68,6 +71,8 @@ shape_pool(fx_model *model, fx_node *node, fx_error *err)
 	if (code == FX_OK && __builtin_mul_overflow((uint64_t) fx_out(model, node, 0)->count,
 												(uint64_t) window.kernel[0] * (uint64_t) window.kernel[1], &node->work))
 		return fx_node_fail(err, FX_LIMIT, node, "has too many windows");
+	if (code == FX_OK && fx_out(model, node, 1) != NULL)
+		code = fx_set_output(model, node, 1, FX_TYPE_INT64, &shape, err);
 	return code;
 }
 
@@ -230,10 +235,44 @@ run_pool(fx_model *model, fx_node *node, bool greatest, fx_error *err)
 	return FX_OK;
 }
 
+/* Where in the whole input the greatest number of each window stands, the first of equals. */
+static void
+find_greatest(const fx_window *w, bool by_column, const float *x, size_t planes, int64_t *index)
+{
+	for (size_t p = 0; p < planes; p++, x += (size_t) w->in[0] * w->in[1])
+		for (int oy = 0; oy < w->out[0]; oy++)
+			for (int ox = 0; ox < w->out[1]; ox++)
+			{
+				int64_t		best = -1;
+				int64_t		at = 0;
+
+				for (int ky = 0; ky < w->kernel[0]; ky++)
+					for (int kx = 0; kx < w->kernel[1]; kx++)
+					{
+						int64_t		iy = (int64_t) oy * w->stride[0] - w->pad[0] + (int64_t) ky * w->dilation[0];
+						int64_t		ix = (int64_t) ox * w->stride[1] - w->pad[1] + (int64_t) kx * w->dilation[1];
+
+						if (iy < 0 || iy >= w->in[0] || ix < 0 || ix >= w->in[1] ||
+							(best >= 0 && !(x[iy * w->in[1] + ix] > x[best])))
+							continue;
+						best = iy * w->in[1] + ix;
+						at = by_column ? ix * w->in[0] + iy : best;
+					}
+				*index++ = (int64_t) p * w->in[0] * w->in[1] + at;
+			}
+}
+
 static fx_code
 run_max(fx_model *model, fx_node *node, fx_error *err)
 {
-	return run_pool(model, node, true, err);
+	const pool_state *state = node->state;
+	const fx_value *in = fx_in(model, node, 0);
+	fx_code		code = run_pool(model, node, true, err);
+
+	if (code == FX_OK && fx_out(model, node, 1) != NULL && fx_out(model, node, 0)->count > 0)
+		find_greatest(&state->window, ((const pool_params *) node->params)->by_column, in->data,
+					  fx_span(&in->shape, 0, 2), fx_out(model, node, 1)->data);
+	return code;
 }
 
 static fx_code
@@ -302,7 +341,7 @@ run_global_max(fx_model *model, fx_node *node, fx_error *err)
 }
 
 const fx_operator fx_ops_pool[] = {
-	{"MaxPool", 1, 1, 1, false, check_max, shape_pool, prepare_pool, NULL, run_max},
+	{"MaxPool", 1, 1, 2, false, check_max, shape_pool, prepare_pool, NULL, run_max},
 	{"AveragePool", 1, 1, 1, false, check_average, shape_pool, prepare_pool, NULL, run_average},
 	{"GlobalAveragePool", 1, 1, 1, false, NULL, shape_global, NULL, NULL, run_global_average},
 	{"GlobalMaxPool", 1, 1, 1, false, NULL, shape_global, NULL, NULL, run_global_max},

@@ -14,12 +14,12 @@ typedef struct reduce_params
 	bool		none_is_all;	/* an empty list means every dimension */
 } reduce_params;
 
-/* axes became an operand with opset 13 for ReduceSum; for the others that was opset 18, which is not read. */
+/* axes became an operand with opset 13 for ReduceSum, with opset 18 for the others. */
 static fx_code
 check_reduce(fx_loader *loader, fx_node *node, fx_error *err)
 {
 	reduce_params *params = fx_params(loader, sizeof(reduce_params));
-	bool		operand = node->opset >= 13 && strcmp(node->op->name, "ReduceSum") == 0;
+	bool		operand = node->opset >= 18 || (node->opset >= 13 && strcmp(node->op->name, "ReduceSum") == 0);
 
 	if (params == NULL)
 		return loader->code;
@@ -121,6 +121,7 @@ static fx_code
 run_reduce(fx_model *model, fx_node *node, fx_error *err)
 {
 	const fx_value *in = fx_in(model, node, 0);
+	const reduce_params *params = node->params;
 	fx_value   *out = fx_out(model, node, 0);
 	const float *x = in->data;
 	float	   *y = out->data;
@@ -139,6 +140,12 @@ run_reduce(fx_model *model, fx_node *node, fx_error *err)
 
 	if (code != FX_OK)
 		return code;
+	if (!params->none_is_all && (fx_in(model, node, 1) == NULL || fx_in(model, node, 1)->count == 0))
+	{
+		if (in->count > 0)
+			memcpy(y, x, in->count * sizeof(float));
+		return FX_OK;
+	}
 	for (size_t i = 0; i < out->count; i++)
 		y[i] = by == BY_MAXIMUM ? -INFINITY : 0;
 	if (out->count == 0 || in->count == 0)

@@ -34,6 +34,8 @@ typedef struct resize_params
 	int			scales;			/* operand; 0: the attribute of Upsample 7 */
 	int			sizes;			/* operand; 0: none */
 	int			count;			/* of the attribute */
+	int			axes_count;		/* -1: sizes and scales are those of all dimensions */
+	int64_t		axes[FX_MAX_RANK];
 	float		scale[FX_MAX_RANK];
 } resize_params;
 
@@ -60,11 +62,13 @@ check_resize(fx_loader *loader, fx_node *node, fx_error *err)
 		"half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_half_pixel_for_nn", NULL
 	};
 	static const char *const rounds[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL};
+	static const char *const policies[] = {"stretch", NULL};
 	resize_params *params = fx_params(loader, sizeof(resize_params));
 
 	if (params == NULL)
 		return loader->code;
 	params->linear = fx_attr_choice(loader, "mode", modes, 0) == 1;
+	params->axes_count = -1;
 	if (node->opset < 11)
 	{
 		params->at = AT_ASYMMETRIC;
@@ -82,6 +86,12 @@ check_resize(fx_loader *loader, fx_node *node, fx_error *err)
 		return fx_loader_fail(loader, FX_UNSUPPORTED, "excludes what is outside, which is not built");
 	params->scales = 2;
 	params->sizes = 3;
+	if (node->opset < 18)
+		return loader->code;
+	if (fx_attr_int(loader, "antialias", 0) != 0)
+		return fx_loader_fail(loader, FX_UNSUPPORTED, "has an antialias filter, which is not built");
+	fx_attr_choice(loader, "keep_aspect_ratio_policy", policies, 0);
+	params->axes_count = fx_attr_ints(loader, "axes", params->axes, FX_MAX_RANK);
 	return loader->code;
 }
 
@@ -99,6 +109,7 @@ check_upsample(fx_loader *loader, fx_node *node, fx_error *err)
 	params->at = AT_ASYMMETRIC;
 	params->round = ROUND_FLOOR;
 	params->scales = node->opset >= 9;
+	params->axes_count = -1;
 	if (node->inputs != 1 + params->scales)
 		return fx_loader_fail(loader, FX_MALFORMED, "has the wrong number of operands");
 	if (params->scales == 0)
@@ -110,49 +121,85 @@ check_upsample(fx_loader *loader, fx_node *node, fx_error *err)
 	return loader->code;
 }
 
-/* Scales and sizes of all dimensions: whichever is given makes the other. */
+/* The dimension that each number of sizes or scales is of. */
 static fx_code
-place_resize(const fx_model *model, const fx_node *node, float *scale, fx_shape *shape, fx_error *err)
+place_axes(const fx_node *node, int rank, int count, const char *what, int *axis, fx_error *err)
+{
+	const resize_params *params = node->params;
+	bool		seen[FX_MAX_RANK] = {false};
+
+	if (count != (params->axes_count < 0 ? rank : params->axes_count))
+		return fx_node_fail(err, FX_MISMATCH, node, "has %d %s for %d dimensions", count, what,
+							params->axes_count < 0 ? rank : params->axes_count);
+	for (int i = 0; i < count; i++)
+	{
+		fx_code		code = fx_axis(node, params->axes_count < 0 ? i : params->axes[i], rank, &axis[i], err);
+
+		if (code != FX_OK)
+			return code;
+		if (seen[axis[i]])
+			return fx_node_fail(err, FX_MALFORMED, node, "lists an axis twice");
+		seen[axis[i]] = true;
+	}
+	return FX_OK;
+}
+
+/*
+ * Scales and sizes of all dimensions: whichever is given makes the other.
+ * extent is the size before it is rounded down.
+ */
+static fx_code
+place_resize(const fx_model *model, const fx_node *node, float *scale, float *extent, fx_shape *shape, fx_error *err)
 {
 	const resize_params *params = node->params;
 	const fx_value *in = fx_in(model, node, 0);
 	const fx_value *sizes = params->sizes > 0 ? fx_in(model, node, params->sizes) : NULL;
 	int			count = params->count;
+	int64_t		wanted[FX_MAX_RANK];
+	float		factor[FX_MAX_RANK];
+	int			axis[FX_MAX_RANK];
 	fx_code		code;
 
 	*shape = in->shape;
+	for (int i = 0; i < shape->rank; i++)
+	{
+		scale[i] = 1;
+		extent[i] = (float) shape->dim[i];
+	}
 	if (sizes != NULL && sizes->count > 0)
 	{
-		code = fx_known_ints(model, node, params->sizes, shape->dim, FX_MAX_RANK, &count, err);
-		if (code != FX_OK)
-			return code;
-		if (count != in->shape.rank)
-			return fx_node_fail(err, FX_MISMATCH, node, "has %d sizes for %d dimensions", count, in->shape.rank);
-		for (int i = 0; i < count; i++)
-			scale[i] = in->shape.dim[i] > 0 ? (float) shape->dim[i] / (float) in->shape.dim[i] : 1;
-		return FX_OK;
+		code = fx_known_ints(model, node, params->sizes, wanted, FX_MAX_RANK, &count, err);
+		if (code == FX_OK)
+			code = place_axes(node, shape->rank, count, "sizes", axis, err);
+		for (int i = 0; i < count && code == FX_OK; i++)
+		{
+			int			d = axis[i];
+
+			shape->dim[d] = wanted[i];
+			extent[d] = (float) wanted[i];
+			scale[d] = in->shape.dim[d] > 0 ? (float) wanted[i] / (float) in->shape.dim[d] : 1;
+		}
+		return code;
 	}
-	memcpy(scale, params->scale, sizeof(params->scale));
+	memcpy(factor, params->scale, sizeof(params->scale));
 	if (params->scales > 0)
 	{
-		code = fx_known_floats(model, node, params->scales, scale, FX_MAX_RANK, &count, err);
+		code = fx_known_floats(model, node, params->scales, factor, FX_MAX_RANK, &count, err);
 		if (code != FX_OK)
 			return code;
 	}
-	if (count != in->shape.rank)
-		return fx_node_fail(err, FX_MISMATCH, node, "has %d scales for %d dimensions", count, in->shape.rank);
-	for (int i = 0; i < count; i++)
+	code = place_axes(node, shape->rank, count, "scales", axis, err);
+	for (int i = 0; i < count && code == FX_OK; i++)
 	{
-		float		size = floorf((float) in->shape.dim[i] * scale[i]);
+		int			d = axis[i];
 
-		if (!(scale[i] > 0) || !(size < (float) FX_MAX_ELEMENTS))
-			return fx_node_fail(err, FX_LIMIT, node, "has the scale %g", (double) scale[i]);
-		/* opsets disagree on whether the corner is that of the whole size or of the fractional one */
-		if (params->at == AT_ALIGN_CORNERS && size != (float) in->shape.dim[i] * scale[i])
-			return fx_node_fail(err, FX_UNSUPPORTED, node, "aligns the corners of a fractional size");
-		shape->dim[i] = (int64_t) size;
+		scale[d] = factor[i];
+		extent[d] = (float) in->shape.dim[d] * factor[i];
+		if (!(factor[i] > 0) || !(extent[d] < (float) FX_MAX_ELEMENTS))
+			return fx_node_fail(err, FX_LIMIT, node, "has the scale %g", (double) factor[i]);
+		shape->dim[d] = (int64_t) floorf(extent[d]);
 	}
-	return FX_OK;
+	return code;
 }
 
 static fx_code
@@ -160,11 +207,12 @@ shape_resize(fx_model *model, fx_node *node, fx_error *err)
 {
 	const fx_value *in = fx_in(model, node, 0);
 	float		scale[FX_MAX_RANK];
+	float		extent[FX_MAX_RANK];
 	fx_shape	shape;
 	fx_code		code = fx_need_type(model, node, 0, FX_TYPE_FLOAT, err);
 
 	if (code == FX_OK)
-		code = place_resize(model, node, scale, &shape, err);
+		code = place_resize(model, node, scale, extent, &shape, err);
 	if (code != FX_OK)
 		return code;
 	if (shape.rank < 1)
@@ -182,20 +230,20 @@ shape_resize(fx_model *model, fx_node *node, fx_error *err)
 	return code;
 }
 
-/* Where output position x lies on the input. */
+/* Where output position x lies on the input; the corners are those of the extent, fractional or not. */
 static float
-source(int at, float x, size_t in, size_t out, float scale)
+source(int at, float x, size_t in, float extent, float scale)
 {
 	switch (at)
 	{
 		case AT_ALIGN_CORNERS:
-			return out > 1 ? x * (float) (in - 1) / (float) (out - 1) : 0;
+			return extent > 1 ? x * (float) (in - 1) / (extent - 1) : 0;
 		case AT_ASYMMETRIC:
 			return x / scale;
 		case AT_TF_HALF_PIXEL_NN:
 			return (x + 0.5f) / scale;
 		case AT_PYTORCH_HALF_PIXEL:
-			return out > 1 ? (x + 0.5f) / scale - 0.5f : 0;
+			return extent >= 2 ? (x + 0.5f) / scale - 0.5f : 0;
 		default:
 			return (x + 0.5f) / scale - 0.5f;
 	}
@@ -224,7 +272,7 @@ clamp(float x, size_t in)
 }
 
 static fx_code
-fill_axis(fx_model *model, const resize_params *params, float scale, resize_axis *axis, fx_error *err)
+fill_axis(fx_model *model, const resize_params *params, float scale, float extent, resize_axis *axis, fx_error *err)
 {
 	axis->low = fx_heap_alloc_array(&model->plan_heap, axis->out, sizeof(int));
 	axis->high = fx_heap_alloc_array(&model->plan_heap, axis->out, sizeof(int));
@@ -233,7 +281,7 @@ fill_axis(fx_model *model, const resize_params *params, float scale, resize_axis
 		return fx_heap_fail(&model->plan_heap, err);
 	for (size_t i = 0; i < axis->out; i++)
 	{
-		float		x = source(params->at, (float) i, axis->in, axis->out, scale);
+		float		x = source(params->at, (float) i, axis->in, extent, scale);
 
 		x = clamp(params->linear ? x : round_source(params->round, x), axis->in);
 		axis->low[i] = (int) x;
@@ -250,13 +298,14 @@ prepare_resize(fx_model *model, fx_node *node, fx_error *err)
 	const fx_value *in = fx_in(model, node, 0);
 	resize_state *state = fx_heap_alloc_zero(&model->plan_heap, sizeof(resize_state));
 	float		scale[FX_MAX_RANK];
+	float		extent[FX_MAX_RANK];
 	fx_shape	shape;
 	fx_code		code;
 
 	node->state = state;
 	if (state == NULL)
 		return fx_heap_fail(&model->plan_heap, err);
-	code = place_resize(model, node, scale, &shape, err);
+	code = place_resize(model, node, scale, extent, &shape, err);
 	if (code != FX_OK || fx_out(model, node, 0)->count == 0)
 		return code;
 	for (int a = 0; a < 2 && code == FX_OK; a++)
@@ -265,7 +314,7 @@ prepare_resize(fx_model *model, fx_node *node, fx_error *err)
 
 		state->axis[a].in = d >= 0 ? (size_t) in->shape.dim[d] : 1;
 		state->axis[a].out = d >= 0 ? (size_t) shape.dim[d] : 1;
-		code = fill_axis(model, params, d >= 0 ? scale[d] : 1, &state->axis[a], err);
+		code = fill_axis(model, params, d >= 0 ? scale[d] : 1, d >= 0 ? extent[d] : 1, &state->axis[a], err);
 	}
 	state->planes = fx_span(&shape, 0, shape.rank > 2 ? shape.rank - 2 : 0);
 	return code;

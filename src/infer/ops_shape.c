@@ -1,7 +1,6 @@
 /*
- * ops_shape.c - operators that change a tensor's shape or type, or read it.
+ * ops_shape.c - operators that change a tensor's shape, or read it.
  */
-#include <math.h>
 #include <string.h>
 
 #include "infer/ops.h"
@@ -18,9 +17,12 @@ static fx_code
 set_alias(fx_model *model, fx_node *node, const fx_shape *shape, fx_error *err)
 {
 	const fx_value *in = fx_in(model, node, 0);
+	int			declared = in->declared;
+	fx_code		code = fx_set_output(model, node, 0, in->type, shape, err);
 
 	node->alias = true;
-	return fx_set_output(model, node, 0, in->type, shape, err);
+	fx_out(model, node, 0)->declared = declared;
+	return code;
 }
 
 static fx_code
@@ -40,6 +42,42 @@ check_dropout(fx_loader *loader, fx_node *node, fx_error *err)
 	if (node->inputs == 3 && node->in[2] >= 0)
 		return fx_loader_fail(loader, FX_UNSUPPORTED, "has a training mode");
 	node->inputs = 1;			/* the ratio matters in training only */
+	return FX_OK;
+}
+
+/* The mask says that everything was kept. */
+static fx_code
+shape_dropout(fx_model *model, fx_node *node, fx_error *err)
+{
+	fx_shape	shape = fx_in(model, node, 0)->shape;
+	fx_code		code = shape_identity(model, node, err);
+
+	if (code != FX_OK || fx_out(model, node, 1) == NULL)
+		return code;
+	node->alias = false;
+	node->in_place = 1;
+	node->work = fx_in(model, node, 0)->count;
+	code = fx_set_output(model, node, 1, node->opset >= 10 ? FX_TYPE_INT64 : FX_TYPE_FLOAT, &shape, err);
+	fx_out(model, node, 1)->declared = node->opset >= 10 ? FX_ELEMENT_BOOL : FX_ELEMENT_FLOAT;
+	return code;
+}
+
+static fx_code
+run_dropout(fx_model *model, fx_node *node, fx_error *err)
+{
+	const fx_value *in = fx_in(model, node, 0);
+	fx_value   *out = fx_out(model, node, 0);
+	fx_value   *mask = fx_out(model, node, 1);
+
+	if (out->data != in->data && in->count > 0)
+		memcpy(out->data, in->data, in->count * fx_type_size(in->type));
+	for (size_t i = 0; i < mask->count; i++)
+	{
+		if (mask->type == FX_TYPE_INT64)
+			((int64_t *) mask->data)[i] = 1;
+		else
+			((float *) mask->data)[i] = 1;
+	}
 	return FX_OK;
 }
 
@@ -289,192 +327,14 @@ run_size(fx_model *model, fx_node *node, fx_error *err)
 	*(int64_t *) fx_out(model, node, 0)->data = (int64_t) fx_in(model, node, 0)->count;
 	return FX_OK;
 }
-
-/* ---- constants */
-
-/* The value takes the node's place: nothing is left to run. */
-static fx_code
-check_constant(fx_loader *loader, fx_node *node, fx_error *err)
-{
-	fx_value   *out = fx_out(loader->model, node, 0);
-	OnnxFile__Tensor *tensor = fx_attr_tensor(loader, "value");
-	OnnxFile__Tensor made = ONNX_FILE__TENSOR__INIT;
-	float		number;
-	int64_t		integer;
-	int64_t		count;
-
-	if (loader->code != FX_OK)
-		return loader->code;
-	if (tensor == NULL)
-	{
-		tensor = &made;
-		made.has_data_type = true;
-		made.data_type = FX_TYPE_FLOAT;
-		if (fx_attr_present(loader, "value_float"))
-		{
-			number = fx_attr_float(loader, "value_float", 0);
-			made.n_float_data = 1;
-			made.float_data = &number;
-		}
-		else if (fx_attr_present(loader, "value_int"))
-		{
-			integer = fx_attr_int(loader, "value_int", 0);
-			made.data_type = FX_TYPE_INT64;
-			made.n_int64_data = 1;
-			made.int64_data = &integer;
-		}
-		else
-		{
-			/* a list is used where the parser put it */
-			for (size_t i = 0; i < loader->source->n_attribute; i++)
-			{
-				OnnxFile__Attribute *a = loader->source->attribute[i];
-
-				if (a->name == NULL)
-					continue;
-				if (strcmp(a->name, "value_floats") == 0)
-				{
-					fx_attr_ignore(loader, a->name);
-					made.n_float_data = a->n_floats;
-					made.float_data = a->floats;
-					made.n_dims = 1;
-				}
-				else if (strcmp(a->name, "value_ints") == 0)
-				{
-					fx_attr_ignore(loader, a->name);
-					made.data_type = FX_TYPE_INT64;
-					made.n_int64_data = a->n_ints;
-					made.int64_data = a->ints;
-					made.n_dims = 1;
-				}
-			}
-			if (made.n_dims == 0)
-				return fx_loader_fail(loader, FX_UNSUPPORTED, "has no value of a kind that is built");
-			count = (int64_t) (made.n_float_data + made.n_int64_data);
-			made.dims = &count;
-		}
-	}
-	loader->code = fx_read_tensor(loader->model, loader->file, tensor, out, loader->err);
-	out->producer = -1;
-	node->dead = true;
-	return loader->code;
-}
-
-static fx_code
-shape_never(fx_model *model, fx_node *node, fx_error *err)
-{
-	return fx_node_fail(err, FX_UNSUPPORTED, node, "cannot be computed");
-}
-
-static fx_code
-check_constant_of_shape(fx_loader *loader, fx_node *node, fx_error *err)
-{
-	fx_value   *value = fx_params(loader, sizeof(fx_value));
-	OnnxFile__Tensor *tensor = fx_attr_tensor(loader, "value");
-
-	if (value == NULL || loader->code != FX_OK)
-		return loader->code;
-	value->type = FX_TYPE_FLOAT;
-	if (tensor == NULL)
-		return FX_OK;
-	loader->code = fx_read_tensor(loader->model, loader->file, tensor, value, loader->err);
-	if (loader->code == FX_OK && (value->count != 1 || value->data == NULL))
-		fx_loader_fail(loader, FX_UNSUPPORTED, "has a value that is not one float or int64");
-	return loader->code;
-}
-
-static fx_code
-shape_constant_of_shape(fx_model *model, fx_node *node, fx_error *err)
-{
-	const fx_value *value = node->params;
-	fx_shape	shape;
-	fx_code		code = fx_known_ints(model, node, 0, shape.dim, FX_MAX_RANK, &shape.rank, err);
-
-	return code != FX_OK ? code : fx_set_output(model, node, 0, value->type, &shape, err);
-}
-
-static fx_code
-run_constant_of_shape(fx_model *model, fx_node *node, fx_error *err)
-{
-	const fx_value *value = node->params;
-	fx_value   *out = fx_out(model, node, 0);
-	size_t		size = fx_type_size(out->type);
-
-	for (size_t i = 0; i < out->count; i++)
-	{
-		if (value->data != NULL)
-			memcpy((char *) out->data + i * size, value->data, size);
-		else
-			memset((char *) out->data + i * size, 0, size);
-	}
-	return FX_OK;
-}
-
-/* ---- types */
-
-static fx_code
-check_cast(fx_loader *loader, fx_node *node, fx_error *err)
-{
-	int64_t    *to = fx_params(loader, sizeof(int64_t));
-
-	if (to == NULL)
-		return loader->code;
-	*to = fx_attr_int(loader, "to", 0);
-	if (*to != FX_TYPE_FLOAT && *to != FX_TYPE_INT64)
-		fx_loader_fail(loader, FX_UNSUPPORTED, "casts to type %lld; float and int64 are built", (long long) *to);
-	return loader->code;
-}
-
-static fx_code
-shape_cast(fx_model *model, fx_node *node, fx_error *err)
-{
-	const fx_value *in = fx_in(model, node, 0);
-	fx_type		to = (fx_type) *(const int64_t *) node->params;
-	fx_shape	shape = in->shape;
-
-	node->alias = in->type == to;
-	node->work = in->count;
-	return fx_set_output(model, node, 0, to, &shape, err);
-}
-
-static int64_t
-to_int64(float x)
-{
-	if (x != x)
-		return 0;
-	if (x >= 9223372036854775808.0f)
-		return INT64_MAX;
-	return x <= -9223372036854775808.0f ? INT64_MIN : (int64_t) x;
-}
-
-static fx_code
-run_cast(fx_model *model, fx_node *node, fx_error *err)
-{
-	const fx_value *in = fx_in(model, node, 0);
-	fx_value   *out = fx_out(model, node, 0);
-
-	for (size_t i = 0; i < in->count; i++)
-	{
-		if (out->type == FX_TYPE_FLOAT)
-			((float *) out->data)[i] = (float) ((const int64_t *) in->data)[i];
-		else
-			((int64_t *) out->data)[i] = to_int64(((const float *) in->data)[i]);
-	}
-	return FX_OK;
-}
-
 const fx_operator fx_ops_shape[] = {
 	{"Identity", 1, 1, 1, false, NULL, shape_identity, NULL, NULL, NULL},
-	{"Dropout", 1, 3, 1, false, check_dropout, shape_identity, NULL, NULL, NULL},
+	{"Dropout", 1, 3, 2, false, check_dropout, shape_dropout, NULL, NULL, run_dropout},
 	{"Reshape", 2, 2, 1, false, check_reshape, shape_reshape, NULL, NULL, NULL},
 	{"Flatten", 1, 1, 1, false, check_axis_one, shape_flatten, NULL, NULL, NULL},
 	{"Squeeze", 1, 2, 1, false, check_axes, shape_squeeze, NULL, NULL, NULL},
 	{"Unsqueeze", 1, 2, 1, false, check_axes, shape_unsqueeze, NULL, NULL, NULL},
 	{"Shape", 1, 1, 1, true, check_shape, shape_shape, NULL, NULL, run_shape},
 	{"Size", 1, 1, 1, true, NULL, shape_size, NULL, NULL, run_size},
-	{"Constant", 0, 0, 1, false, check_constant, shape_never, NULL, NULL, NULL},
-	{"ConstantOfShape", 1, 1, 1, false, check_constant_of_shape, shape_constant_of_shape, NULL, NULL,
-	run_constant_of_shape},
-	{"Cast", 1, 1, 1, false, check_cast, shape_cast, NULL, NULL, run_cast},
 	{0}
 };

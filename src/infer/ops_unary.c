@@ -145,6 +145,7 @@ UNARY(relu, x < 0 ? 0 : x)
 UNARY(leaky, x < 0 ? p->alpha * x : x)
 UNARY(elu, x < 0 ? p->alpha * expm1f(x) : x)
 UNARY(hard_sigmoid, fmaxf(0, fminf(1, p->alpha * x + p->beta)))
+UNARY(hard_swish, x * fmaxf(0, fminf(1, x / 6 + 0.5f)))
 UNARY(sigmoid, x >= 0 ? 1 / (1 + expf(-x)) : expf(x) / (1 + expf(x)))
 UNARY(tanh, tanhf(x))
 UNARY(exp, expf(x))
@@ -164,6 +165,7 @@ const fx_operator fx_ops_unary[] = {
 	{"LeakyRelu", 1, 1, 1, false, check_leaky, shape_float, NULL, NULL, run_leaky},
 	{"Elu", 1, 1, 1, false, check_elu, shape_float, NULL, NULL, run_elu},
 	{"HardSigmoid", 1, 1, 1, false, check_hard_sigmoid, shape_float, NULL, NULL, run_hard_sigmoid},
+	PLAIN("HardSwish", run_hard_swish),
 	{"Clip", 1, 3, 1, false, check_clip, shape_float, NULL, NULL, run_clip},
 	PLAIN("Sigmoid", run_sigmoid),
 	PLAIN("Tanh", run_tanh),

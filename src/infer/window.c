@@ -5,16 +5,6 @@
 
 #include "infer/ops.h"
 
-enum
-{
-	PAD_GIVEN,
-	PAD_SAME_UPPER,
-	PAD_SAME_LOWER,
-	PAD_VALID
-};
-
-#define MAX_EXTENT 65536		/* kernel, stride, dilation, pad: products of two fit 64 bits with room */
-
 /* One list of an attribute, for one (width only) or two spatial dimensions; rank agrees among the lists. */
 static void
 read_pair(fx_loader *loader, const char *name, fx_window_params *params, int64_t *pair, int64_t least,
@@ -34,7 +24,7 @@ read_pair(fx_loader *loader, const char *name, fx_window_params *params, int64_t
 	params->rank = n;
 	for (int i = 0; i < n; i++)
 	{
-		if (numbers[i] < least || numbers[i] > MAX_EXTENT)
+		if (numbers[i] < least || numbers[i] > FX_MAX_EXTENT)
 			fx_loader_fail(loader, FX_MALFORMED, "attribute \"%s\" has the number %lld", name,
 						   (long long) numbers[i]);
 		pair[i + (n == 1)] = numbers[i];
@@ -54,7 +44,7 @@ fx_window_attributes(fx_loader *loader, fx_window_params *params)
 	read_pair(loader, "kernel_shape", params, params->kernel, 1, 0);
 	read_pair(loader, "strides", params, params->stride, 1, 1);
 	read_pair(loader, "dilations", params, params->dilation, 1, 1);
-	params->auto_pad = fx_attr_choice(loader, "auto_pad", auto_pads, PAD_GIVEN);
+	params->auto_pad = fx_attr_choice(loader, "auto_pad", auto_pads, FX_PAD_GIVEN);
 	n = fx_attr_ints(loader, "pads", pads, 4);
 	for (int i = 0; i < 4; i++)
 		params->pad[i] = 0;
@@ -68,7 +58,7 @@ fx_window_attributes(fx_loader *loader, fx_window_params *params)
 	params->rank = n / 2;
 	for (int i = 0; i < n; i++)
 	{
-		if (pads[i] < 0 || pads[i] > MAX_EXTENT)
+		if (pads[i] < 0 || pads[i] > FX_MAX_EXTENT)
 			fx_loader_fail(loader, FX_UNSUPPORTED, "attribute \"pads\" has the number %lld", (long long) pads[i]);
 		params->pad[n == 4 ? i : 2 * i + 1] = pads[i];
 	}
@@ -96,14 +86,14 @@ fx_window_place(const fx_node *node, const fx_window_params *params, const fx_sh
 		int64_t		room;
 		int64_t		out;
 
-		if (size < 1 || size > MAX_EXTENT)
+		if (size < 1 || size > FX_MAX_EXTENT)
 			return fx_node_fail(err, FX_MISMATCH, node, "has a window of size %lld", (long long) size);
 		if (kernel != NULL && params->kernel[i] != 0 && params->kernel[i] != size)
 			return fx_node_fail(err, FX_MISMATCH, node, "has weights that differ from its kernel_shape");
 		if (in < 1)
 			return fx_node_fail(err, FX_MISMATCH, node, "has an empty input");
 		extent = (size - 1) * params->dilation[i] + 1;
-		if (params->auto_pad == PAD_SAME_UPPER || params->auto_pad == PAD_SAME_LOWER)
+		if (params->auto_pad == FX_PAD_SAME_UPPER || params->auto_pad == FX_PAD_SAME_LOWER)
 		{
 			int64_t		total;
 
@@ -111,12 +101,12 @@ fx_window_place(const fx_node *node, const fx_window_params *params, const fx_sh
 			total = (out - 1) * stride + extent - in;
 			if (total < 0)
 				total = 0;
-			before = params->auto_pad == PAD_SAME_UPPER ? total / 2 : total - total / 2;
+			before = params->auto_pad == FX_PAD_SAME_UPPER ? total / 2 : total - total / 2;
 			after = total - before;
 		}
 		else
 		{
-			if (params->auto_pad == PAD_VALID)
+			if (params->auto_pad == FX_PAD_VALID)
 				before = after = 0;
 			room = in + before + after - extent;
 			if (room < 0)
