@@ -22,7 +22,7 @@ COMMENT ON TABLE facesnxt.lineup IS
 'Photographic line-ups: of which candidate of which search, who composed it, when, how the fillers were chosen, and the permitted action that it is (NM-VI.D, NS-32.6.7, MI-4.3.4.1.a)';
 COMMENT ON COLUMN facesnxt.lineup.person_id IS 'The candidate';
 COMMENT ON COLUMN facesnxt.lineup.criteria IS
-'What fillers had to share (gender, race, age within so many years), the similarity below which they had to be, and of how many they were drawn';
+'What fillers had to share (gender, race, age within so many years of a year of birth), the similarity below which they had to be, and of how many they were drawn';
 
 CREATE TABLE facesnxt.lineup_place (
     lineup_id uuid NOT NULL REFERENCES facesnxt.lineup,
@@ -65,7 +65,7 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_build_object('gender', lower(btrim(coalesce($2->>'gender', d.gender))), 'race', lower(btrim(coalesce($2->>'race', d.race))),
-        'born', coalesce(current_date - ($2->>'age')::int * 365, p.date_of_birth),
+        'born', coalesce(current_date - ($2->>'age')::int * 365, CASE WHEN isfinite(p.date_of_birth) THEN p.date_of_birth END),
         'height', lower(btrim(coalesce($2->>'height', d.height))), 'stated', $2 IS NOT NULL)
     FROM facesnxt.person p LEFT JOIN facesnxt.person_detail d USING (person_id) WHERE p.person_id = $1
 $$;
@@ -95,7 +95,7 @@ BEGIN
                 lower(btrim(d.height)) IS DISTINCT FROM description->>'height' AS other_height
             FROM facesnxt.person_detail d JOIN facesnxt.person p USING (person_id)
             WHERE lower(btrim(d.gender)) = description->>'gender' AND lower(btrim(d.race)) = description->>'race'
-                AND p.person_id <> suspect
+                AND p.person_id <> suspect AND isfinite(p.date_of_birth)
                 AND abs(p.date_of_birth - (description->>'born')::date) <= years * 366
                 AND NOT EXISTS (SELECT FROM facesnxt.candidate c WHERE c.search_id = choose_fillers.search_id AND c.person_id = p.person_id)
                 AND EXISTS (SELECT FROM facesnxt.reference r JOIN facesnxt.reference_image i USING (reference_id)
@@ -214,7 +214,8 @@ BEGIN
               'similarity', suspect.score, 'suspect', true)) v) p;
     RETURN (facesnxt.record_it('line-up', jsonb_build_object('search_id', found.search_id, 'person_id', suspect.person_id, 'basis', basis,
         'overrides', overrides, 'why', why, 'hint', hint, 'places', places,
-        'criteria', alike || jsonb_build_object('years', years, 'below', below, 'pool', pool, 'repository', suspect.repository)))->>'id')::uuid;
+        -- of the birth no more than the year is kept here
+        'criteria', alike || jsonb_build_object('born', left(alike->>'born', 4), 'years', years, 'below', below, 'pool', pool, 'repository', suspect.repository)))->>'id')::uuid;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.compose_lineup(uuid, int, text, jsonb, int, real, jsonb) IS
