@@ -181,7 +181,7 @@ flush_both();
 both_have('before: templates, photograph and name stand in the files', 'event person person_detail reference toast', @person);
 both_have('before: so does what was searched', 'probe_template raw_statement toast', @probe);
 
-like(found($_, @hash), qr/event event_\w*row_key_seq_idx.*probe_pkey.*search_agency_id_probe_id_idx/s, 'before: and so do hashes: ' . $_->name)
+like(found($_, @hash), qr/event event_\w*row_key_seq_idx.*probe_pkey.*search_probe_id_idx/s, 'before: and so do hashes: ' . $_->name)
 	foreach $node, $replica;
 my (undef, $checkpoint) = as_role($node, 'aud', 'SELECT facesnxt.audit_checkpoint()');
 
