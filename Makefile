@@ -92,9 +92,9 @@ INDEX = \
 	src/index/vacuum.o
 
 AUDIT = src/audit/writer.o src/audit/box.o src/audit/worker.o src/audit/change.o src/audit/chain.o \
-	src/audit/image.o src/audit/sha256.o src/audit/sql.o src/audit/proof.o src/audit/rows.o
+	src/audit/image.o src/audit/sha256.o src/audit/sql.o src/audit/proof.o src/audit/rows.o src/audit/since.o
 
-SESSION = src/session/commits.o src/session/identity.o src/session/raise.o
+SESSION = src/session/identity.o src/session/raise.o
 
 DOOR = src/door/owner.o src/door/ticket.o src/door/shape.o src/door/admit.o src/door/rows.o src/door/door.o src/door/cut.o \
 	src/door/wording.o src/door/reader.o

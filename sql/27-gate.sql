@@ -66,14 +66,16 @@ REVOKE ALL ON FUNCTION facesnxt.field_fault(jsonb) FROM PUBLIC;
 CREATE FUNCTION facesnxt.make_request(
     case_number text, purpose text, reason text, fields jsonb, repositories text[], overrides jsonb)
 RETURNS jsonb
-LANGUAGE sql VOLATILE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT facesnxt.attempt() || jsonb_build_object(
+BEGIN
+    RETURN facesnxt.attempt() || jsonb_build_object(
         'case_number', case_number, 'purpose', purpose, 'reason', reason,
         'fields', fields, 'overrides', overrides, 'repositories',
         -- an array in an array names no repository that a policy knows
-        CASE WHEN repositories IS NOT NULL THEN to_jsonb(ARRAY(SELECT unnest(repositories))) END)
+        CASE WHEN repositories IS NOT NULL THEN to_jsonb(ARRAY(SELECT unnest(repositories))) END);
+END
 $$;
 COMMENT ON FUNCTION facesnxt.make_request(text, text, text, jsonb, text[], jsonb) IS
 'An attempt by the acting role: who, when, and what was stated';
@@ -115,10 +117,13 @@ REVOKE ALL ON FUNCTION facesnxt.status_clause(uuid, text) FROM PUBLIC;
 
 -- Volatile, so that every query in it takes its own snapshot. The session asks
 -- it first, which saves work; the writer asks it again in its own transaction,
--- which sees committed rows only, and that answer counts (gate_again()).
+-- which sees committed rows only, and that answer counts (gate_again()). What
+-- it asks for it finds by keys: a plan that was made when a table was small and
+-- never analysed must not read that table from end to end later.
 CREATE FUNCTION facesnxt.gate(request jsonb) RETURNS facesnxt.verdict
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_bitmapscan = off
 AS $$
 DECLARE
     acting CONSTANT oid := (request->'identity'->>'acting_oid')::oid;
@@ -216,13 +221,15 @@ REVOKE ALL ON FUNCTION facesnxt.commits() FROM PUBLIC;
 -- What a session can set and an answer can depend on: a time less a day is
 -- another one in another zone.
 CREATE FUNCTION facesnxt.judging_settings() RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT concat_ws('; ', current_setting('TimeZone'), current_setting('timezone_abbreviations'), current_setting('DateStyle'),
+BEGIN
+    RETURN concat_ws('; ', current_setting('TimeZone'), current_setting('timezone_abbreviations'), current_setting('DateStyle'),
         current_setting('IntervalStyle'), current_setting('extra_float_digits'), current_setting('bytea_output'),
         current_setting('lc_numeric'), current_setting('lc_time'), current_setting('array_nulls'),
-        current_setting('transform_null_equals'), current_setting('standard_conforming_strings'))
+        current_setting('transform_null_equals'), current_setting('standard_conforming_strings'));
+END
 $$;
 COMMENT ON FUNCTION facesnxt.judging_settings() IS 'The settings of this session that an answer of the gate can depend on';
 REVOKE ALL ON FUNCTION facesnxt.judging_settings() FROM PUBLIC;
@@ -231,27 +238,49 @@ REVOKE ALL ON FUNCTION facesnxt.judging_settings() FROM PUBLIC;
 -- nothing is committed after commits, which was counted before the gate, and
 -- where the writer's settings are the same.
 CREATE FUNCTION facesnxt.judged(verdict facesnxt.verdict, commits bigint) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT CASE WHEN $2 IS NULL THEN '{}' ELSE jsonb_build_object('verdict', to_jsonb($1), 'commits', $2, 'settings', facesnxt.judging_settings()) END $$;
+AS $$
+BEGIN
+    RETURN CASE WHEN commits IS NULL THEN '{}'
+        ELSE jsonb_build_object('verdict', to_jsonb(verdict), 'commits', commits, 'settings', facesnxt.judging_settings()) END;
+END
+$$;
 COMMENT ON FUNCTION facesnxt.judged(facesnxt.verdict, bigint) IS 'A verdict as the writer is told it, with the number of commits before it';
 REVOKE ALL ON FUNCTION facesnxt.judged(facesnxt.verdict, bigint) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.nothing_new(commits bigint, agency_id uuid, account_id uuid, kind text, probe_id text) RETURNS boolean
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'facesnxt_nothing_new';
+COMMENT ON FUNCTION facesnxt.nothing_new(bigint, uuid, uuid, text, text) IS
+'Whether a gate that was asked when commits() said so would see the same now: nothing has ended since but records of searches that this one''s gate does not look at';
+REVOKE ALL ON FUNCTION facesnxt.nothing_new(bigint, uuid, uuid, text, text) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.note_search(agency_id uuid, account_id uuid, kind text, probe_id text) RETURNS void
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'facesnxt_note_search';
+COMMENT ON FUNCTION facesnxt.note_search(uuid, uuid, text, text) IS 'Tells nothing_new() that the writer has recorded a search';
+REVOKE ALL ON FUNCTION facesnxt.note_search(uuid, uuid, text, text) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.gate_again(request jsonb) RETURNS facesnxt.verdict
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    told CONSTANT jsonb := request->'verdict';
 BEGIN
     -- some rules look at the clock: an answer of a second ago still is one
-    IF (request->>'commits')::bigint = facesnxt.commits() AND request->>'settings' = facesnxt.judging_settings()
+    IF facesnxt.nothing_new((request->>'commits')::bigint, (told->>'agency_id')::uuid, (told->>'account_id')::uuid,
+                            request->'probe'->>'kind', request->'probe'->>'sha256')
+        AND request->>'settings' = facesnxt.judging_settings()
         AND (request->>'requested_at')::timestamptz > clock_timestamp() - interval '1 second' THEN
-        RETURN jsonb_populate_record(NULL::facesnxt.verdict, request->'verdict');
+        RETURN jsonb_populate_record(NULL::facesnxt.verdict, told);
     END IF;
     RETURN facesnxt.gate(request);
 END
 $$;
 COMMENT ON FUNCTION facesnxt.gate_again(jsonb) IS
-'The gate in the writer: on committed rows and by its own settings, anew unless nothing was committed since the session asked, by the same ones';
+'The gate in the writer: on committed rows and by its own settings, anew unless nothing that it looks at was committed since the session asked, by the same ones';
 REVOKE ALL ON FUNCTION facesnxt.gate_again(jsonb) FROM PUBLIC;
 
 -- ---- asking beforehand, and asking another policy

@@ -19,15 +19,17 @@ REVOKE ALL ON FUNCTION facesnxt.photo_size(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.photo_size(bytea) TO facesnxt_investigator, facesnxt_admin;
 
 CREATE FUNCTION facesnxt.probe_shape(image bytea, given facesnxt.embedding) RETURNS jsonb
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE
+BEGIN
+    RETURN CASE
         WHEN $1 IS NOT NULL THEN jsonb_build_object('kind', facesnxt.photo_kind($1), 'sha256', encode(sha256($1), 'hex'))
         WHEN $2 IS NOT NULL THEN jsonb_build_object('kind', 'template', 'sha256',
             encode(sha256(convert_to($2::text, 'UTF8')), 'hex'))
         ELSE '{"kind": "none"}'
-    END
+    END;
+END
 $$;
 COMMENT ON FUNCTION facesnxt.probe_shape(bytea, facesnxt.embedding) IS
 'Kind and SHA-256 of a probe, as the rules'' tests read them; of a template, that of its text';

@@ -8,6 +8,9 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF $2->'fields'->>'request' IS NULL THEN
+        RETURN NULL;
+    END IF;
     RETURN (
         SELECT jsonb_build_object(
             'id', r.request_id, 'requester', r.requested_by, 'case_number', r.case_number, 'incident_type', r.incident_type,
@@ -35,9 +38,10 @@ AS $$
 BEGIN
     RETURN (
         WITH earlier AS (
+            -- no index of the agency's searches is to be thought of: there are many of them, and few of a probe
             SELECT s.search_id, s.recorded_at FROM facesnxt.search s
-            WHERE s.agency_id = $1.agency_id AND s.status = 'completed' AND s.probe_id IN (
-                SELECT encode(f, 'hex') FROM facesnxt.probe_family($1.agency_id, decode($2->'probe'->>'sha256', 'hex')) f)
+            WHERE s.agency_id IS NOT DISTINCT FROM $1.agency_id AND s.status = 'completed' AND s.probe_id = ANY (ARRAY(
+                SELECT encode(f, 'hex') FROM facesnxt.probe_family($1.agency_id, decode($2->'probe'->>'sha256', 'hex')) f))
         )
         SELECT jsonb_build_object(
             'sequence', 1 + count(*),
@@ -56,37 +60,38 @@ CREATE FUNCTION facesnxt.pace_facts(account facesnxt.account, request jsonb) RET
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    asked_at CONSTANT timestamptz := (request->>'requested_at')::timestamptz;
+    this CONSTANT text := request->'probe'->>'sha256';
+    -- its rows are to leave now
+    current_statement CONSTANT uuid := (request->>'statement_id')::uuid;
 BEGIN
     RETURN (
         WITH made AS (
             (SELECT s.recorded_at, coalesce(s.probe_id, s.search_id::text) AS probe
              FROM facesnxt.search s
-             WHERE s.account_id = $1.account_id AND s.status = 'completed'
-                 AND s.recorded_at > ($2->>'requested_at')::timestamptz - interval '1 day'
+             WHERE s.account_id = $1.account_id AND s.status = 'completed' AND s.recorded_at > asked_at - interval '1 day'
              ORDER BY s.recorded_at DESC LIMIT 200)
             UNION ALL
             (SELECT v.recorded_at, v.probe_id
              FROM facesnxt.verification v
-             WHERE v.account_id = $1.account_id AND v.status = 'completed'
-                 AND v.recorded_at > ($2->>'requested_at')::timestamptz - interval '1 day'
+             WHERE v.account_id = $1.account_id AND v.status = 'completed' AND v.recorded_at > asked_at - interval '1 day'
              ORDER BY v.recorded_at DESC LIMIT 200)
             UNION ALL
             (SELECT w.recorded_at, facesnxt.probe_shape(NULL, w.probe)->>'sha256'
              FROM facesnxt.ticket t JOIN facesnxt.raw_statement w USING (ticket_id)
              WHERE t.account_id = $1.account_id AND w.status = 'admitted'
-                 AND t.opened_at > ($2->>'requested_at')::timestamptz - interval '1 day 1 hour'
-                 AND w.recorded_at > ($2->>'requested_at')::timestamptz - interval '1 day'
-                 AND w.statement_id IS DISTINCT FROM ($2->>'statement_id')::uuid -- whose rows are to leave
+                 AND t.opened_at > asked_at - interval '1 day 1 hour' AND w.recorded_at > asked_at - interval '1 day'
+                 AND w.statement_id IS DISTINCT FROM current_statement
              ORDER BY w.recorded_at DESC LIMIT 200)
         ), aged AS (
-            SELECT greatest(0, floor(extract(epoch FROM ($2->>'requested_at')::timestamptz - m.recorded_at)))::int AS age, m.probe
+            SELECT greatest(0, floor(date_part('epoch', asked_at - m.recorded_at)))::int AS age, m.probe
             FROM made m ORDER BY m.recorded_at DESC LIMIT 200
         )
         SELECT jsonb_build_object(
-            'ages', (SELECT coalesce(jsonb_agg(a.age ORDER BY a.age), '[]') FROM aged a),
-            'other_probes', (SELECT coalesce(jsonb_agg(p.age ORDER BY p.age), '[]')
-                             FROM (SELECT min(a.age) AS age FROM aged a
-                                   WHERE a.probe IS DISTINCT FROM ($2->'probe'->>'sha256') GROUP BY a.probe) p)));
+            'ages', (SELECT coalesce(to_jsonb(array_agg(a.age ORDER BY a.age)), '[]') FROM aged a),
+            'other_probes', (SELECT coalesce(to_jsonb(array_agg(p.age ORDER BY p.age)), '[]')
+                             FROM (SELECT min(a.age) AS age FROM aged a WHERE a.probe IS DISTINCT FROM this GROUP BY a.probe) p)));
 END
 $$;
 COMMENT ON FUNCTION facesnxt.pace_facts(facesnxt.account, jsonb) IS

@@ -131,14 +131,19 @@ GRANT SELECT ON TABLE facesnxt.my_requests TO facesnxt_requester, facesnxt_inves
 -- ---- the writer's part of a search
 
 CREATE FUNCTION facesnxt.deliver(search_id uuid, verdict facesnxt.verdict, candidates int) RETURNS void
-LANGUAGE sql VOLATILE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+    IF verdict.facts->'search'->'request'->>'id' IS NULL THEN
+        RETURN;
+    END IF;
     INSERT INTO facesnxt.delivery (search_id, request_id, recipient, recipient_role, ranks, complete, account_id, acting_role, session_role)
     SELECT $1, r.request_id, r.account_id, r.requested_by, ARRAY(SELECT generate_series(1, $3)), true,
         s.account_id, s.acting_role, s.session_role
     FROM facesnxt.search_request r, facesnxt.search s
-    WHERE r.request_id = ($2.facts->'search'->'request'->>'id')::uuid AND s.search_id = $1
+    WHERE r.request_id = ($2.facts->'search'->'request'->>'id')::uuid AND s.search_id = $1;
+END
 $$;
 COMMENT ON FUNCTION facesnxt.deliver(uuid, facesnxt.verdict, int) IS
 'Gives the whole list of a search to whoever asked for it, in the transaction that records it (MI-4.5.3.2.a)';

@@ -118,6 +118,7 @@ BEGIN
             RAISE EXCEPTION 'audit record of unknown kind "%"', kind USING ERRCODE = 'invalid_parameter_value';
     END CASE;
     new_id := facesnxt.audit_attempt(request, verdict, attachment);
+    PERFORM facesnxt.note_search(verdict.agency_id, verdict.account_id, request->'probe'->>'kind', request->'probe'->>'sha256');
     IF verdict.code IS NULL THEN
         PERFORM facesnxt.deliver(new_id, verdict, jsonb_array_length(request->'list'));
     END IF;

@@ -67,7 +67,7 @@ CREATE INDEX ON facesnxt.search (agency_id, recorded_at);
 CREATE INDEX ON facesnxt.search (probe_sha256);
 -- what the gate asks of earlier searches: pace, sequence
 CREATE INDEX ON facesnxt.search (account_id, recorded_at);
-CREATE INDEX ON facesnxt.search (agency_id, probe_id) WHERE status = 'completed';
+CREATE INDEX ON facesnxt.search (probe_id) WHERE status = 'completed';
 COMMENT ON TABLE facesnxt.search IS
 'One row per attempt, completed or refused, committed before a candidate leaves (NM-V.E.4, MI-4.5.3.3.a); it stands without the rows it was copied from';
 COMMENT ON COLUMN facesnxt.search.sqlstate IS 'Why it was refused or failed; NULL when it was completed';

@@ -78,6 +78,13 @@
 #define facesnxt_local_transaction()	(MyProc->lxid)
 #endif
 
+/* How many transactions that changed anything have ended; 17 renamed the struct.  With access/transam.h. */
+#if PG_VERSION_NUM >= 170000
+#define facesnxt_completion_count()	(TransamVariables->xactCompletionCount)
+#else
+#define facesnxt_completion_count()	(ShmemVariableCache->xactCompletionCount)
+#endif
+
 /* 18 runs every plan so that it can be run again.  The last parameter of ExecutorRun(). */
 #if PG_VERSION_NUM >= 180000
 #define FACESNXT_RUN_ONCE

@@ -43,6 +43,7 @@
 #include "errors.h"
 #include "guc.h"
 #include "segment.h"
+#include "since.h"
 #include "writer.h"
 
 #define MAX_BATCH	32
@@ -69,7 +70,7 @@ static fx_audit_batch current;
 typedef struct request_parts
 {
 	char	   *kind;
-	char	   *request;
+	Jsonb	   *request;
 	bytea	   *attachment;		/* NULL for none */
 } request_parts;
 
@@ -119,7 +120,8 @@ take_request(fx_audit_segment *record, request_parts *parts)
 	const char *from = record->payload;
 
 	parts->kind = pstrdup(from);
-	parts->request = MemoryContextStrdup(CurrentMemoryContext, from + record->kind_size);
+	parts->request = palloc(record->request_size);
+	memcpy(parts->request, from + record->kind_size, record->request_size);
 	parts->attachment = NULL;
 	if (record->has_attachment)
 	{
@@ -179,6 +181,7 @@ commit_confirmed(void)
 static void
 apply(fx_audit_segment *record)
 {
+	static SPIPlanPtr plan = NULL;
 	Oid			types[3] = {TEXTOID, JSONBOID, BYTEAOID};
 	Datum		values[3];
 	char		nulls[3] = {' ', ' ', ' '};
@@ -187,15 +190,22 @@ apply(fx_audit_segment *record)
 
 	take_request(record, &parts);
 	values[0] = CStringGetTextDatum(parts.kind);
-	values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(parts.request));
+	values[1] = JsonbPGetDatum(parts.request);
 	values[2] = PointerGetDatum(parts.attachment);
 	if (parts.attachment == NULL)
 		nulls[2] = 'n';
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute_with_args("SELECT facesnxt.audit_apply($1, $2, $3)", 3, types, values, nulls, false, 1)
-		!= SPI_OK_SELECT || SPI_processed != 1)
+	if (plan == NULL)
+	{
+		SPIPlanPtr	prepared = SPI_prepare("SELECT facesnxt.audit_apply($1, $2, $3)", 3, types);
+
+		if (prepared == NULL || SPI_keepplan(prepared) != 0)
+			elog(ERROR, "audit_apply could not be prepared: %s", SPI_result_code_string(SPI_result));
+		plan = prepared;
+	}
+	if (SPI_execute_plan(plan, values, nulls, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "audit_apply returned no row");
 	text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	if (text != NULL)
@@ -264,6 +274,7 @@ write_records(fx_audit_batch *batch)
 	enable_timeout_after(STATEMENT_TIMEOUT, Max(remaining_ms * 19 / 20, 1));
 
 	fx_changes_clear();
+	fx_since_begin();
 	for (int i = batch->first; i < batch->end; i++)
 	{
 		fx_audit_segment *record = dsm_segment_address(batch->segs[i]);
@@ -273,6 +284,8 @@ write_records(fx_audit_batch *batch)
 		SetUserIdAndSecContext(record->user,
 							   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 		fx_changes_on_behalf(record->acting, record->login);
+		if (strcmp(record->payload, "search") != 0 && strcmp(record->payload, "chain") != 0)
+			fx_since_unknown();
 		apply(record);
 		SetUserIdAndSecContext(user, context);
 		PopActiveSnapshot();
@@ -283,7 +296,9 @@ write_records(fx_audit_batch *batch)
 	PopActiveSnapshot();
 
 	CHECK_FOR_INTERRUPTS();
+	fx_since_before_commit();
 	CommitTransactionCommand();
+	fx_since_committed();
 
 	/* From here on the records exist on this server's disk, and no interrupt is served until the sessions know. */
 	batch->committed = true;
@@ -350,9 +365,12 @@ chain_changes(MemoryContext context)
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		fx_changes_clear();
+		fx_since_begin();
 		chained = fx_chain(CHAIN_IDLE, true);
 		PopActiveSnapshot();
+		fx_since_before_commit();
 		CommitTransactionCommand();
+		fx_since_committed();
 	}
 	PG_CATCH();
 	{

@@ -144,22 +144,29 @@ SQL
 		't|t', 'and the record is right');
 };
 
-subtest 'the writer takes an answer of the session only while nothing was committed since' => sub {
-	# the session's answer names an agency that the gate would not
-	my $told = sub {
-		my ($commits, $request) = @_;
-		$request //= "facesnxt.make_request('22-1', 'criminal', 'told', NULL, NULL, NULL)";
-		return "SELECT coalesce((facesnxt.gate_again($request || facesnxt.judged("
-		  . "jsonb_populate_record(NULL::facesnxt.verdict, '{\"agency\": \"told\"}'), $commits))).agency, 'judged')";
-	};
+# The answer that a session says it had names an agency that the gate would not.
+my $account = "SELECT a.account_id FROM facesnxt.account a WHERE a.role = 'nm_inv'::regrole";
+my $template = "'[1,0,0]'::facesnxt.embedding";
+
+sub told
+{
+	my ($commits, $more, $probe) = @_;
+	return "facesnxt.make_request('22-1', 'criminal', 'told', NULL, NULL, NULL)"
+	  . " || jsonb_build_object('probe', " . ($probe // "facesnxt.probe_shape(NULL, $template)") . ")"
+	  . " || facesnxt.judged(jsonb_populate_record(NULL::facesnxt.verdict, jsonb_build_object('agency', 'told', 'account_id', ($account),"
+	  . " 'agency_id', facesnxt.agency_coded('NM'), 'version_id', gen_random_uuid(), 'facts', '{}'::jsonb)), $commits)" . ($more // '');
+}
+
+subtest 'an answer of the session holds only while nothing was committed since' => sub {
 	my $ask = sub { return $node->safe_psql('postgres', $_[0]) };
-	is($ask->($told->('facesnxt.commits()')), 'told', 'nothing was committed: the answer holds');
-	is($ask->($told->('facesnxt.commits() - 1')), 'judged', 'one transaction was: judged anew');
-	is($ask->($told->('NULL')), 'judged', 'not known: judged anew');
-	is($ask->('BEGIN; CREATE TABLE mine (); SELECT facesnxt.commits() IS NULL; ' . $told->('facesnxt.commits()') . '; ROLLBACK'), "t\njudged",
+	my $judge = sub { return "SELECT coalesce((facesnxt.gate_again(" . told(@_) . ")).agency, 'judged')" };
+	is($ask->($judge->('facesnxt.commits()')), 'told', 'nothing was committed: the answer holds');
+	is($ask->($judge->('facesnxt.commits() - 1')), 'judged', 'one transaction was: judged anew');
+	is($ask->($judge->('NULL')), 'judged', 'not known: judged anew');
+	is($ask->('BEGIN; CREATE TABLE mine (); SELECT facesnxt.commits() IS NULL; ' . $judge->('facesnxt.commits()') . '; ROLLBACK'), "t\njudged",
 		'who has changed something sees more than others: judged anew');
-	is($ask->($told->('facesnxt.commits()', "(SELECT facesnxt.make_request('22-1', 'criminal', 'told', NULL, NULL, NULL)"
-		  . " || jsonb_build_object('requested_at', clock_timestamp() - interval '2 s'))")), 'judged', 'an old answer: judged anew');
+	is($ask->($judge->('facesnxt.commits()', " || jsonb_build_object('requested_at', clock_timestamp() - interval '2 s')")), 'judged',
+		'an old answer: judged anew');
 	my $one = session($node, 'postgres');
 	my $count = $one->query_safe('SELECT facesnxt.commits()');
 	$node->safe_psql('postgres', 'CREATE TABLE theirs ()');
@@ -168,6 +175,56 @@ subtest 'the writer takes an answer of the session only while nothing was commit
 	as_role($node, 'nm_inv', search_sql('told'));
 	is($node->safe_psql('postgres', "SELECT status || (facts IS NOT NULL) FROM facesnxt.search WHERE reason = 'told'"), 'completedtrue',
 		'the record of such a search has all its facts');
+};
+
+# What the writer has done itself since the session asked it knows: which
+# searches it recorded, and whether the gate of this one looks at them.
+subtest 'the writer holds to an answer when all that was committed since are searches of others' => sub {
+	$node->safe_psql('postgres', <<'SQL');
+CREATE ROLE nm_too LOGIN;
+GRANT facesnxt_investigator TO nm_too;
+SELECT facesnxt.open_account('NM', 'nm_too');
+SELECT facesnxt.set_account_status('nm_too', 'active', NULL);
+SQL
+	# who searched for what meanwhile, what the writer makes of the answer then, and of which probe
+	my $meanwhile = sub {
+		my ($what, $expected, $probe, @others) = @_;
+		my $asking = session($node, 'postgres');
+		# the writer is there, and what waits for it is chained
+		$asking->query_safe("SELECT facesnxt.chain_all(); SELECT pg_sleep(0.3)");
+		my $commits = $asking->query_safe('SELECT facesnxt.commits()');
+		for my $other (@others)
+		{
+			my ($role, $sql) = @$other;
+			# in one session, which is not begun while it counts
+			$node->safe_psql('postgres', $sql, extra_params => [ '-U', $role ]);
+		}
+		my $said = $asking->query_safe("SELECT facesnxt.audit_write('search', " . told($commits,
+			" || '{\"list\": [], \"model\": \"00000000\", \"references_compared\": 0}'", $probe) . ", NULL)->>'search_id'");
+		$asking->quit;
+		is($node->safe_psql('postgres', "SELECT coalesce(agency, 'judged') FROM facesnxt.search WHERE search_id = '$said'"), $expected, $what);
+	};
+	my $search = sub {
+		my ($probe) = @_;
+		return "SELECT count(*) FROM facesnxt.search_template('$probe', '22-1', 'criminal', 'meanwhile')";
+	};
+	my $photograph = "'{\"kind\": \"photograph\", \"sha256\": \"" . 'a' x 64 . "\"}'::jsonb";
+
+	$meanwhile->('nothing', 'told', undef);
+	$meanwhile->('another agency searched for the same probe', 'told', undef, [ 'sp_inv', $search->('[1,0,0]') ]);
+	$meanwhile->('another account of the agency searched for another probe', 'told', undef, [ 'nm_too', $search->('[0,1,0]') ]);
+	$meanwhile->('both', 'told', undef, [ 'sp_inv', $search->('[1,0,0]') ], [ 'nm_too', $search->('[0,1,0]') ]);
+	$meanwhile->('another account of the agency searched for the probe', 'judged', undef, [ 'nm_too', $search->('[1,0,0]') ]);
+	$meanwhile->('of photographs it is not known which have one origin', 'judged', $photograph, [ 'nm_too', $search->('[0,1,0]') ]);
+	$meanwhile->('photographs of two agencies have none', 'told', $photograph, [ 'sp_inv', $search->('[0,1,0]') ]);
+	$meanwhile->('the account itself searched', 'judged', undef, [ 'nm_inv', $search->('[0,1,0]') ]);
+	$meanwhile->('somebody changed something', 'judged', undef, [ 'postgres', 'CREATE TABLE other ()' ]);
+	$meanwhile->('somebody changed something between two searches', 'judged', undef, [ 'sp_inv', $search->('[1,0,0]') ],
+		[ 'postgres', 'DROP TABLE other' ], [ 'nm_too', $search->('[0,1,0]') ]);
+	$meanwhile->('the writer recorded something else', 'judged', undef, [ 'sp_inv', $search->('[1,0,0]') ],
+		[ 'postgres', "SELECT facesnxt.audit_write('refusal', " . told('NULL', " || '{\"refusal\": {\"code\": \"NX301\"}}'") . ', NULL)' ]);
+	$meanwhile->('more searches than are remembered', 'judged', undef,
+		[ 'sp_inv', join(";\n", map { $search->('[1,0,0]') } 1 .. 70) ]);
 };
 
 $node->stop;
