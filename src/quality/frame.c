@@ -66,8 +66,9 @@ outline(const frame *f, const fx_image *photo, int y, uint8_t *region)
 		int			shows = d <= face ? REGION_FACE : d > head && y < SHOULDERS ? REGION_BACKGROUND : 0;
 		double		at_x = px + f->backward[0] * x;
 		double		at_y = py + f->backward[3] * x;
+		bool		there = (at_x >= 0) & (at_y >= 0) & (at_x <= right) & (at_y <= bottom);
 
-		region[x] = (uint8_t) ((at_x >= 0) & (at_y >= 0) & (at_x <= right) & (at_y <= bottom) ? shows : 0);
+		region[x] = (uint8_t) (there ? shows : 0);
 	}
 }
 
