@@ -14,5 +14,5 @@ analyze() {
         -std=gnu99 -D_GNU_SOURCE -Isrc "-I$include" "$1"
 }
 export -f analyze
-project_files -name '*.c' | grep -E '^src/(base|kernel|image|infer)/' |
+project_files -name '*.c' | grep -E '^src/(base|kernel|image|infer|quality)/' |
     xargs -r -P "$(nproc)" -I FILE bash -c 'analyze FILE'
