@@ -101,7 +101,9 @@ BEGIN
             AND r.reference_id <> mine.reference_id AND r.photo_sha256 <> mine.photo_sha256
         UNION ALL
         SELECT 'two identities', n.reference_id, n.score, NULL FROM facesnxt.reference t,
-            facesnxt.nearest(t.template, enum_range(NULL::facesnxt.repository), 20) n
+            facesnxt.nearest(t.template, enum_range(NULL::facesnxt.repository),
+                -- the person's own come first
+                20 + (SELECT count(*) FROM facesnxt.reference o WHERE o.person_id = mine.person_id)) n
         WHERE t.reference_id = mine.reference_id AND n.person_id <> mine.person_id AND n.score >= similarity
     LOOP
         found := found + facesnxt.note_duplicate(other.kind, mine.reference_id, other.reference_id, other.score, other.distance)::int;

@@ -259,7 +259,7 @@ smooth_row(const uint8_t *from, int width, const float *taps, int reach, float *
 static fx_code
 sharpen(const fx_env *env, const fx_image *from, double amount, double radius, fx_image *to, fx_error *err)
 {
-	float		taps[MOST_TAPS + 1];
+	float		taps[MOST_TAPS + 1] = {0};
 	int			reach = gaussian(radius, taps);
 	int			held = 2 * reach + 1;	/* smoothed rows, each in its place modulo this */
 	size_t		wide = 3 * (size_t) from->width;

@@ -38,19 +38,19 @@ measure_sharpness(const frame *f, fx_measurement *m)
 	for (int pass = 0; pass < 2; pass++)
 	{
 		mean = n > 0 ? sum / n : 0;
-		for (int y = 0; y < FRAME; y++)
+		for (int y = FRAME_FACE_TOP - 1; y <= FRAME_FACE_BOTTOM + 1; y++)
 		{
-			const uint8_t *p = f->image.pixels + (size_t) y * f->image.stride;
+			const uint8_t *p = f->image.pixels + (size_t) y * f->image.stride + 3 * (FRAME_FACE_LEFT - 1);
 			int		   *below = row[y % 3];
 			const int  *here = row[(y + 2) % 3];
 			const int  *above = row[(y + 1) % 3];
 			const uint8_t *region = f->region + (y - 1) * FRAME;
 
-			for (int x = 0; x < FRAME; x++, p += 3)
+			for (int x = FRAME_FACE_LEFT - 1; x <= FRAME_FACE_RIGHT + 1; x++, p += 3)
 				below[x] = frame_luma(p);
-			if (y < 2)
+			if (y < FRAME_FACE_TOP + 1)
 				continue;
-			for (int x = 1; x < FRAME - 1; x++)
+			for (int x = FRAME_FACE_LEFT; x <= FRAME_FACE_RIGHT; x++)
 			{
 				if (!(region[x] & REGION_FACE))
 					continue;

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-/* From brow to chin and cheek to cheek. */
+/* From brow to chin and cheek to cheek: within FRAME_FACE_... of frame.h. */
 #define FACE_X 153.5
 #define FACE_Y 175.0
 #define FACE_WIDE 58.0
@@ -40,19 +40,36 @@ frame_light(float table[256])
 	}
 }
 
-static uint8_t
-region_at(int x, int y)
+/* Half the width of an ellipse in row y; negative where it has none there. */
+static double
+half_width(int y, double middle, double wide, double high)
 {
-	double		fx = (x - FACE_X) / FACE_WIDE;
-	double		fy = (y - FACE_Y) / FACE_HIGH;
-	double		hx = (x - FACE_X) / HEAD_WIDE;
-	double		hy = (y - HEAD_Y) / HEAD_HIGH;
+	double		v = (y - middle) / high;
 
-	if (fx * fx + fy * fy <= 1)
-		return REGION_FACE;
-	if (y < SHOULDERS && hx * hx + hy * hy > 1)
-		return REGION_BACKGROUND;
-	return 0;
+	return v * v > 1 ? -1 : wide * sqrt(1 - v * v);
+}
+
+/* What each pixel of row y shows, as far as the photograph has it. */
+static void
+outline(const frame *f, const fx_image *photo, int y, uint8_t *region)
+{
+	double		face = half_width(y, FACE_Y, FACE_WIDE, FACE_HIGH);
+	double		head = half_width(y, HEAD_Y, HEAD_WIDE, HEAD_HIGH);
+	double		px = f->backward[1] * y + f->backward[2];
+	double		py = f->backward[4] * y + f->backward[5];
+	double		right = photo->width - 1;
+	double		bottom = photo->height - 1;
+
+	for (int x = 0; x < FRAME; x++)
+	{
+		double		d = fabs(x - FACE_X);
+		int			shows = d <= face ? REGION_FACE : d > head && y < SHOULDERS ? REGION_BACKGROUND : 0;
+		double		at_x = px + f->backward[0] * x;
+		double		at_y = py + f->backward[3] * x;
+		bool		there = (at_x >= 0) & (at_y >= 0) & (at_x <= right) & (at_y <= bottom);
+
+		region[x] = (uint8_t) (there ? shows : 0);
+	}
 }
 
 static void
@@ -65,13 +82,10 @@ look(const fx_image *photo, frame *f)
 	{
 		const uint8_t *p = f->image.pixels + (size_t) y * f->image.stride;
 		uint8_t    *luminance = f->luminance + y * FRAME;
-		uint8_t    *region = f->region + y * FRAME;
 
 		for (int x = 0; x < FRAME; x++, p += 3)
-		{
 			luminance[x] = frame_luminance(p, light);
-			region[x] = frame_has(f, photo, x, y) ? region_at(x, y) : 0;
-		}
+		outline(f, photo, y, f->region + y * FRAME);
 	}
 }
 

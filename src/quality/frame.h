@@ -41,6 +41,12 @@ typedef struct frame
 	double		backward[6];	/* from the frame to the photograph */
 } frame;
 
+/* No pixel of the face is outside of these. */
+#define FRAME_FACE_LEFT 95
+#define FRAME_FACE_RIGHT 212
+#define FRAME_FACE_TOP 113
+#define FRAME_FACE_BOTTOM 237
+
 #define REGION_FACE 1			/* from brow to chin */
 #define REGION_BACKGROUND 2		/* neither head nor shoulders */
 

@@ -45,7 +45,7 @@ measure_histogram(const frame *f, fx_measurement *m)
 	double		bright = 0;
 	double		entropy = 0;
 
-	for (int i = 0; i < FRAME * FRAME; i++)
+	for (int i = FRAME_FACE_TOP * FRAME; i < (FRAME_FACE_BOTTOM + 1) * FRAME; i++)
 		if (f->region[i] & REGION_FACE)
 		{
 			share[f->luminance[i]]++;

@@ -15,5 +15,5 @@ analyze() {
         -std=gnu99 -D_GNU_SOURCE -Isrc "-I$include" "-I$freetype" "$1"
 }
 export -f analyze
-project_files -name '*.c' | grep -E '^src/(base|kernel|image|draw|infer)/' |
+project_files -name '*.c' | grep -E '^src/(base|kernel|image|draw|infer|quality)/' |
     xargs -r -P "$(nproc)" -I FILE bash -c 'analyze FILE'

@@ -18,7 +18,7 @@ while read -r header; do
     fi
     first=
     case $header in
-        src/base/* | src/kernel/* | src/code/* | src/image/* | src/draw/* | src/infer/* | test/*) ;;
+        src/base/* | src/kernel/* | src/code/* | src/image/* | src/draw/* | src/infer/* | src/quality/* | test/*) ;;
         *)
             flags+=" -isystem $("$PG_CONFIG" --includedir-server) -Wno-unused-parameter -Wno-sign-compare"
             first='#include "postgres.h"'

@@ -18,7 +18,7 @@ compile() { # flags on the command line, files on standard input
 files=$(mktemp)
 trap 'rm -f "$files"' EXIT
 
-project_files -name '*.c' | grep -E '^(src/(base|kernel|image|infer)|test/unit|test/fuzz|bench)/' >"$files"
+project_files -name '*.c' | grep -E '^(src/(base|kernel|image|infer|quality)|test/unit|test/fuzz|bench)/' >"$files"
 compile "-std=gnu99 $flags"
-project_files -name '*.c' | grep -E '^src/' | grep -vE '^src/(base|kernel|image|infer)/' >"$files"
+project_files -name '*.c' | grep -E '^src/' | grep -vE '^src/(base|kernel|image|infer|quality)/' >"$files"
 compile "-std=gnu99 $server"

@@ -119,7 +119,7 @@ slow(const fx_image *from, fx_operation operation, const double *p, const fx_ima
 			return clip(q[c] + p[0] * (q[c] - sum / weights));
 		case FX_DENOISE:
 			{
-				uint8_t		all[121];
+				uint8_t		all[121] = {0};
 				int			n = 0;
 
 				for (int i = -(int) p[0]; i <= (int) p[0]; i++)
