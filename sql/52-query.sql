@@ -116,7 +116,7 @@ REVOKE ALL ON FUNCTION facesnxt.activity_sections(uuid, timestamptz, timestamptz
 
 CREATE FUNCTION facesnxt.monthly_report(agency text, month date, as_of timestamptz DEFAULT NULL) RETURNS SETOF facesnxt.report_line
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
 AS $$
 DECLARE
     of_agency CONSTANT uuid := facesnxt.audited_agency(agency);

@@ -127,7 +127,7 @@ REVOKE ALL ON FUNCTION facesnxt.overdue_section(uuid, timestamptz) FROM PUBLIC;
 CREATE FUNCTION facesnxt.overdue_audits(as_of timestamptz DEFAULT NULL)
 RETURNS TABLE (agency text, kind text, since timestamptz, until timestamptz, due_at timestamptz, clause text, state text)
 LANGUAGE sql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
 AS $$
     SELECT g.code, d.* FROM facesnxt.agency g CROSS JOIN LATERAL facesnxt.audits_due(g.agency_id, coalesce($1, clock_timestamp())) d
     WHERE facesnxt.in_reach(g.agency_id) ORDER BY d.due_at, g.code COLLATE "C"

@@ -47,7 +47,7 @@ REVOKE ALL ON FUNCTION facesnxt.pack_lines(text, uuid, timestamptz, timestamptz,
 CREATE FUNCTION facesnxt.audit_report(agency text, kind text, day date, as_of timestamptz DEFAULT NULL, parameters jsonb DEFAULT '{}')
 RETURNS SETOF facesnxt.report_line
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
 AS $$
 DECLARE
     of_agency CONSTANT uuid := facesnxt.audited_agency(agency);

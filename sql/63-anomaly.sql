@@ -68,14 +68,15 @@ INSERT INTO facesnxt.anomaly_kind (kind, clauses, description) VALUES
     ('several accounts, one address', '{NS-32.6.11.3}', 'An account at the address of another one, while that is there'),
     ('case number reused', '{NM-VI.B.1}', 'One case number used by accounts that are not assigned to the case');
 
--- The clauses of the agency's own policy, else all that the kind serves.
+-- The clauses of the agency's own policy, else all that the kind serves. The
+-- version is asked for once, not for every rule of every agency.
 CREATE FUNCTION facesnxt.anomaly_clause(agency_id uuid, kind text) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(string_agg(c, ', ') FILTER (WHERE EXISTS (
             SELECT FROM facesnxt.policy_rule r
-            WHERE r.version_id = facesnxt.policy_in_force($1, clock_timestamp()) AND split_part(r.clause, '-', 1) = split_part(c, '-', 1))),
+            WHERE r.version_id = (SELECT facesnxt.policy_in_force($1, clock_timestamp())) AND split_part(r.clause, '-', 1) = split_part(c, '-', 1))),
         string_agg(c, ', '))
     FROM facesnxt.anomaly_kind k, unnest(k.clauses) c WHERE k.kind = $2
 $$;

@@ -1,7 +1,7 @@
 -- year.sql - a year of synthetic activity, made as the owner: 2023, :agencies
 -- agencies under the policies of North Miami, New Smyrna Beach, North Port and
 -- Miami in turn, ten accounts each, :searches attempts with candidates,
--- decisions, reports, outcomes, actions, views, refusals. Nobody is named but
+-- decisions, reports, outcomes, actions, views, refusals, discrepancies. Nobody is named but
 -- by a number. The audit triggers are off while it is made: what is measured
 -- are reports, not the chain.
 
@@ -163,6 +163,23 @@ INSERT INTO facesnxt.platform (agency_id, name, kind, owner, in_use, recorded_by
 SELECT a.agency_id, 'Other system', 'commercial', 'a company', true, 'bench', 'bench', '2023-01-05' FROM agency a WHERE a.policy IN ('MI', 'NS');
 INSERT INTO facesnxt.external_search (status, agency_id, account_id, version_id, platform, searched_at, purpose, reason, results, acting_role, session_role, recorded_at)
 SELECT 'registered', d.agency_id, d.account_id, d.version_id, 'Other system', d.at, d.purpose, 'stated', 'none', d.name, d.name, d.at + interval '1 day' FROM done d WHERE d.policy IN ('MI', 'NS') AND d.i % 40 = 0;
+
+-- ---- what audits find besides
+INSERT INTO facesnxt.mou_end (mou_id, reason, by_role, by_session, at)
+SELECT m.mou_id, 'not renewed', 'bench', 'bench', '2023-11-15' FROM facesnxt.mou m JOIN agency a USING (agency_id) WHERE a.n % 5 IN (1, 2);
+INSERT INTO facesnxt.violation (account_id, kind, description, by_role, by_session, at)
+SELECT m.account_id, CASE WHEN m.n % 2 = 0 THEN 'misuse' ELSE 'shared password' END, 'stated', 'bench', 'bench', '2023-03-01'::timestamptz + m.i * m.n % 200 * interval '1 day'
+FROM member m WHERE m.i IN (3, 4);
+INSERT INTO facesnxt.revocation (account_id, agency_id, role, role_oid, status, could_log_in, groups, decided_by, decided_session, decided_at)
+SELECT m.account_id, m.agency_id, m.name, m.role::oid, 'revoked', true, '{}', 'bench', 'bench', '2023-09-01' FROM member m WHERE m.status = 'revoked';
+INSERT INTO facesnxt.discrepancy (agency_id, description, opened_by, session_role, recorded_at)
+SELECT a.agency_id, 'discrepancy ' || d, 'bench', 'bench', '2023-02-10'::timestamptz + d * interval '40 days' FROM agency a, generate_series(1, 4) d;
+INSERT INTO facesnxt.discrepancy_resolution (discrepancy_id, agency_id, resolution, office, resolved_by, session_role, recorded_at)
+SELECT d.discrepancy_id, d.agency_id, 'stated', 'auditor', 'bench', 'bench', d.recorded_at + interval '50 days' FROM facesnxt.discrepancy d WHERE d.description <> 'discrepancy 4';
+INSERT INTO facesnxt.audit_request (agency_id, subject, since, until, requested_by, requester, session_role, recorded_at)
+SELECT a.agency_id, 'searches of March', '2023-03-01', '2023-04-01', 'bench', 'postgres', 'bench', '2023-05-02' FROM agency a;
+INSERT INTO facesnxt.public_request (agency_id, requester, subject, since, until, statute, exempt, recorded_by, session_role, recorded_at)
+SELECT a.agency_id, 'a newspaper', 'searches of May', '2023-05-01', '2023-06-01', 'FSS 119', false, 'bench', 'bench', '2023-06-10' FROM agency a;
 COMMIT;
 SELECT format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER audit_row', c.relname)
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE t.tgname = 'audit_row' \gexec

@@ -422,5 +422,23 @@ FROM facesnxt.audit_pack p, (VALUES ('search completed', 4, 'its searches'), ('c
     ('action refused: arrest', 1, 'actions'), ('record access_log', 4, 'views'), ('lead confirmed', 2, 'outcomes'), ('1:1 comparison', 2, '1:1 comparisons')) w (pattern, n, what) WHERE p.pack_id = :'bundle';
 SELECT ok(same, 'NP-VI.B.6: it can be computed again') FROM facesnxt.recompute_pack(:'bundle');
 RESET ROLE;
+
+-- ---- days of a report are of 24 hours, as in what is sealed, whatever zone its reader is in: seven of them with a change of the clocks
+SELECT pg_temp.search('march', 'RNM', 'rep_det1', '2021-03-10 12:00Z', '21-1', 'active_investigation', 0) \g /dev/null
+CREATE FUNCTION pg_temp.read_in(zone text, query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE lines text;
+BEGIN
+    PERFORM set_config('TimeZone', zone, true);
+    EXECUTE 'SELECT string_agg(r::text, E''\n'') FROM (' || query || ') r' INTO lines;
+    RETURN lines;
+END $$;
+SELECT is(pg_temp.read_in('America/New_York', q.query), pg_temp.read_in('UTC', q.query), 'NM-VII.B: read in another time zone: ' || q.what)
+FROM (VALUES ('a month', $$SELECT section, line, value FROM facesnxt.monthly_report('RNM', '2021-03-10', '2021-03-17 11:30Z')$$),
+    ('what is overdue', $$SELECT section, line, value FROM facesnxt.audit_report('RNM', 'overdue', '2021-03-10', '2021-03-17 11:30Z')$$),
+    ('audits that are overdue', $$SELECT kind, extract(epoch FROM due_at), state FROM facesnxt.overdue_audits('2021-12-01') WHERE agency = 'RNM'$$)) q (what, query);
+SELECT is((SELECT count(*) FROM facesnxt.monthly_report('RNM', '2021-03-10', '2021-03-17 11:30Z') WHERE line = 'reason: report'), 0::bigint,
+    'NM-VII.B: not before its seven days are over');
+SELECT is((SELECT value FROM facesnxt.monthly_report('RNM', '2021-03-10', '2021-03-17 12:00Z') WHERE line = 'reason: report'), '1', 'NM-VII.B: from then on');
+
 SELECT * FROM finish();
 ROLLBACK;
