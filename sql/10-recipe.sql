@@ -48,7 +48,7 @@ BEGIN
     IF r.kind = 'detector' AND load_model_as.onnx IS NOT NULL AND load_model_as.name IS NOT NULL THEN
         found_head := (facesnxt.inspect_model(load_model_as.name, r.kind, load_model_as.onnx)).head;
         IF found_head <> r.head THEN
-            RAISE EXCEPTION USING ERRCODE = 'NX202',
+            RAISE EXCEPTION USING ERRCODE = '22023',
                 MESSAGE = pg_catalog.format('model "%s" is not of the recipe "%s"', load_model_as.name, r.recipe),
                 DETAIL = pg_catalog.format('Its outputs are those of %s, not of %s.', found_head, r.head),
                 HINT = 'Take the recipe of its own family: facesnxt.model_recipes() lists them.';

@@ -78,7 +78,7 @@ is( $node->safe_psql('postgres', 'BEGIN; CREATE TEMPORARY TABLE told AS '
 	'a recipe prepares the pixels as its family is fed');
 is(sqlstate(by_recipe('mobilefacenet-bgr', 'again', 'kennethwang')),
 	'23505', 'by its recipe a file has the fingerprint that it has by the same numbers');
-is(sqlstate(by_recipe('opencv-yunet', 'x', 'scrfd')), 'NX202', 'a detector of another family than its recipe is refused');
+is(sqlstate(by_recipe('opencv-yunet', 'x', 'scrfd')), '22023', 'a detector of another family than its recipe is refused');
 is(sqlstate(by_recipe('insightface', 'x', 'scrfd')), '22023', 'a recipe that does not exist is refused');
 is( $node->safe_psql('postgres',
 		'SELECT count(*) FILTER (WHERE head IS NULL) = count(*) FILTER (WHERE kind = \'recogniser\') FROM facesnxt.model_recipes()'),
