@@ -83,6 +83,20 @@ suite_lint() {
     "${cluster[@]}" scripts/lint.sh "$results/lint.counts"
 }
 
+# A step to a version that does not exist, where servers look for such, while
+# the tests run; UPGRADE is empty where this user may not lay it there.
+UPGRADE=
+STEP=
+lay_upgrade() {
+    local folder version prefix=
+    folder=$("$PG_CONFIG" --sharedir)/extension
+    version=$(sed -n "s/^default_version = '\(.*\)'/\1/p" facesnxt.control)
+    [ -w "$folder" ] || prefix=$(root_prefix) || return 0
+    STEP=$folder/facesnxt--$version--$version.step.sql
+    $prefix install -m 644 test/data/upgrade.sql "$STEP"
+    UPGRADE=$version.step
+}
+
 # PostgreSQL::Test makes clusters, which root cannot: for root the tests run as
 # user postgres, on a copy, because that user may be unable to read this tree.
 STAGE=
@@ -94,6 +108,7 @@ suite_tap() {
     STAGE=$(mktemp -d "${TMPDIR:-/tmp}/facesnxt.XXXXXX")
     mkdir -p "$STAGE/build/test"
     cp -R test scripts "$STAGE"
+    lay_upgrade
     if [ "$(id -u)" -eq 0 ]; then
         chown -R postgres: "$STAGE"
         AS=(runuser -u postgres --)
@@ -102,7 +117,7 @@ suite_tap() {
     run_child ${AS[@]+"${AS[@]}"} env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE \
         PATH="$("$PG_CONFIG" --bindir):$PATH" PERL5LIB="$perl5:$STAGE/test/perl" PG_CONFIG="$PG_CONFIG" \
         PG_REGRESS="$(dirname "$perl5")/regress/pg_regress" \
-        TESTDIR="$STAGE" TESTDATADIR="$STAGE/tmp_check" TESTLOGDIR="$STAGE/tmp_check/log" \
+        FACESNXT_UPGRADE="$UPGRADE" TESTDIR="$STAGE" TESTDATADIR="$STAGE/tmp_check" TESTLOGDIR="$STAGE/tmp_check/log" \
         scripts/test.sh --tap || status=$?
     cd "$ROOT" || return 1
     mkdir -p "$results/tap"
@@ -125,6 +140,7 @@ leave_stage() {
     local left
     cd "$ROOT" || return
     [ -n "$STAGE" ] || return 0
+    [ -z "$STEP" ] || rm -f "$STEP" 2>/dev/null || $(root_prefix) rm -f "$STEP"
     for left in "$STAGE"/tmp_check/*/pgdata/postmaster.pid; do
         [ ! -e "$left" ] || (cd "$STAGE" && ${AS[@]+"${AS[@]}"} "$("$PG_CONFIG" --bindir)/pg_ctl" \
             --pgdata="$(dirname "$left")" --silent --mode=immediate stop) || true

@@ -61,10 +61,10 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    asked_at CONSTANT timestamptz := request->>'requested_at';
+    asked_at CONSTANT timestamptz := (request->>'requested_at')::timestamptz;
     this CONSTANT text := request->'probe'->>'sha256';
     -- its rows are to leave now
-    current_statement CONSTANT uuid := request->>'statement_id';
+    current_statement CONSTANT uuid := (request->>'statement_id')::uuid;
 BEGIN
     RETURN (
         WITH made AS (

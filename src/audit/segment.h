@@ -45,8 +45,9 @@ typedef struct fx_audit_failure
 
 /*
  * One record, in a segment of its session.  The head is followed by three
- * strings without gaps: kind, request (the text of a jsonb) and attachment (raw
- * bytes).  The first two end with a zero byte that their sizes include.
+ * strings without gaps: kind, which ends with a zero byte that its size
+ * includes, request (a jsonb as it is in memory, which is the same in all
+ * processes of a server) and attachment (raw bytes).
  */
 typedef struct fx_audit_segment
 {

@@ -70,7 +70,7 @@ static fx_audit_batch current;
 typedef struct request_parts
 {
 	char	   *kind;
-	char	   *request;
+	Jsonb	   *request;
 	bytea	   *attachment;		/* NULL for none */
 } request_parts;
 
@@ -120,7 +120,8 @@ take_request(fx_audit_segment *record, request_parts *parts)
 	const char *from = record->payload;
 
 	parts->kind = pstrdup(from);
-	parts->request = MemoryContextStrdup(CurrentMemoryContext, from + record->kind_size);
+	parts->request = palloc(record->request_size);
+	memcpy(parts->request, from + record->kind_size, record->request_size);
 	parts->attachment = NULL;
 	if (record->has_attachment)
 	{
@@ -189,7 +190,7 @@ apply(fx_audit_segment *record)
 
 	take_request(record, &parts);
 	values[0] = CStringGetTextDatum(parts.kind);
-	values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(parts.request));
+	values[1] = JsonbPGetDatum(parts.request);
 	values[2] = PointerGetDatum(parts.attachment);
 	if (parts.attachment == NULL)
 		nulls[2] = 'n';

@@ -71,13 +71,13 @@ typedef struct handover
 
 /* Creates the segment and copies the record into it. */
 static dsm_segment *
-fill_segment(const char *kind, const char *request, const char *attachment, Size attachment_size,
+fill_segment(const char *kind, const Jsonb *request, const char *attachment, Size attachment_size,
 			 TimestampTz deadline)
 {
 	dsm_segment *seg;
 	fx_audit_segment *record;
 	Size		kind_size = strlen(kind) + 1;
-	Size		request_size = strlen(request) + 1;
+	Size		request_size = VARSIZE(request);
 	char	   *to;
 
 	/* each part is a varlena's worth at most, so three of them and the head cannot overflow */
@@ -253,7 +253,7 @@ report_failure(fx_audit_segment *record)
 }
 
 char *
-fx_audit_write(const char *kind, const char *request, const char *attachment, Size attachment_size)
+fx_audit_write(const char *kind, const Jsonb *request, const char *attachment, Size attachment_size)
 {
 	TimestampTz deadline;
 	handover	over = {0};
@@ -309,7 +309,6 @@ facesnxt_audit_write(PG_FUNCTION_ARGS)
 {
 	char	   *kind;
 	Jsonb	   *request;
-	char	   *request_text;
 	char	   *result;
 	char	   *attachment = NULL;
 	Size		attachment_size = 0;
@@ -320,7 +319,6 @@ facesnxt_audit_write(PG_FUNCTION_ARGS)
 				 errmsg("kind and request of an audit record must not be null")));
 	kind = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	request = PG_GETARG_JSONB_P(1);
-	request_text = JsonbToCString(NULL, &request->root, VARSIZE(request));
 	if (!PG_ARGISNULL(2))
 	{
 		bytea	   *bytes = PG_GETARG_BYTEA_PP(2);
@@ -329,7 +327,7 @@ facesnxt_audit_write(PG_FUNCTION_ARGS)
 		attachment_size = VARSIZE_ANY_EXHDR(bytes);
 	}
 
-	result = fx_audit_write(kind, request_text, attachment, attachment_size);
+	result = fx_audit_write(kind, request, attachment, attachment_size);
 	if (result == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(result)));
