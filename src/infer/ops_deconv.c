@@ -95,7 +95,7 @@ place_axis(const fx_node *node, int axis, int64_t in, int64_t kernel, fx_window 
 		wanted = whole - before - after;
 	if (wanted < 1)
 		return fx_node_fail(err, FX_MISMATCH, node, "cuts off more than it makes");
-	if (wanted > INT_MAX / 4)
+	if (wanted > INT_MAX / 4 || whole > INT_MAX / 4)
 		return fx_node_fail(err, FX_LIMIT, node, "has an output that is too large");
 	window->kernel[axis] = (int) kernel;
 	window->stride[axis] = (int) w->stride[axis];

@@ -115,6 +115,7 @@ test_deconv_refused(void)
 	static int64_t zero[2] = {0, 4};
 	static int64_t huge[2] = {INT64_C(1) << 40, 4};
 	static int64_t kernel[2] = {2, 2};
+	static int64_t most[2] = {INT32_MAX / 4, 0};
 
 	build_deconv(other);
 	refuse(FX_MISMATCH, "3 channels", "weights for other channels are refused");
@@ -133,6 +134,10 @@ test_deconv_refused(void)
 	build_deconv(good);
 	set_ints(&nodes[0], 0, "kernel_shape", kernel, 2);
 	refuse(FX_MISMATCH, "kernel_shape", "a kernel_shape other than that of the weights is refused");
+	build_deconv(good);
+	set_ints(&nodes[0], 0, "output_padding", most, 2);
+	set_ints(&nodes[0], 1, "output_shape", kernel, 2);
+	refuse(FX_LIMIT, "too large", "more padding than any picture has is refused though little of it is kept");
 	build_deconv(good);
 	set_int(&nodes[0], 0, "group", 0);
 	refuse(FX_MALFORMED, "0 groups", "no groups are refused");
