@@ -114,7 +114,8 @@ measure(const char *path, int runs, int height, int width)
 			times[i] = now() - start;
 	}
 	qsort(times, (size_t) runs, sizeof(double), compare);
-	printf("%s\t%.3f ms\t%.1f M multiply-adds\t%.1f MB\tpeak %.1f MB\n", name != NULL ? name + 1 : path, times[runs / 2],
+	printf("%s\t%.3f ms\t%.1f M multiply-adds\t%.1f MB\tpeak %.1f MB\n",
+		   name != NULL ? name + 1 : path, times[runs / 2],
 		   (double) fx_model_operations(model) / 1e6, (double) fx_model_memory(model) / 1e6, peak());
 	free(times);
 	fx_model_free(model);
