@@ -4,7 +4,7 @@
  *   infer [-r RUNS] [-s HxW] MODEL.onnx...
  *
  * Prints per model the median over runs after a warm-up, the multiply-adds
- * of one run and the memory held.  A free batch is 1; free sides are those
+ * of one run, the memory held, and the peak of the process.  A free batch is 1; free sides are those
  * of -s (320x320).
  */
 #include <glob.h>
@@ -31,6 +31,22 @@ compare(const void *a, const void *b)
 	double		y = *(const double *) b;
 
 	return (x > y) - (x < y);
+}
+
+/* Megabytes that this program has held at most; 0 where the kernel does not say. */
+static double
+peak(void)
+{
+	FILE	   *file = fopen("/proc/self/status", "r");
+	char		line[256];
+	long		kilobytes = 0;
+
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		if (sscanf(line, "VmHWM: %ld", &kilobytes) == 1)
+			break;
+	if (file != NULL)
+		fclose(file);
+	return (double) kilobytes / 1024;
 }
 
 static int
@@ -98,8 +114,9 @@ measure(const char *path, int runs, int height, int width)
 			times[i] = now() - start;
 	}
 	qsort(times, (size_t) runs, sizeof(double), compare);
-	printf("%s\t%.3f ms\t%.1f M multiply-adds\t%.1f MB\n", name != NULL ? name + 1 : path, times[runs / 2],
-		   (double) fx_model_operations(model) / 1e6, (double) fx_model_memory(model) / 1e6);
+	printf("%s\t%.3f ms\t%.1f M multiply-adds\t%.1f MB\tpeak %.1f MB\n",
+		   name != NULL ? name + 1 : path, times[runs / 2],
+		   (double) fx_model_operations(model) / 1e6, (double) fx_model_memory(model) / 1e6, peak());
 	free(times);
 	fx_model_free(model);
 	return 0;

@@ -10,7 +10,6 @@ cv2.dnn less what Python and OpenCV take without one.
 """
 import glob
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -45,21 +44,22 @@ def opencv(net, names, data):
 
 def runner(program, path, height, width):
     """Median milliseconds of one run, and megabytes."""
-    child = subprocess.Popen([program, "-r", str(RUNS), "-s", f"{height}x{width}", path],
-                             stdout=subprocess.PIPE, text=True)
-    line = child.stdout.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        sys.exit(f"{program} failed on {path}")
-    return float(line.split("\t")[1].split(" ")[0]), usage.ru_maxrss / 1024
+    parts = subprocess.run([program, "-r", str(RUNS), "-s", f"{height}x{width}", path], check=True,
+                           stdout=subprocess.PIPE, text=True).stdout.split("\t")
+    return float(parts[1].split(" ")[0]), float(parts[4].split(" ")[1])
+
+
+def peak():
+    """Megabytes; what getrusage() says would be that of the parent, from before the exec."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
 
 
 def weigh(path, height, width):
     """In a process of its own: megabytes that loading and running a model adds."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     opencv(*load(path, height, width))
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    print(peak() - before)
 
 
 def load(path, height, width):
