@@ -138,6 +138,8 @@ sub both_have
 		# what was noted for the chain is deleted by the writer all the time, and may be overwritten at any moment
 		my $in = found($server, @parts);
 		$in =~ s/pending_event // if $where ne '';
+		# so are the pages of events that were vacuumed, which the chain goes on to fill
+		$in =~ s/\bevent // unless $where eq '' || $where =~ /\bevent\b/;
 		is($in, $where, "$what: " . $server->name);
 	}
 	return;
@@ -181,7 +183,7 @@ flush_both();
 both_have('before: templates, photograph and name stand in the files', 'event person person_detail reference toast', @person);
 both_have('before: so does what was searched', 'probe_template raw_statement toast', @probe);
 
-like(found($_, @hash), qr/event event_\w*row_key_seq_idx.*probe_pkey.*search_agency_id_probe_id_idx/s, 'before: and so do hashes: ' . $_->name)
+like(found($_, @hash), qr/event event_\w*row_key_seq_idx.*probe_pkey.*search_probe_id_idx/s, 'before: and so do hashes: ' . $_->name)
 	foreach $node, $replica;
 my (undef, $checkpoint) = as_role($node, 'aud', 'SELECT facesnxt.audit_checkpoint()');
 
@@ -287,7 +289,7 @@ $old->quit;
 # vacuumed by hand first: what it takes away, it leaves in the pages
 $node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF)');
 flush_both();
-both_have('vacuum leaves the bytes in the files', 'event person person_detail reference toast', @person);
+both_have('vacuum leaves the bytes in the files', 'person person_detail reference toast', @person);
 both_have('... of probes, too', 'probe_template raw_statement toast', @probe);
 is(finish(''), '', 'the erasures are finished');
 flush_both();
