@@ -6,7 +6,7 @@
 -- model_zoo), OpenCV's FaceDetectorYN and FaceRecognizerSF with the model zoo,
 -- UltraFace's demo. Work is in multiply-adds, a detector's for 640 x 640; the
 -- bounds stand wide of the published figures, to tell families apart.
-CREATE VIEW facesnxt.recipe WITH (security_barrier) AS
+CREATE VIEW facesnxt.recipe WITH (security_invoker = true, security_barrier) AS
 SELECT v.recipe, v.kind, v.files::text[] AS files, v.head, v.dimension, v.side AS input_width, v.side AS input_height,
     v.channel_order, ARRAY[v.mean, v.mean, v.mean]::real[] AS mean, v.scale::real AS scale,
     (v.least * 1e9)::bigint AS least_work, (v.most * 1e9)::bigint AS most_work, v.licence

@@ -304,9 +304,10 @@ CREATE VIEW facesnxt.reextraction_progress WITH (security_barrier) AS
         LEFT JOIN facesnxt.reextraction_end e USING (run_id)
         LEFT JOIN facesnxt.model m ON m.fingerprint = n.fingerprint,
         LATERAL (SELECT count(*) FILTER (WHERE x.sqlstate IS NULL) AS made, count(x.sqlstate) AS failed, max(x.made_at) AS last_at
-                 FROM facesnxt.reextracted x WHERE x.run_id = n.run_id) d;
+                 FROM facesnxt.reextracted x WHERE x.run_id = n.run_id) d
+    WHERE (SELECT facesnxt.bound_to()) IS NULL;
 COMMENT ON VIEW facesnxt.reextraction_progress IS
-'Each run of reextract(): references that it made templates of, that failed, that remain; whether its model is in use and indexed';
+'To the host, each run of reextract(): references that it made templates of, that failed, that remain; whether its model is in use and indexed';
 REVOKE ALL ON TABLE facesnxt.reextraction_progress FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.reextraction_progress TO facesnxt_admin, facesnxt_auditor;
 
@@ -314,7 +315,7 @@ CREATE VIEW facesnxt.reextraction_failure WITH (security_barrier) AS
     SELECT x.run_id, n.model, x.reference_id, x.sqlstate, x.message, x.made_at,
         EXISTS (SELECT FROM facesnxt.reference r WHERE r.reference_id = x.reference_id AND r.model = n.fingerprint) AS made_since
     FROM facesnxt.reextracted x JOIN facesnxt.reextraction n USING (run_id)
-    WHERE x.sqlstate IS NOT NULL;
-COMMENT ON VIEW facesnxt.reextraction_failure IS 'References of which a run could not make a template, why, and whether a later one did';
+    WHERE x.sqlstate IS NOT NULL AND (SELECT facesnxt.bound_to()) IS NULL;
+COMMENT ON VIEW facesnxt.reextraction_failure IS 'To the host, references of which a run could not make a template, why, and whether a later one did';
 REVOKE ALL ON TABLE facesnxt.reextraction_failure FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.reextraction_failure TO facesnxt_admin, facesnxt_auditor;

@@ -10,9 +10,12 @@
 /* Buffers for which the last parallel scan was given space. */
 static uint32 space_asked;
 
-#if PG_VERSION_NUM >= 170000
+#if PG_VERSION_NUM >= 180000
 Size
 fs_parallel_size(Relation index, int nkeys, int norderbys)
+#elif PG_VERSION_NUM >= 170000
+Size
+fs_parallel_size(int nkeys, int norderbys)
 #else
 Size
 fs_parallel_size(void)

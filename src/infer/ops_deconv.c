@@ -135,7 +135,7 @@ shape_deconv(fx_model *model, fx_node *node, fx_error *err)
 	const fx_value *x = fx_in(model, node, 0);
 	const fx_value *w = fx_in(model, node, 1);
 	const fx_value *b = fx_in(model, node, 2);
-	fx_window	window;
+	fx_window	window = {0};
 	fx_shape	shape = x->shape;
 	int64_t		channels;
 	fx_code		code = fx_need_floats(model, node, err);

@@ -15,7 +15,8 @@ my $node = new_node('refusal', conf => "max_worker_processes = 20\n");
 my @groups = qw(facesnxt_member facesnxt_investigator facesnxt_requester facesnxt_integrator);
 
 # Computations on what the caller has already, and what the caller is.
-my %open = map { $_ => 1 } qw(detect photo_kind photo_size person_field_list my_agency own_gaps
+my %open = map { $_ => 1 } qw(detect photo_kind photo_size image_quality quality_measures quality_rows
+	thumbnail enhance photo_hash hash_distance person_field_list my_agency own_gaps
 	acting_account blind_searches bound_to list_my_owed would_refuse raw_door);
 
 # Steps of one's own account, which a suspended one still takes.
