@@ -101,10 +101,10 @@ foreach my $function (@functions)
 {
 	my ($name, $list) = split(/\|/, $function, -1);
 	my @named = map { [ split(/:/, $_, 2) ] } split(/,/, $list);
-	my $arguments = join(', ', map { $argument{$_->[0]} // $type{$_->[1]} // die "no value for $name($_->[0] $_->[1])" } @named);
-
 	$known{$name} = 1;
 	next if $open{$name};
+	my $arguments = join(', ', map { $argument{$_->[0]} // $type{$_->[1]} // die "no value for $name($_->[0] $_->[1])" } @named);
+
 	$arguments .= ', reference_id => gen_random_uuid()' if $name =~ /^verify(_template)?$/;
 	$arguments =~ s/^'x'/'arrest'/ if $name eq 'request_action';
 	$arguments =~ s/'x'$/'arrest'/ if $name =~ /request_action$|would_refuse_action$/;
