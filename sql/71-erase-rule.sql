@@ -41,7 +41,8 @@ INSERT INTO facesnxt.erase_rule (relation, scope, act, place, matches, sets, col
     ('candidate', 'person', 'keep', NULL, NULL, NULL, '{person_id,reference_id}'),
     ('review', 'person', 'keep', NULL, NULL, NULL, '{person_id}'),
     ('access_log', 'person', 'keep', NULL, NULL, NULL, '{persons}'),
-    ('refused_step', 'person', 'keep', NULL, NULL, NULL, '{person_id}'),
+    -- a photograph of too little quality is named by its hash
+    ('refused_step', 'person', 'blank', 40, 't.person_id = ANY ($1) AND t.sqlstate = ''NX114''', 'detail = NULL', '{detail,person_id}'),
     ('verification', 'person', 'keep', NULL, NULL, NULL, '{reference_id}'),
     -- one reference, by reference_id
     ('reference', 'reference', 'delete', 10, 't.reference_id = ANY ($1)', NULL, NULL),

@@ -118,6 +118,10 @@ BEGIN
         -- a hold that is being set is waited for, and one to come waits
         LOCK TABLE facesnxt.legal_hold IN SHARE MODE;
         PERFORM facesnxt.refuse_held(asked.scope, asked.target, asked.agency_id);
+        -- a template that is being made of a photograph is waited for, or it would stand in the way and its event come late
+        PERFORM FROM facesnxt.reference_image i
+        WHERE (asked.scope = 'person' AND i.person_id = asked.target) OR (asked.scope = 'reference' AND i.reference_id = asked.target)
+        FOR UPDATE;
         -- only chained events can forget
         PERFORM facesnxt.chain_all();
     END IF;

@@ -8,8 +8,8 @@ COMMENT ON FUNCTION facesnxt.wipe(regclass, xid8, boolean) IS
 'Overwrites what deleted rows have left in the pages of a table, TOAST table or index, here and on replicas; and counts the dead of transactions before this one that no vacuum could remove yet, dead line pointers and index entries included where asked';
 REVOKE ALL ON FUNCTION facesnxt.wipe(regclass, xid8, boolean) FROM PUBLIC;
 
--- The tables of an erasure, of the events and of statistics, their TOAST
--- tables and all their indexes.
+-- The tables of an erasure, of the events, of statistics and of what was staged
+-- and has left no row, their TOAST tables and all their indexes.
 CREATE FUNCTION facesnxt.erased_relations(erasure_id uuid) RETURNS TABLE (relation regclass, "table" regclass, method name)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -17,7 +17,7 @@ AS $$
     WITH heap AS (
         SELECT c.oid, c.reltoastrelid AS toast FROM pg_class c
         WHERE c.relnamespace = 'facesnxt'::regnamespace AND c.relname IN (
-            SELECT n.relation FROM facesnxt.erasure_count n WHERE n.erasure_id = $1 UNION ALL VALUES ('event'::name), ('pending_event'))
+            SELECT n.relation FROM facesnxt.erasure_count n WHERE n.erasure_id = $1 UNION ALL VALUES ('event'::name), ('pending_event'), ('staged'))
             OR c.oid = 'pg_catalog.pg_statistic'::regclass
     ), part AS (
         SELECT h.oid, h.oid AS "table" FROM heap h UNION ALL SELECT h.toast, h.oid FROM heap h WHERE h.toast <> 0

@@ -87,8 +87,9 @@ DECLARE
     other record;
 BEGIN
     SELECT r.* INTO mine FROM facesnxt.reference_image r WHERE r.reference_id = look_for_duplicates.reference_id;
-    IF mine.reference_id IS NULL OR similarity IS NULL OR similarity NOT BETWEEN -1 AND 1 THEN
-        RAISE EXCEPTION 'no such reference, or no such similarity' USING ERRCODE = 'invalid_parameter_value', HINT = 'A similarity is -1 to 1.';
+    -- with less likeness it would be a search for whoever looks like a photograph, of no case and by no policy
+    IF mine.reference_id IS NULL OR similarity IS NULL OR similarity NOT BETWEEN 0.5 AND 1 THEN
+        RAISE EXCEPTION 'no such reference, or no such similarity' USING ERRCODE = 'invalid_parameter_value', HINT = 'A similarity is 0.5 to 1.';
     END IF;
     FOR other IN
         SELECT 'same photograph' AS kind, r.reference_id, NULL::real AS score, NULL::int AS distance FROM facesnxt.reference_image r
@@ -108,11 +109,12 @@ BEGIN
     LOOP
         found := found + facesnxt.note_duplicate(other.kind, mine.reference_id, other.reference_id, other.score, other.distance)::int;
     END LOOP;
-    RETURN found;
+    -- the findings are the host's; a number tells whether somebody is enrolled
+    RETURN CASE WHEN facesnxt.in_reach(NULL) THEN found END;
 END
 $$;
 COMMENT ON FUNCTION facesnxt.look_for_duplicates(uuid, real) IS
-'Looks for the photograph of a reference, for copies of it, and for its face under another identity, and records what it finds; enrol() calls it (NP-VI.A.5)';
+'Looks for the photograph of a reference, for copies of it, and for its face under another identity, and records what it finds; enrol() calls it. How many, which is told to the host alone (NP-VI.A.5)';
 REVOKE ALL ON FUNCTION facesnxt.look_for_duplicates(uuid, real) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.look_for_duplicates(uuid, real) TO facesnxt_admin;
 

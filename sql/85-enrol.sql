@@ -35,14 +35,15 @@ INSERT INTO facesnxt.erase_rule (relation, scope, act, place, matches) VALUES
     ('staged', 'person', 'delete', 5, 't.person_id = ANY ($1)');
 
 -- COPY asks for a table without policies; what waits is seen and mended through
--- the view, by who staged it or the host's administrator. The photographs come
--- back to nobody.
+-- the view, by who staged it or the host's administrator. A group's name can be
+-- taken by members of other agencies, so who logged on counts, too. The
+-- photographs come back to nobody.
 GRANT INSERT (photo, person_id, name, date_of_birth, repository, identity_source, face) ON TABLE facesnxt.staged TO facesnxt_admin;
 CREATE VIEW facesnxt.my_staged WITH (security_barrier) AS
     SELECT s.staged_id, s.photo, s.person_id, s.name, s.date_of_birth, s.repository, s.identity_source, s.face, s.staged_by, s.staged_at,
         s.sqlstate, s.message, s.tried_at
     FROM facesnxt.staged s
-    WHERE facesnxt.is_host() OR s.staged_by = CURRENT_USER
+    WHERE facesnxt.is_host() OR (s.staged_by = CURRENT_USER AND s.staged_session = SESSION_USER)
     WITH CHECK OPTION;
 COMMENT ON VIEW facesnxt.my_staged IS
 'What one has staged, the host''s administrator all of it: to be mended (sqlstate to NULL: it is tried again) or deleted';
@@ -69,6 +70,7 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SE
 AS $$
 DECLARE
     who CONSTANT name := (SELECT acting_role FROM facesnxt.session_identity());
+    login CONSTANT name := (SELECT session_role FROM facesnxt.session_identity());
     host CONSTANT boolean := facesnxt.is_host();
     row facesnxt.staged;
     claimed bigint[];
@@ -84,7 +86,7 @@ BEGIN
     failed := 0;
     claimed := ARRAY(
         SELECT s.staged_id FROM facesnxt.staged s
-        WHERE s.sqlstate IS NULL AND s.staged_id > coalesce(after, 0) AND (host OR s.staged_by = who)
+        WHERE s.sqlstate IS NULL AND s.staged_id > coalesce(after, 0) AND (host OR (s.staged_by = who AND s.staged_session = login))
         ORDER BY s.staged_id LIMIT size FOR UPDATE SKIP LOCKED);
     last := (SELECT max(c) FROM unnest(claimed) c);
     -- persons in one order in all sessions, so that none waits for another one in a circle

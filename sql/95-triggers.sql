@@ -10,15 +10,18 @@ DECLARE
     made bigint := 0;
 BEGIN
     FOR audited IN
-        -- a table whose rows can change keeps each state of them with the event
-        SELECT c.relname, NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = c.relname || '_append_only') AS changes
+        -- a table whose rows can change keeps each state of them with the event; but what was staged has left its
+        -- table before the person is expunged, and no key would lead to the name in its events
+        SELECT c.relname, CASE
+            WHEN c.relname = 'staged' THEN 'digest'
+            WHEN NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = c.relname || '_append_only') THEN 'image' END AS keeps
         FROM pg_class c
         WHERE c.relnamespace = 'facesnxt'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('event', 'pending_event', 'event_tile')
             AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'audit_row')
         ORDER BY c.relname
     LOOP
         EXECUTE format('CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON facesnxt.%I '
-            'FOR EACH ROW EXECUTE FUNCTION facesnxt.audit_row(%s)', audited.relname, CASE WHEN audited.changes THEN quote_literal('image') END);
+            'FOR EACH ROW EXECUTE FUNCTION facesnxt.audit_row(%s)', audited.relname, quote_literal(audited.keeps));
         EXECUTE format('CREATE TRIGGER audit_truncate AFTER TRUNCATE ON facesnxt.%I '
             'FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.audit_row()', audited.relname);
         EXECUTE format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER audit_row, ENABLE ALWAYS TRIGGER audit_truncate', audited.relname);
@@ -44,7 +47,7 @@ DECLARE
     here bigint;
 BEGIN
     FOR audited IN
-        SELECT c.relname, t.tgnargs > 0 AS changes
+        SELECT c.relname, t.tgnargs > 0 AND c.relname <> 'staged' AS changes
         FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
         WHERE t.tgname = 'audit_row' AND c.relnamespace = 'facesnxt'::regnamespace ORDER BY 1
     LOOP

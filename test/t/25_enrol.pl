@@ -53,6 +53,13 @@ is(state_of('own', 'SELECT count(*) FROM facesnxt.my_staged'), 'done 0', 'an age
 is(state_of('own', "DELETE FROM facesnxt.my_staged; UPDATE facesnxt.my_staged SET name = 'x'"), 'done ', 'and deletes and changes nothing else');
 is(state_of('adm', 'DELETE FROM facesnxt.staged'), '42501', 'the table itself takes photographs and gives none');
 is(state_of('own', 'SELECT last IS NULL FROM facesnxt.enrol_batch(100)'), 'done t', 'and enrols that alone');
+value("CREATE ROLE theirs LOGIN IN ROLE facesnxt_admin; SELECT facesnxt.open_account('NM', 'theirs')");
+is(state_of('own', "SET ROLE facesnxt_admin; INSERT INTO facesnxt.staged (photo, name, repository, identity_source) VALUES ('', 'By the group', 'booking', 'fingerprints')"), 'done ', 'of what was staged by the name of the group');
+is(state_of('theirs', "SET ROLE facesnxt_admin; SELECT count(*) FROM facesnxt.my_staged"), 'done 0', 'another agency\'s administrator sees nothing by that name');
+is(state_of('theirs', "SET ROLE facesnxt_admin; SELECT last IS NULL FROM facesnxt.enrol_batch(100)"), 'done t', 'and enrols nothing of it');
+is(state_of('own', "SET ROLE facesnxt_admin; SELECT count(*) FROM facesnxt.my_staged; DELETE FROM facesnxt.my_staged"), 'done 1', 'who staged it does');
+is(value("SELECT facesnxt.chain_all(); SELECT count(*) FILTER (WHERE operation IN ('I', 'D')) || ' ' || count(image) FROM facesnxt.event WHERE relation = 'staged' AND row_key = (SELECT max(row_key::int)::text FROM facesnxt.event WHERE relation = 'staged')"), "\n2 0",
+	'that it was staged and went is on record, and nothing of the person');
 
 # what is wrong, and how
 value(<<'SQL');

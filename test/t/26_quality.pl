@@ -111,6 +111,11 @@ is(ask("SELECT kind, distance <= 6, score > 0.6, clause, person_id = '$b' AND ot
 is(ask("SELECT count(*) FROM facesnxt.open_duplicates WHERE kind = 'two identities' AND other_reference_id = '$second' AND person_id = '$b'"), 1,
 	'NP-VI.A.5: by another photograph of the person, too');
 is(ask("SELECT facesnxt.hunt_duplicates((SELECT enrolled_at FROM facesnxt.reference_image WHERE reference_id = '$first'))"), 0, 'the hunt of the night finds the same, and records nothing twice');
+($status, $out, $err) = by('adm', "SELECT facesnxt.look_for_duplicates('$first', -1)");
+like($err, qr/A similarity is 0.5 to 1/, 'it is no search for whoever looks like somebody');
+ask("CREATE ROLE own LOGIN IN ROLE facesnxt_admin; SELECT facesnxt.open_account('SP', 'own')");
+($status, $out, $err) = by('own', "SELECT facesnxt.look_for_duplicates('$first') IS NULL, facesnxt.hunt_duplicates() IS NULL");
+is("$status $out", '0 t|t', 'an agency\'s administrator is not told whether a face is known');
 ($status, $out, $err) = by('nm_inv', 'SELECT * FROM facesnxt.open_duplicates');
 like($err, qr/permission denied/, 'an investigator does not read them');
 ($status, $out, $err) = by('adm', "SELECT facesnxt.resolve_duplicate(duplicate_id, 'one person', ' ') FROM facesnxt.open_duplicates");

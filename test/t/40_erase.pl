@@ -159,6 +159,12 @@ CREATE TABLE refs AS SELECT person, facesnxt.enrol_template(t, person, 'booking'
 FROM made, unnest(ARRAY[@{[ template(2) ]}, @{[ template(3) ]}]) t;
 UPDATE facesnxt.reference_image SET photo = @{[ hex_of($photo[0]) ]}, photo_sha256 = sha256(@{[ hex_of($photo[0]) ]})
 WHERE person_id = (SELECT person FROM made);
+-- as it came, by a row that is gone since
+INSERT INTO facesnxt.staged (photo, person_id, name, date_of_birth, repository, identity_source)
+SELECT @{[ hex_of($photo[0]) ]}, person, 'Xaver Quintilian Zyzzy', '1970-01-02', 'booking', 'fingerprint' FROM made;
+DELETE FROM facesnxt.staged;
+INSERT INTO facesnxt.refused_step (step, person_id, sqlstate, message, detail, acting_role, session_role, requested_at)
+SELECT 'enrolment', person, 'NX114', 'refused', 'SHA-256 ' || encode(sha256(@{[ hex_of($photo[0]) ]}), 'hex'), 'adm', 'adm', now() FROM made;
 ANALYZE;
 GRANT SELECT ON made, refs TO PUBLIC;
 SQL
@@ -173,14 +179,15 @@ SELECT agency_id, 'admitted', 'SELECT 1', @{[ template(4) ]}, 'x', 1, 'x', 1, 1,
 SQL
 is(attempts($node, 'the probe'), 'completed 5', 'the probe was searched, and the person is a candidate');
 
-my @person = ((map { template_parts($_) } 2, 3), parts($photo[0]), 'Xaver Quintilian Zyzzy', 'QZ-7781-4', 'Zyzzytown');
+my @person = ((map { template_parts($_) } 2, 3), parts($photo[0]), 'Xaver Quintilian Zyzzy', 'QZ-7781-4', 'Zyzzytown',
+	$node->safe_psql('postgres', 'SELECT encode(sha256(' . hex_of($photo[0]) . "), 'hex')"));
 # of the hashes of probes, as bytes and as text, none is to stay either: they tell that it was here
 my @hash = map { (pack('H*', $_), $_) } split(/\n/, $node->safe_psql('postgres', "SELECT encode(sha256, 'hex') FROM facesnxt.probe
 	UNION SELECT probe_id FROM facesnxt.search WHERE reason = 'the probe'"));
 is(scalar(@hash), 6, 'two photographs and a template have hashes');
 my @probe = (template_parts(4), map { parts($_) } @photo[ 1, 2 ]);
 flush_both();
-both_have('before: templates, photograph and name stand in the files', 'event person person_detail reference toast', @person);
+both_have('before: templates, photograph and name stand in the files', 'event person person_detail reference refused_step staged toast', @person);
 both_have('before: so does what was searched', 'probe_template raw_statement toast', @probe);
 
 like(found($_, @hash), qr/event event_\w*row_key_seq_idx.*probe_pkey.*search_probe_id_idx/s, 'before: and so do hashes: ' . $_->name)
@@ -249,9 +256,21 @@ as_role($node, 'sp_chief', "SELECT facesnxt.lift_hold('$held', 'over')");
 # An old snapshot still sees the rows.
 my $old = session($node, 'adm');
 $old->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM facesnxt.agency');
-my @erasure;
-foreach my $proposal ($person,
-	proposed('probe', $target[1]), proposed('probe', $target[2]))
+# Somebody is making templates of the person's photographs by another model.
+my $maker = session($node, 'postgres');
+$maker->query_safe("BEGIN; SELECT FROM facesnxt.reference_image i JOIN refs ON reference = reference_id FOR NO KEY UPDATE OF i;
+	INSERT INTO facesnxt.reference (reference_id, person_id, repository, template)
+	SELECT reference, person, 'booking', facesnxt.with_model(@{[ template(3) ]}, 'abcdef01') FROM refs");
+my $decide = IPC::Run::start([ 'psql', '-XAtq', '-h', $node->host, '-p', $node->port, '-U', 'chief', '-c',
+		"SELECT facesnxt.decide_expungement('$person', true)", 'postgres' ], '>', \my $decided, '2>', \my $why);
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE usename = 'chief' AND wait_event_type = 'Lock'");
+$maker->query_safe('COMMIT');
+$maker->quit;
+$decide->finish;
+chomp $decided;
+is($why, '', 'NM-IX.A.6: an expungement waits for templates that are being made, and erases them');
+my @erasure = $decided;
+foreach my $proposal (proposed('probe', $target[1]), proposed('probe', $target[2]))
 {
 	my ($status, $out, $err) = as_role($node, 'chief', "SELECT facesnxt.decide_expungement('$proposal', true)");
 	is($status, 0, 'NM-IX.A.6: another person decides') or diag($err);
@@ -282,7 +301,7 @@ sub finish
 like(finish('^VACUUM'), qr/reference\|dead rows/, 'an old snapshot keeps them: the erasure is not finished');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM facesnxt.erasure_end'), '0', '... and is not recorded as finished');
 flush_both();
-both_have('... for the bytes are there', 'event person person_detail reference toast', @person);
+both_have('... for the bytes are there', 'event person person_detail reference refused_step toast', @person);
 $old->query_safe('COMMIT');
 $old->quit;
 
@@ -339,7 +358,7 @@ SELECT e.scope, d.approved, x.by_role, d.by_role, x.order_number, f.wiped > 0
 FROM facesnxt.erasure e JOIN facesnxt.expungement_decision d USING (expungement_id) JOIN facesnxt.expungement x USING (expungement_id)
 	JOIN facesnxt.erasure_end f USING (erasure_id) ORDER BY e.at
 SQL
-is($node->safe_psql('postgres', <<"SQL"), "person|delete|1\nperson_detail|delete|1\nreference|delete|2\nreference_image|delete|2", '... and how many rows of which table');
+is($node->safe_psql('postgres', <<"SQL"), "person|delete|1\nperson_detail|delete|1\nreference|delete|4\nreference_image|delete|2\nrefused_step|blank|1", '... and how many rows of which table');
 SELECT relation, act, rows FROM facesnxt.erasure_count WHERE erasure_id = '$erasure[0]' ORDER BY relation
 SQL
 my (undef, undef, $err) = ('', '', '');
