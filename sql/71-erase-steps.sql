@@ -10,8 +10,10 @@ AS $$
         OR EXISTS (SELECT FROM facesnxt.match_decision w WHERE w.search_id = $1 AND w.person_id = $2)
         OR EXISTS (SELECT FROM facesnxt.identification w WHERE w.search_id = $1 AND w.person_id = $2)
         OR EXISTS (SELECT FROM facesnxt.confirmation w WHERE w.search_id = $1 AND w.person_id = $2)
+        OR EXISTS (SELECT FROM facesnxt.action w WHERE w.search_id = $1 AND w.person_id = $2)
 $$;
-COMMENT ON FUNCTION facesnxt.worked_on(uuid, uuid) IS 'Whether somebody compared a candidate, was asked to, or found or decided something about it';
+COMMENT ON FUNCTION facesnxt.worked_on(uuid, uuid) IS
+'Whether somebody compared a candidate, was asked to, found or decided something about it, or asked to act on it, be it by a line-up';
 REVOKE ALL ON FUNCTION facesnxt.worked_on(uuid, uuid) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.erase_steps(scope text) RETURNS TABLE (relation regclass, act text, statement text)

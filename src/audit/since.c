@@ -103,11 +103,14 @@ fx_since_committed(void)
 Datum
 facesnxt_commits(PG_FUNCTION_ARGS)
 {
+	int64		count;
+
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		PG_RETURN_NULL();
+	count = (int64) GetLatestSnapshot()->snapXactCompletionCount;
 	/* memberships are read from caches, which a transaction that holds its locks need not have looked after */
 	AcceptInvalidationMessages();
-	PG_RETURN_INT64((int64) GetLatestSnapshot()->snapXactCompletionCount);
+	PG_RETURN_INT64(count);
 }
 
 /*
@@ -193,8 +196,8 @@ facesnxt_nothing_new(PG_FUNCTION_ARGS)
 	this.is_template = strcmp(text_to_cstring(PG_GETARG_TEXT_PP(3)), "template") == 0;
 	memcpy(this.probe, VARDATA_ANY(probe), PROBE_LENGTH);
 
-	AcceptInvalidationMessages();
 	unseen = GetLatestSnapshot()->snapXactCompletionCount - asked;
+	AcceptInvalidationMessages();
 	for (int i = 0; i < REMEMBERED; i++)
 	{
 		const own_transaction *did = &ended[i];
