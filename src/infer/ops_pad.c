@@ -98,6 +98,7 @@ shape_pad(fx_model *model, fx_node *node, fx_error *err)
 {
 	const fx_value *in = fx_in(model, node, 0);
 	const fx_value *value = fx_in(model, node, 2);
+	const pad_params *params = node->params;
 	int64_t		pads[2 * FX_MAX_RANK];
 	fx_shape	shape = in->shape;
 	fx_code		code = read_pads(model, node, pads, err);
@@ -106,6 +107,9 @@ shape_pad(fx_model *model, fx_node *node, fx_error *err)
 		return code;
 	if (value != NULL && (value->count != 1 || value->type != in->type))
 		return fx_node_fail(err, FX_MISMATCH, node, "has a value that is not one number of its input's type");
+	/* NaN included; 2^63 is a float */
+	if (value == NULL && in->type != FX_TYPE_FLOAT && !(params->value >= -0x1p63f && params->value < 0x1p63f))
+		return fx_node_fail(err, FX_MISMATCH, node, "pads integers with %g", (double) params->value);
 	for (int i = 0; i < shape.rank; i++)
 		shape.dim[i] += pads[i] + pads[i + shape.rank];
 	code = fx_set_output(model, node, 0, in->type, &shape, err);
@@ -118,7 +122,7 @@ static void
 fill(const pad_params *params, const fx_value *value, fx_value *out)
 {
 	size_t		size = fx_type_size(out->type);
-	int64_t		whole = (int64_t) params->value;
+	int64_t		whole = out->type == FX_TYPE_FLOAT ? 0 : (int64_t) params->value;
 	const void *number = value != NULL ? value->data : out->type == FX_TYPE_FLOAT ? (const void *) &params->value
 		: (const void *) &whole;
 

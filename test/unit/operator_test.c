@@ -151,6 +151,21 @@ test_pad(void)
 	set_word(NODE2("Pad", "x", "p", "y"), 0, "mode", "wrap");
 	add_weight("p", 7, rank, 1, pads, 48);
 	refuse(FX_UNSUPPORTED, "wrap", "a mode that is not built is refused by name");
+	for (int kind = 0; kind < 3; kind++)
+	{
+		OnnxFile__Node *node;
+		OnnxFile__Attribute *value;
+
+		reset();
+		opset.version = 10;
+		set_input(7, dims, 3);
+		node = NODE1("Pad", "x", "y");
+		set_ints(node, 0, "pads", pads, 6);
+		value = set_attribute(node, 1, "value", 1);
+		value->has_f = true;
+		value->f = kind == 0 ? 8.9e19f : kind == 1 ? -8.9e19f : NAN;
+		refuse(FX_MISMATCH, "pads integers", "a number that is no integer pads none");
+	}
 }
 
 /* ---- the forms of opset 18 */
