@@ -134,9 +134,18 @@ sub session
 sub as_role
 {
 	my ($node, $role, $sql) = @_;
-	my ($out, $err);
-	my $status = $node->psql('postgres', $sql, stdout => \$out, stderr => \$err, on_error_stop => 1,
-		extra_params => [ '-U', $role, '-v', 'VERBOSITY=verbose' ]);
+	my ($status, $out, $err);
+
+	# one that may not log in is sometimes gone before it was told what to ask: it has asked nothing then
+	foreach my $try (1 .. 10)
+	{
+		$status = eval {
+			$node->psql('postgres', $sql, stdout => \$out, stderr => \$err, on_error_stop => 1,
+				extra_params => [ '-U', $role, '-v', 'VERBOSITY=verbose' ]);
+		};
+		last unless $@;
+		die $@ unless $@ =~ /Broken pipe/ && $try < 10;
+	}
 	return ($status, $out, $err);
 }
 
