@@ -21,7 +21,8 @@ BEGIN
         ORDER BY c.relname
     LOOP
         EXECUTE format('CREATE TRIGGER audit_row AFTER INSERT OR UPDATE OR DELETE ON facesnxt.%I '
-            'FOR EACH ROW EXECUTE FUNCTION facesnxt.audit_row(%s)', audited.relname, quote_literal(audited.keeps));
+            'FOR EACH ROW EXECUTE FUNCTION facesnxt.audit_row(%s)', audited.relname,
+            CASE audited.keeps WHEN 'image' THEN quote_literal('image') WHEN 'digest' THEN quote_literal('digest') END);
         EXECUTE format('CREATE TRIGGER audit_truncate AFTER TRUNCATE ON facesnxt.%I '
             'FOR EACH STATEMENT EXECUTE FUNCTION facesnxt.audit_row()', audited.relname);
         EXECUTE format('ALTER TABLE facesnxt.%I ENABLE ALWAYS TRIGGER audit_row, ENABLE ALWAYS TRIGGER audit_truncate', audited.relname);

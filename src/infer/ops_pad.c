@@ -168,7 +168,7 @@ run_pad(fx_model *model, fx_node *node, fx_error *err)
 	const fx_value *in = fx_in(model, node, 0);
 	fx_value   *out = fx_out(model, node, 0);
 	size_t		size = fx_type_size(in->type);
-	int64_t		pads[2 * FX_MAX_RANK];
+	int64_t		pads[2 * FX_MAX_RANK] = {0};
 	ptrdiff_t	from[FX_MAX_RANK];
 	ptrdiff_t	to[FX_MAX_RANK];
 	ptrdiff_t	base = 0;
