@@ -120,10 +120,10 @@ shape_quantize(fx_model *model, fx_node *node, fx_error *err)
 {
 	const fx_value *in = fx_in(model, node, 0);
 	fx_shape	shape = in->shape;
-	size_t		run;
-	size_t		scales;
-	float		low;
-	float		high;
+	size_t		run = 0;
+	size_t		scales = 0;
+	float		low = 0;
+	float		high = 0;
 	fx_code		code = fx_need_type(model, node, 0, FX_TYPE_FLOAT, err);
 
 	if (code == FX_OK)
@@ -145,10 +145,10 @@ run_quantize(fx_model *model, fx_node *node, fx_error *err)
 	const fx_value *in = fx_in(model, node, 0);
 	const float *x = in->data;
 	float	   *y = fx_out(model, node, 0)->data;
-	size_t		run;
-	size_t		scales;
-	float		low;
-	float		high;
+	size_t		run = 0;
+	size_t		scales = 0;
+	float		low = 0;
+	float		high = 0;
 	fx_code		code = read_range(model, node, 2, &low, &high, err);
 
 	if (code == FX_OK)
@@ -165,8 +165,8 @@ shape_dequantize(fx_model *model, fx_node *node, fx_error *err)
 {
 	const fx_value *in = fx_in(model, node, 0);
 	fx_shape	shape = in->shape;
-	size_t		run;
-	size_t		scales;
+	size_t		run = 0;
+	size_t		scales = 0;
 	fx_code		code = place(model, node, &run, &scales, err);
 
 	if (code != FX_OK)
@@ -191,8 +191,8 @@ run_dequantize(fx_model *model, fx_node *node, fx_error *err)
 {
 	const fx_value *in = fx_in(model, node, 0);
 	float	   *y = fx_out(model, node, 0)->data;
-	size_t		run;
-	size_t		scales;
+	size_t		run = 0;
+	size_t		scales = 0;
 	fx_code		code = place(model, node, &run, &scales, err);
 
 	if (code != FX_OK)

@@ -155,9 +155,9 @@ place_resize(const fx_model *model, const fx_node *node, float *scale, float *ex
 	const fx_value *in = fx_in(model, node, 0);
 	const fx_value *sizes = params->sizes > 0 ? fx_in(model, node, params->sizes) : NULL;
 	int			count = params->count;
-	int64_t		wanted[FX_MAX_RANK];
-	float		factor[FX_MAX_RANK];
-	int			axis[FX_MAX_RANK];
+	int64_t		wanted[FX_MAX_RANK] = {0};
+	float		factor[FX_MAX_RANK] = {0};
+	int			axis[FX_MAX_RANK] = {0};
 	fx_code		code;
 
 	*shape = in->shape;
