@@ -113,6 +113,25 @@ facesnxt_commits(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(count);
 }
 
+/* Reads agency, account, kind and probe from argument first on; false for NULLs or a probe without a name. */
+static bool
+read_search(FunctionCallInfo fcinfo, int first, made_search *search)
+{
+	text	   *probe;
+
+	for (int i = first; i < first + 4; i++)
+		if (PG_ARGISNULL(i))
+			return false;
+	probe = PG_GETARG_TEXT_PP(first + 3);
+	if (VARSIZE_ANY_EXHDR(probe) != PROBE_LENGTH)
+		return false;
+	search->agency = *PG_GETARG_UUID_P(first);
+	search->account = *PG_GETARG_UUID_P(first + 1);
+	search->is_template = strcmp(text_to_cstring(PG_GETARG_TEXT_PP(first + 2)), "template") == 0;
+	memcpy(search->probe, VARDATA_ANY(probe), PROBE_LENGTH);
+	return true;
+}
+
 /*
  * facesnxt.note_search(agency uuid, account uuid, kind text, probe text) RETURNS void
  *
@@ -122,23 +141,13 @@ facesnxt_commits(PG_FUNCTION_ARGS)
 Datum
 facesnxt_note_search(PG_FUNCTION_ARGS)
 {
-	made_search *made;
-	text	   *probe;
-
-	if (!in_writer)
-		PG_RETURN_VOID();
-	probe = PG_ARGISNULL(3) ? NULL : PG_GETARG_TEXT_PP(3);
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || probe == NULL
-		|| VARSIZE_ANY_EXHDR(probe) != PROBE_LENGTH || current.count == SEARCHES)
+	if (in_writer)
 	{
-		current.unknown = true;
-		PG_RETURN_VOID();
+		if (current.count < SEARCHES && read_search(fcinfo, 0, &current.search[current.count]))
+			current.count++;
+		else
+			current.unknown = true;
 	}
-	made = &current.search[current.count++];
-	made->agency = *PG_GETARG_UUID_P(0);
-	made->account = *PG_GETARG_UUID_P(1);
-	made->is_template = strcmp(text_to_cstring(PG_GETARG_TEXT_PP(2)), "template") == 0;
-	memcpy(made->probe, VARDATA_ANY(probe), PROBE_LENGTH);
 	PG_RETURN_VOID();
 }
 
@@ -179,22 +188,13 @@ facesnxt_nothing_new(PG_FUNCTION_ARGS)
 	uint64		asked;
 	uint64		unseen;
 	made_search this;
-	text	   *probe;
 
-	for (int i = 0; i < 5; i++)
-		if (PG_ARGISNULL(i))
-			PG_RETURN_BOOL(false);
+	if (PG_ARGISNULL(0) || !read_search(fcinfo, 1, &this))
+		PG_RETURN_BOOL(false);
 	/* what a session has changed itself is not known here */
 	if (!in_writer && TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		PG_RETURN_BOOL(false);
-	probe = PG_GETARG_TEXT_PP(4);
-	if (VARSIZE_ANY_EXHDR(probe) != PROBE_LENGTH)
-		PG_RETURN_BOOL(false);
 	asked = (uint64) PG_GETARG_INT64(0);
-	this.agency = *PG_GETARG_UUID_P(1);
-	this.account = *PG_GETARG_UUID_P(2);
-	this.is_template = strcmp(text_to_cstring(PG_GETARG_TEXT_PP(3)), "template") == 0;
-	memcpy(this.probe, VARDATA_ANY(probe), PROBE_LENGTH);
 
 	unseen = GetLatestSnapshot()->snapXactCompletionCount - asked;
 	AcceptInvalidationMessages();

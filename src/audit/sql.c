@@ -16,8 +16,8 @@ typedef struct kept_plan
 
 static HTAB *plans = NULL;
 
-static SPIPlanPtr
-plan_of(const char *query, int count, Oid *types)
+SPIPlanPtr
+fx_plan(const char *query, int count, Oid *types)
 {
 	kept_plan  *kept;
 	bool		found;
@@ -45,7 +45,7 @@ plan_of(const char *query, int count, Oid *types)
 static void
 run(const char *query, int count, Oid *types, Datum *values, bool read_only, int expected)
 {
-	int			result = SPI_execute_plan(plan_of(query, count, types), values, NULL, read_only, 0);
+	int			result = SPI_execute_plan(fx_plan(query, count, types), values, NULL, read_only, 0);
 
 	if (result != expected)
 		elog(ERROR, "a query of the audit ended with %s: %s", SPI_result_code_string(result), query);

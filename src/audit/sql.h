@@ -17,6 +17,9 @@
  */
 extern void fx_query(const char *query, int count, Oid *types, Datum *values, int expected);
 
+/* The plan that fx_query() keeps, for who passes NULLs. */
+extern SPIPlanPtr fx_plan(const char *query, int count, Oid *types);
+
 /* As fx_query() for a SELECT, by the snapshot of whoever calls. */
 extern void fx_read(const char *query, int count, Oid *types, Datum *values);
 

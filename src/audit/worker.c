@@ -44,6 +44,7 @@
 #include "guc.h"
 #include "segment.h"
 #include "since.h"
+#include "sql.h"
 #include "writer.h"
 
 #define MAX_BATCH	32
@@ -181,7 +182,6 @@ commit_confirmed(void)
 static void
 apply(fx_audit_segment *record)
 {
-	static SPIPlanPtr plan = NULL;
 	Oid			types[3] = {TEXTOID, JSONBOID, BYTEAOID};
 	Datum		values[3];
 	char		nulls[3] = {' ', ' ', ' '};
@@ -197,15 +197,8 @@ apply(fx_audit_segment *record)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (plan == NULL)
-	{
-		SPIPlanPtr	prepared = SPI_prepare("SELECT facesnxt.audit_apply($1, $2, $3)", 3, types);
-
-		if (prepared == NULL || SPI_keepplan(prepared) != 0)
-			elog(ERROR, "audit_apply could not be prepared: %s", SPI_result_code_string(SPI_result));
-		plan = prepared;
-	}
-	if (SPI_execute_plan(plan, values, nulls, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+	if (SPI_execute_plan(fx_plan("SELECT facesnxt.audit_apply($1, $2, $3)", 3, types), values, nulls, false, 1)
+		!= SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "audit_apply returned no row");
 	text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	if (text != NULL)

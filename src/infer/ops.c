@@ -145,6 +145,16 @@ fx_axis(const fx_node *node, int64_t axis, int rank, int *out, fx_error *err)
 	return FX_OK;
 }
 
+fx_code
+fx_check_axis_zero(fx_loader *loader, fx_node *node, fx_error *err)
+{
+	int64_t    *axis = fx_params(loader, sizeof(int64_t));
+
+	if (axis != NULL)
+		*axis = fx_attr_int(loader, "axis", 0);
+	return loader->code;
+}
+
 bool
 fx_broadcast(const fx_shape *a, const fx_shape *b, fx_shape *out)
 {

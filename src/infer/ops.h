@@ -117,6 +117,8 @@ extern fx_code fx_known_floats(const fx_model *model, const fx_node *node, int i
 							   int *count, fx_error *err);
 /* -rank..rank-1 (plus `extra` at the end) to 0..; FX_MISMATCH outside. */
 extern fx_code fx_axis(const fx_node *node, int64_t axis, int rank, int *out, fx_error *err);
+/* Reads the attribute axis, 0 where there is none, into the node's parameters, an int64. */
+extern fx_code fx_check_axis_zero(fx_loader *loader, fx_node *node, fx_error *err);
 /* The common shape by the rules of multidirectional broadcasting. */
 extern bool fx_broadcast(const fx_shape *a, const fx_shape *b, fx_shape *out);
 /* Product of dim[from..to-1]; within FX_MAX_ELEMENTS for any checked shape. */

@@ -89,16 +89,6 @@ run_transpose(fx_model *model, fx_node *node, fx_error *err)
 /* ---- Gather */
 
 static fx_code
-check_axis_zero(fx_loader *loader, fx_node *node, fx_error *err)
-{
-	int64_t    *axis = fx_params(loader, sizeof(int64_t));
-
-	if (axis != NULL)
-		*axis = fx_attr_int(loader, "axis", 0);
-	return loader->code;
-}
-
-static fx_code
 shape_gather(fx_model *model, fx_node *node, fx_error *err)
 {
 	const fx_value *in = fx_in(model, node, 0);
@@ -165,7 +155,7 @@ check_axis_required(fx_loader *loader, fx_node *node, fx_error *err)
 {
 	if (!fx_attr_present(loader, "axis"))
 		return fx_loader_fail(loader, FX_MALFORMED, "lacks its axis");
-	return check_axis_zero(loader, node, err);
+	return fx_check_axis_zero(loader, node, err);
 }
 
 static fx_code
@@ -315,7 +305,7 @@ run_tile(fx_model *model, fx_node *node, fx_error *err)
 
 const fx_operator fx_ops_move[] = {
 	{"Transpose", 1, 1, 1, false, check_transpose, shape_transpose, NULL, NULL, run_transpose},
-	{"Gather", 2, 2, 1, false, check_axis_zero, shape_gather, NULL, NULL, run_gather},
+	{"Gather", 2, 2, 1, false, fx_check_axis_zero, shape_gather, NULL, NULL, run_gather},
 	{"Concat", 1, FX_MAX_NODE_VALUES, 1, false, check_axis_required, shape_concat, NULL, NULL, run_concat},
 	{"Expand", 2, 2, 1, false, NULL, shape_expand, NULL, NULL, run_expand},
 	{"Tile", 2, 2, 1, false, NULL, shape_tile, NULL, NULL, run_tile},

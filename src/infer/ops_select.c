@@ -77,16 +77,6 @@ run_where(fx_model *model, fx_node *node, fx_error *err)
 }
 
 static fx_code
-check_axis(fx_loader *loader, fx_node *node, fx_error *err)
-{
-	int64_t    *axis = fx_params(loader, sizeof(int64_t));
-
-	if (axis != NULL)
-		*axis = fx_attr_int(loader, "axis", 0);
-	return loader->code;
-}
-
-static fx_code
 shape_gather_elements(fx_model *model, fx_node *node, fx_error *err)
 {
 	const fx_value *in = fx_in(model, node, 0);
@@ -148,6 +138,6 @@ run_gather_elements(fx_model *model, fx_node *node, fx_error *err)
 
 const fx_operator fx_ops_select[] = {
 	{"Where", 3, 3, 1, false, NULL, shape_where, NULL, NULL, run_where},
-	{"GatherElements", 2, 2, 1, false, check_axis, shape_gather_elements, NULL, NULL, run_gather_elements},
+	{"GatherElements", 2, 2, 1, false, fx_check_axis_zero, shape_gather_elements, NULL, NULL, run_gather_elements},
 	{0}
 };
