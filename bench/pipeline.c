@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "infer/face.h"
+#include "tool/file.h"
 
 #define MAX_PHOTOS 2000
 #define MAX_ROUNDS 99
@@ -24,33 +25,6 @@
 static const char *const stage_name[STAGES] = {"decode", "detect", "align", "recognise"};
 static const fx_jpeg_limits jpeg_limits = {64 << 20, 100000000, 100, (size_t) 1 << 30};
 static const fx_model_limits model_limits = {256 << 20, (size_t) 1 << 31, 100000, 1000000000000ull};
-
-static void
-die(const char *what, const char *why)
-{
-	fprintf(stderr, "%s: %s\n", what, why);
-	exit(1);
-}
-
-static uint8_t *
-slurp(const char *path, size_t *length)
-{
-	FILE	   *file = fopen(path, "rb");
-	uint8_t    *bytes;
-	long		size;
-
-	if (file == NULL)
-		die(path, "cannot be opened");
-	fseek(file, 0, SEEK_END);
-	size = ftell(file);
-	rewind(file);
-	bytes = malloc((size_t) size + 1);
-	if (bytes == NULL || fread(bytes, 1, (size_t) size, file) != (size_t) size)
-		die(path, "cannot be read");
-	fclose(file);
-	*length = (size_t) size;
-	return bytes;
-}
 
 static double
 now(void)

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "quality/quality.h"
+#include "tool/file.h"
 
 #define MOST 8192
 #define PATH 8192
@@ -47,33 +48,6 @@ static sample samples[MOST];
 static sample *probe[MOST];
 static int	count;
 static int	probes;
-
-static void
-die(const char *what, const char *why)
-{
-	fprintf(stderr, "%s: %s\n", what, why);
-	exit(1);
-}
-
-static uint8_t *
-slurp(const char *path, size_t *length)
-{
-	FILE	   *file = fopen(path, "rb");
-	uint8_t    *bytes;
-	long		size;
-
-	if (file == NULL)
-		die(path, "cannot be opened");
-	fseek(file, 0, SEEK_END);
-	size = ftell(file);
-	rewind(file);
-	bytes = malloc((size_t) size + 1);
-	if (bytes == NULL || fread(bytes, 1, (size_t) size, file) != (size_t) size)
-		die(path, "cannot be read");
-	fclose(file);
-	*length = (size_t) size;
-	return bytes;
-}
 
 static fx_network
 load(const char *path)

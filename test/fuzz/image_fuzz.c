@@ -8,37 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "counted.h"
 #include "image/enhance.h"
 #include "quality/quality.h"
 
 #define CHOICE 64
 
-static size_t live;
-
-static void *
-count_alloc(void *context, size_t size)
-{
-	void	   *p = fx_env_malloc()->alloc(context, size);
-
-	live += p != NULL;
-	return p;
-}
-
-static void
-count_release(void *context, void *pointer)
-{
-	live -= pointer != NULL;
-	fx_env_malloc()->release(context, pointer);
-}
-
-static bool
-never(void *context)
-{
-	(void) context;
-	return false;
-}
-
-static const fx_env env = {count_alloc, count_release, never, NULL};
 static const fx_jpeg_limits limits = {1 << 18, 1 << 18, 12, 24 << 20};
 
 static void

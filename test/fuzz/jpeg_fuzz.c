@@ -5,37 +5,12 @@
  */
 #include <stdlib.h>
 
+#include "counted.h"
 #include "image/image.h"
-
-static size_t live;
-
-static void *
-count_alloc(void *context, size_t size)
-{
-	void	   *p = fx_env_malloc()->alloc(context, size);
-
-	live += p != NULL;
-	return p;
-}
-
-static void
-count_release(void *context, void *pointer)
-{
-	live -= pointer != NULL;
-	fx_env_malloc()->release(context, pointer);
-}
-
-static bool
-never(void *context)
-{
-	(void) context;
-	return false;
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const fx_env env = {count_alloc, count_release, never, NULL};
 	static const fx_jpeg_limits limits = {1 << 18, 1 << 20, 12, 24 << 20};
 	fx_image	image;
 	fx_error	err = {FX_OK, 0, ""};
