@@ -97,7 +97,7 @@ INDEX = \
 	src/index/vacuum.o
 
 AUDIT = src/audit/writer.o src/audit/box.o src/audit/worker.o src/audit/change.o src/audit/chain.o \
-	src/audit/image.o src/audit/sha256.o src/audit/sql.o src/audit/proof.o src/audit/rows.o src/audit/since.o
+	src/audit/image.o src/audit/shape.o src/audit/sha256.o src/audit/sql.o src/audit/proof.o src/audit/rows.o src/audit/since.o
 
 SESSION = src/session/identity.o src/session/raise.o
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # record.sh - what it costs to be asked and to be on record: searches over ten
 # references, each for another probe, beside the same comparison made by the
-# owner with no gate and no record, beside the same search with its gate whose
-# record is left out, and beside a plain INSERT with its commit, as the price of
-# one flush of the disk. Then CLIENTS (8) sessions at once, as fast as they can,
+# owner with no gate and no record, in turns with the same search with its gate
+# whose record is left out, and beside a plain INSERT with its commit, as the
+# price of one flush of the disk. Then CLIENTS (8) sessions at once, as fast as they can,
 # and SEARCHERS (50) of which each searches once a second: what the slowest
 # hundredth of them waits longer than one alone is the queue. Searches are made
 # in the name of one of SEARCHERS accounts after the other.
@@ -42,17 +42,32 @@ CREATE TABLE plain (i integer);
 GRANT ALL ON plain TO PUBLIC;
 SQL
 
-# one line: what, median and 99 % of a transaction in ms; they stay in $median and $slow
-measure() { # $1 label, $2 role, $3 clients, $4 statement, then options of pgbench
-    local label=$1 role=$2 count=$3
-    printf '\\set y random(1, 1000000000)\n%s\n' "$4" >"$work/script.sql"
-    shift 4
-    (cd "$work" && rm -f log.* && pgbench -n -U "$role" -c "$count" -T "$seconds" --log --log-prefix=log -f script.sql "$@" >/dev/null 2>&1)
-    # a session's first searches fill its caches: they are another figure
-    read -r median slow <<<"$(cat "$work"/log.* | sort -k5,5n -k6,6n |
-        awk -v skip="$warm" 'NR == 1 { first = $5 } $5 >= first + skip { print $3 / 1000 }' | sort -n |
-        awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)], v[int(NR * 0.99) + 1] }')"
-    printf '%-44s median %6.2f ms, 99 %% %6.2f ms (%d)\n' "$label" "$median" "$slow" "$(cat "$work"/log.* | wc -l)"
+# One line for each statement given, which take turns at random: what it is, median and 99 % of a transaction in ms.
+# The last one's stay in $median and $slow, the first one's in $before.
+measure() { # $1 role, $2 clients, options of pgbench up to --, then label and statement of each
+    local role=$1 count=$2 options=() scripts=() labels=() i
+    shift 2
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    shift
+    while [ $# -gt 0 ]; do
+        printf '\\set y random(1, 1000000000)\n%s\n' "$2" >"$work/script.${#labels[@]}.sql"
+        scripts+=(-f "script.${#labels[@]}.sql")
+        labels+=("$1")
+        shift 2
+    done
+    (cd "$work" && rm -f log.* && pgbench -n -U "$role" -c "$count" -T "$((seconds * ${#labels[@]}))" --log --log-prefix=log \
+        "${options[@]}" "${scripts[@]}" >/dev/null 2>&1)
+    for i in "${!labels[@]}"; do
+        # a session's first searches fill its caches: they are another figure
+        read -r median slow number <<<"$(cat "$work"/log.* | sort -k5,5n -k6,6n |
+            awk -v skip="$warm" -v script="$i" 'NR == 1 { first = $5 } $4 == script && $5 >= first + skip { print $3 / 1000 }' |
+            sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)], v[int(NR * 0.99) + 1], NR }')"
+        printf '%-44s median %6.2f ms, 99 %% %6.2f ms (%d)\n' "${labels[i]}" "$median" "$slow" "$number"
+        [ "$i" -gt 0 ] || before=$median
+    done
 }
 search="SELECT count(*) FROM facesnxt.search_template(format('[1,0.%s,0]', :y)::facesnxt.embedding, '1', 'suspect', 'bench');"
 compare="SELECT facesnxt.compare(format('[1,0.%s,0]', :y)::facesnxt.embedding, enum_range(NULL::facesnxt.repository), 20, NULL);"
@@ -60,20 +75,28 @@ compare="SELECT facesnxt.compare(format('[1,0.%s,0]', :y)::facesnxt.embedding, e
 any=$(printf '\\set n random(1, %s)\nSET ROLE bench_:n;\n%s' "$searchers" "$search")
 as=$(printf '\\set n :client_id + 1\nSET ROLE bench_:n;\n%s' "$search")
 
-measure 'INSERT and commit' bench_1 1 'INSERT INTO plain VALUES (1);'
-measure 'comparison, no gate, no record' "$(psql -Atc 'SELECT current_user')" 1 "$compare"
+measure bench_1 1 -- 'INSERT and commit' 'INSERT INTO plain VALUES (1);'
+measure "$(psql -Atc 'SELECT current_user')" 1 -- 'comparison, no gate, no record' "$compare"
 compared=$median
-# what audit_write() is asked to write is dropped
-psql -X -q -c "CREATE TABLE written_by AS SELECT pg_get_functiondef('facesnxt.audit_write'::regproc) AS definition" \
-    -c "CREATE OR REPLACE FUNCTION facesnxt.audit_write(kind text, request jsonb, attachment bytea) RETURNS jsonb LANGUAGE plpgsql PARALLEL UNSAFE
-        AS 'BEGIN RETURN jsonb_build_object(''search_id'', gen_random_uuid()); END'"
-measure 'search, its record left out' bench_gateway 1 "$any"
-unaudited=$median
-psql -X -q -At -c 'SELECT definition FROM written_by' | psql -X -q
-measure 'search' bench_gateway 1 "$any"
-alone=$median
-awk -v a="$alone" -v u="$unaudited" -v c="$compared" 'BEGIN {
+# what audit_write() is asked to write is dropped where the setting says so
+psql -X -q -v ON_ERROR_STOP=1 <<'SQL'
+CREATE FUNCTION facesnxt.really_write(kind text, request jsonb, attachment bytea) RETURNS jsonb LANGUAGE c PARALLEL UNSAFE
+AS '$libdir/facesnxt', 'facesnxt_audit_write';
+CREATE OR REPLACE FUNCTION facesnxt.audit_write(kind text, request jsonb, attachment bytea) RETURNS jsonb LANGUAGE plpgsql PARALLEL UNSAFE
+AS $$
+BEGIN
+    IF current_setting('bench.record') = 'left out' THEN
+        RETURN jsonb_build_object('search_id', gen_random_uuid());
+    END IF;
+    RETURN facesnxt.really_write(kind, request, attachment);
+END
+$$;
+SQL
+measure bench_gateway 1 -- 'search, its record left out' "SET bench.record = 'left out'; $any" 'search' "SET bench.record = 'made'; $any"
+awk -v a="$median" -v u="$before" -v c="$compared" 'BEGIN {
     printf "the record costs %.2f ms (%.2f times the search without), the gate %.2f ms\n", a - u, a / u, u - c }'
-measure "search, $searchers searchers, each once a second" bench_gateway "$searchers" "$as" -R "$searchers"
+alone=$median
+psql -X -q -c "ALTER ROLE ALL SET bench.record = 'made'"
+measure bench_gateway "$searchers" -R "$searchers" -- "search, $searchers searchers, each once a second" "$as"
 awk -v a="$slow" -v b="$alone" 'BEGIN { printf "the queue: %.2f ms (99 %%)\n", a - b }'
-measure "search, $clients at once without pause" bench_gateway "$clients" "$as"
+measure bench_gateway "$clients" -- "search, $clients at once without pause" "$as"

@@ -30,6 +30,8 @@
 #include "image.h"
 #include "segment.h"
 
+#define SALTS_DRAWN 32
+
 PG_FUNCTION_INFO_V1(facesnxt_audit_row);
 
 /* Columns of facesnxt.pending_event, in the order of sql/13-event.sql. */
@@ -201,41 +203,31 @@ note(const fx_change *change)
 
 /* ---- the trigger */
 
-/* What the triggers of one statement on one table share. */
-typedef struct row_notes
+/* Random bytes are drawn for many salts at once, as each draw has its price, and none is left where it lay. */
+static void
+draw_salt(uint8 salt[FX_SALT_SIZE])
 {
-	fx_row_shape *shape;
-	bool		keep_image;
-	StringInfoData key;
-	StringInfoData image;
-	MemoryContext scratch;
-} row_notes;
+	static uint8 drawn[SALTS_DRAWN * FX_SALT_SIZE];
+	static int	left = 0;
 
-static row_notes *
-notes_of(FunctionCallInfo fcinfo, TriggerData *trigger)
-{
-	row_notes  *notes = fcinfo->flinfo->fn_extra;
-
-	if (notes == NULL)
+	if (left == 0)
 	{
-		MemoryContext before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-
-		notes = palloc0(sizeof(row_notes));
-		notes->shape = fx_row_shape_of(trigger->tg_relation, fcinfo->flinfo->fn_mcxt);
-		notes->keep_image = trigger->tg_trigger->tgnargs > 0 && strcmp(trigger->tg_trigger->tgargs[0], "image") == 0;
-		initStringInfo(&notes->key);
-		initStringInfo(&notes->image);
-		notes->scratch = AllocSetContextCreate(CurrentMemoryContext, "facesnxt row", ALLOCSET_DEFAULT_SIZES);
-		MemoryContextSwitchTo(before);
-		fcinfo->flinfo->fn_extra = notes;
+		if (!pg_strong_random(drawn, sizeof(drawn)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate random values")));
+		left = SALTS_DRAWN;
 	}
-	return notes;
+	left--;
+	memcpy(salt, drawn + left * FX_SALT_SIZE, FX_SALT_SIZE);
+	memset(drawn + left * FX_SALT_SIZE, 0, FX_SALT_SIZE);
 }
 
 static void
-note_change(row_notes *notes, const char *relation, char operation, const char *key, const char *image)
+note_change(const Trigger *trigger, const char *relation, char operation, const char *key, const char *image)
 {
 	fx_change	change = {.operation = operation};
+	bool		keep_image = trigger->tgnargs > 0 && strcmp(trigger->tgargs[0], "image") == 0;
 
 	change.happened = GetCurrentTimestamp();
 	change.transaction = U64FromFullTransactionId(GetTopFullTransactionId());
@@ -250,15 +242,12 @@ note_change(row_notes *notes, const char *relation, char operation, const char *
 		strlcpy(change.acting, GetUserNameFromId(GetOuterUserId(), false), NAMEDATALEN);
 		strlcpy(change.session, GetUserNameFromId(GetSessionUserId(), false), NAMEDATALEN);
 	}
-	if (!pg_strong_random(change.salt, FX_SALT_SIZE))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random values")));
+	draw_salt(change.salt);
 	fx_row_digest(relation, strlen(relation), key, key == NULL ? 0 : strlen(key),
 				  image, image == NULL ? 0 : strlen(image), change.digest);
 	change.row_key = unconstify(char *, key);
-	change.image = notes->keep_image ? unconstify(char *, image) : NULL;
-	if (own.context != NULL && !notes->keep_image)
+	change.image = keep_image ? unconstify(char *, image) : NULL;
+	if (own.context != NULL && !keep_image)
 		collect(&change);
 	else
 		note(&change);
@@ -273,53 +262,59 @@ note_change(row_notes *notes, const char *relation, char operation, const char *
 Datum
 facesnxt_audit_row(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	static MemoryContext scratch = NULL;
+	TriggerData *data = (TriggerData *) fcinfo->context;
 	const char *relation;
-	row_notes  *notes;
+	const Trigger *trigger;
+	fx_row_shape *shape;
 	MemoryContext before;
-	HeapTuple	row;
+	StringInfoData key;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event))
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(data->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("audit_row() is for AFTER triggers")));
-	relation = RelationGetRelationName(trigger->tg_relation);
-	notes = notes_of(fcinfo, trigger);
-	before = MemoryContextSwitchTo(notes->scratch);
-	resetStringInfo(&notes->key);
-	resetStringInfo(&notes->image);
+	if (scratch == NULL)
+		scratch = AllocSetContextCreate(TopMemoryContext, "facesnxt row", ALLOCSET_DEFAULT_SIZES);
+	relation = RelationGetRelationName(data->tg_relation);
+	trigger = data->tg_trigger;
+	shape = fx_row_shape_of(RelationGetRelid(data->tg_relation));
+	before = MemoryContextSwitchTo(scratch);
+	initStringInfo(&key);
 
-	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
-		note_change(notes, relation, FX_EVENT_TRUNCATE, NULL, NULL);
-	else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+		note_change(trigger, relation, FX_EVENT_TRUNCATE, NULL, NULL);
+	else if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
 	{
-		fx_row_key(notes->shape, trigger->tg_trigtuple, &notes->key);
-		note_change(notes, relation, FX_EVENT_DELETE, notes->key.data, NULL);
+		fx_row_key(shape, data->tg_trigtuple, &key);
+		note_change(trigger, relation, FX_EVENT_DELETE, key.data, NULL);
 	}
 	else
 	{
-		bool		update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+		bool		update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
+		HeapTuple	row = update ? data->tg_newtuple : data->tg_trigtuple;
+		StringInfoData image;
 
-		row = update ? trigger->tg_newtuple : trigger->tg_trigtuple;
-		fx_row_key(notes->shape, row, &notes->key);
+		fx_row_key(shape, row, &key);
 		if (update)
 		{
 			StringInfoData old;
 
 			initStringInfo(&old);
-			fx_row_key(notes->shape, trigger->tg_trigtuple, &old);
-			if (strcmp(old.data, notes->key.data) != 0)
+			fx_row_key(shape, data->tg_trigtuple, &old);
+			if (strcmp(old.data, key.data) != 0)
 			{
 				/* the row has another name now */
-				note_change(notes, relation, FX_EVENT_DELETE, old.data, NULL);
+				note_change(trigger, relation, FX_EVENT_DELETE, old.data, NULL);
 				update = false;
 			}
 		}
-		fx_row_image(notes->shape, row, &notes->image);
-		note_change(notes, relation, update ? FX_EVENT_UPDATE : FX_EVENT_INSERT, notes->key.data, notes->image.data);
+		initStringInfo(&image);
+		fx_row_image(shape, row, &image);
+		note_change(trigger, relation, update ? FX_EVENT_UPDATE : FX_EVENT_INSERT, key.data, image.data);
 	}
 
 	MemoryContextSwitchTo(before);
-	MemoryContextReset(notes->scratch);
+	MemoryContextReset(scratch);
 	PG_RETURN_POINTER(NULL);
 }

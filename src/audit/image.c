@@ -17,19 +17,12 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
-#include "access/sysattr.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/json.h"
-#include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "image.h"
@@ -39,116 +32,7 @@
 /* What the index of events by key takes beside the name of a relation. */
 #define LONGEST_KEY 2000
 
-typedef enum value_kind
-{
-	VALUE_TEXT,					/* what its output function says */
-	VALUE_TIMESTAMPTZ,
-	VALUE_DATE,
-	VALUE_FLOAT4,
-	VALUE_FLOAT8,
-	VALUE_OID,
-	VALUE_BYTES,
-	VALUE_TEMPLATE,
-	VALUE_ARRAY
-} value_kind;
-
-typedef struct value_shape
-{
-	value_kind	kind;
-	FmgrInfo	output;			/* of VALUE_TEXT */
-	struct value_shape *element;	/* of VALUE_ARRAY */
-	Oid			element_type;
-	int16		length;			/* of its elements */
-	bool		by_value;
-	char		align;
-} value_shape;
-
-typedef struct column_shape
-{
-	AttrNumber	number;
-	NameData	name;
-	value_shape *value;
-} column_shape;
-
-struct fx_row_shape
-{
-	TupleDesc	columns;
-	Datum	   *values;			/* of the row that is being looked at */
-	bool	   *nulls;
-	int			count;
-	column_shape *column;		/* by name */
-	int			key_count;
-	column_shape *key;			/* by number */
-};
-
 /* ---- values */
-
-static bool
-is_template(Form_pg_type type)
-{
-	return strcmp(NameStr(type->typname), "embedding") == 0
-		&& type->typnamespace == get_namespace_oid("facesnxt", true);
-}
-
-static value_shape *
-shape_value(Oid type_id, const char *column)
-{
-	value_shape *shape = palloc0(sizeof(value_shape));
-	Oid			base = getBaseType(type_id);
-	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(base));
-	Form_pg_type type;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for type %u", base);
-	type = (Form_pg_type) GETSTRUCT(tuple);
-	switch (base)
-	{
-		case TIMESTAMPTZOID:
-			shape->kind = VALUE_TIMESTAMPTZ;
-			break;
-		case DATEOID:
-			shape->kind = VALUE_DATE;
-			break;
-		case FLOAT4OID:
-			shape->kind = VALUE_FLOAT4;
-			break;
-		case FLOAT8OID:
-			shape->kind = VALUE_FLOAT8;
-			break;
-		case REGROLEOID:
-		case REGCLASSOID:
-		case REGPROCEDUREOID:
-		case REGTYPEOID:
-		case REGNAMESPACEOID:
-			shape->kind = VALUE_OID;
-			break;
-		case BYTEAOID:
-			shape->kind = VALUE_BYTES;
-			break;
-		default:
-			if (is_template(type))
-				shape->kind = VALUE_TEMPLATE;
-			else if (type->typcategory == TYPCATEGORY_ARRAY && OidIsValid(type->typelem))
-			{
-				shape->kind = VALUE_ARRAY;
-				shape->element_type = type->typelem;
-				shape->element = shape_value(type->typelem, column);
-				get_typlenbyvalalign(type->typelem, &shape->length, &shape->by_value, &shape->align);
-			}
-			else
-			{
-				if (func_volatile(type->typoutput) != PROVOLATILE_IMMUTABLE && type->typtype != TYPTYPE_ENUM)
-					ereport(ERROR,
-							(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-							 errmsg("column \"%s\" of type %s cannot be put on record", column, format_type_be(base)),
-							 errdetail("Its text depends on the session's settings."),
-							 errhint("Give the column a type that src/audit/image.c knows.")));
-				fmgr_info(type->typoutput, &shape->output);
-			}
-	}
-	ReleaseSysCache(tuple);
-	return shape;
-}
 
 static void
 append_time(StringInfo to, TimestampTz time)
@@ -216,11 +100,11 @@ append_bytes(StringInfo to, Datum value, bool hashed)
 		pfree(bytes);
 }
 
-static void append_value(StringInfo to, value_shape *shape, Datum value);
+static void append_value(StringInfo to, fx_value_shape *shape, Datum value);
 
 /* Elements in their order, whatever the dimensions and bounds are: no column here has more than one, from 1 on. */
 static void
-append_array(StringInfo to, value_shape *shape, Datum value)
+append_array(StringInfo to, fx_value_shape *shape, Datum value)
 {
 	ArrayType  *array = DatumGetArrayTypeP(value);
 	Datum	   *elements;
@@ -247,13 +131,13 @@ append_array(StringInfo to, value_shape *shape, Datum value)
 }
 
 static void
-append_value(StringInfo to, value_shape *shape, Datum value)
+append_value(StringInfo to, fx_value_shape *shape, Datum value)
 {
 	char		number[Max(FLOAT_SHORTEST_DECIMAL_LEN, DOUBLE_SHORTEST_DECIMAL_LEN) + 1];
 
 	switch (shape->kind)
 	{
-		case VALUE_TEXT:
+		case FX_VALUE_TEXT:
 			{
 				char	   *text = OutputFunctionCall(&shape->output, value);
 
@@ -261,74 +145,36 @@ append_value(StringInfo to, value_shape *shape, Datum value)
 				pfree(text);
 				break;
 			}
-		case VALUE_TIMESTAMPTZ:
+		case FX_VALUE_TIMESTAMPTZ:
 			append_time(to, DatumGetTimestampTz(value));
 			break;
-		case VALUE_DATE:
+		case FX_VALUE_DATE:
 			append_date(to, DatumGetDateADT(value));
 			break;
-		case VALUE_FLOAT4:
+		case FX_VALUE_FLOAT4:
 			float_to_shortest_decimal_buf(DatumGetFloat4(value), number);
 			appendStringInfo(to, "\"%s\"", number);
 			break;
-		case VALUE_FLOAT8:
+		case FX_VALUE_FLOAT8:
 			double_to_shortest_decimal_buf(DatumGetFloat8(value), number);
 			appendStringInfo(to, "\"%s\"", number);
 			break;
-		case VALUE_OID:
+		case FX_VALUE_OID:
 			appendStringInfo(to, "\"%u\"", DatumGetObjectId(value));
 			break;
-		case VALUE_BYTES:
+		case FX_VALUE_BYTES:
 			append_bytes(to, value, false);
 			break;
-		case VALUE_TEMPLATE:
+		case FX_VALUE_TEMPLATE:
 			append_bytes(to, value, true);
 			break;
-		case VALUE_ARRAY:
+		case FX_VALUE_ARRAY:
 			append_array(to, shape, value);
 			break;
 	}
 }
 
 /* ---- rows */
-
-static int
-by_name(const void *one, const void *other)
-{
-	return strcmp(NameStr(((const column_shape *) one)->name), NameStr(((const column_shape *) other)->name));
-}
-
-fx_row_shape *
-fx_row_shape_of(Relation relation, MemoryContext context)
-{
-	MemoryContext before = MemoryContextSwitchTo(context);
-	TupleDesc	columns = RelationGetDescr(relation);
-	Bitmapset  *key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
-	fx_row_shape *shape = palloc0(sizeof(fx_row_shape));
-
-	shape->columns = CreateTupleDescCopyConstr(columns);
-	shape->values = palloc(columns->natts * sizeof(Datum));
-	shape->nulls = palloc(columns->natts * sizeof(bool));
-	shape->column = palloc0(columns->natts * sizeof(column_shape));
-	shape->key = palloc0(columns->natts * sizeof(column_shape));
-	for (int i = 0; i < columns->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(columns, i);
-		column_shape *column = &shape->column[shape->count];
-
-		if (attribute->attisdropped || attribute->attgenerated != '\0')
-			continue;
-		column->number = attribute->attnum;
-		column->name = attribute->attname;
-		column->value = shape_value(attribute->atttypid, NameStr(attribute->attname));
-		if (bms_is_member(attribute->attnum - FirstLowInvalidHeapAttributeNumber, key))
-			shape->key[shape->key_count++] = *column;
-		shape->count++;
-	}
-	qsort(shape->column, shape->count, sizeof(column_shape), by_name);
-	MemoryContextSwitchTo(before);
-	return shape;
-}
 
 void
 fx_row_image(fx_row_shape *shape, HeapTuple row, StringInfo to)
@@ -370,7 +216,7 @@ fx_row_key(fx_row_shape *shape, HeapTuple row, StringInfo to)
 		if (isnull)
 			continue;
 		resetStringInfo(&part);
-		if (shape->key[i].value->kind == VALUE_TEXT)
+		if (shape->key[i].value->kind == FX_VALUE_TEXT)
 		{
 			char	   *text = OutputFunctionCall(&shape->key[i].value->output, value);
 

@@ -44,48 +44,22 @@ fx_read_hash(bytea *bytes, uint8 hash[FX_SHA256_SIZE])
 	memcpy(hash, VARDATA_ANY(bytes), FX_SHA256_SIZE);
 }
 
-typedef struct shape_cache
-{
-	Oid			row_type;
-	MemoryContext context;
-	fx_row_shape *shape;
-} shape_cache;
-
 /* The row behind a composite value, which must be a table's, and its shape. */
 static fx_row_shape *
-open_row(FunctionCallInfo fcinfo, HeapTupleData *row)
+open_row(HeapTupleHeader header, HeapTupleData *row)
 {
-	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
 	Oid			type = HeapTupleHeaderGetTypeId(header);
-	shape_cache *cache = fcinfo->flinfo->fn_extra;
+	Oid			relation = get_typ_typrelid(type);
 
+	if (!OidIsValid(relation))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("the row of a table is needed, not one of type %s", format_type_be(type))));
 	row->t_len = HeapTupleHeaderGetDatumLength(header);
 	ItemPointerSetInvalid(&row->t_self);
 	row->t_tableOid = InvalidOid;
 	row->t_data = header;
-	if (cache == NULL)
-	{
-		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(shape_cache));
-		cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "facesnxt row", ALLOCSET_DEFAULT_SIZES);
-		fcinfo->flinfo->fn_extra = cache;
-	}
-	if (cache->shape == NULL || cache->row_type != type)
-	{
-		Oid			relation_id = get_typ_typrelid(type);
-		Relation	relation;
-
-		if (!OidIsValid(relation_id))
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("the row of a table is needed, not one of type %s", format_type_be(type))));
-		cache->shape = NULL;
-		MemoryContextReset(cache->context);
-		relation = relation_open(relation_id, AccessShareLock);
-		cache->shape = fx_row_shape_of(relation, cache->context);
-		cache->row_type = type;
-		relation_close(relation, AccessShareLock);
-	}
-	return cache->shape;
+	return fx_row_shape_of(relation);
 }
 
 /* facesnxt.row_image(record) RETURNS text */
@@ -93,7 +67,7 @@ Datum
 facesnxt_row_image(PG_FUNCTION_ARGS)
 {
 	HeapTupleData row;
-	fx_row_shape *shape = open_row(fcinfo, &row);
+	fx_row_shape *shape = open_row(PG_GETARG_HEAPTUPLEHEADER(0), &row);
 	StringInfoData text;
 
 	initStringInfo(&text);
@@ -106,7 +80,7 @@ Datum
 facesnxt_row_key(PG_FUNCTION_ARGS)
 {
 	HeapTupleData row;
-	fx_row_shape *shape = open_row(fcinfo, &row);
+	fx_row_shape *shape = open_row(PG_GETARG_HEAPTUPLEHEADER(0), &row);
 	StringInfoData text;
 
 	initStringInfo(&text);
