@@ -3,12 +3,12 @@
 -- Nothing here is for everyone: it reads the whole table.
 
 CREATE FUNCTION facesnxt.search_many(
-    index regclass, probes facesnxt.embedding[], rows bigint DEFAULT 50)
+    index regclass, probes facesnxt.embedding[], rows bigint DEFAULT 50, greatest_distance double precision DEFAULT 'infinity')
     RETURNS TABLE (probe integer, "row" tid, distance double precision)
     AS 'MODULE_PATHNAME', 'facesnxt_search_many' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 1000;
-COMMENT ON FUNCTION facesnxt.search_many(regclass, facesnxt.embedding[], bigint) IS
-    'for each probe, by its place in the array, the nearest rows by their ctid; the codes of the index are read once for several probes';
-REVOKE ALL ON FUNCTION facesnxt.search_many(regclass, facesnxt.embedding[], bigint) FROM PUBLIC;
+COMMENT ON FUNCTION facesnxt.search_many(regclass, facesnxt.embedding[], bigint, double precision) IS
+    'for each probe, by its place in the array, the nearest rows by their ctid, none farther than the greatest distance; the codes of the index are read once for several probes';
+REVOKE ALL ON FUNCTION facesnxt.search_many(regclass, facesnxt.embedding[], bigint, double precision) FROM PUBLIC;
 
 CREATE FUNCTION facesnxt.disturb(template facesnxt.embedding, similarity double precision, seed bigint)
     RETURNS facesnxt.embedding

@@ -75,6 +75,87 @@ $$;
 COMMENT ON FUNCTION facesnxt.note_duplicate(text, uuid, uuid, real, int) IS 'Records a possible duplicate, unless it is recorded already, either way round';
 REVOKE ALL ON FUNCTION facesnxt.note_duplicate(text, uuid, uuid, real, int) FROM PUBLIC;
 
+-- ---- finding them
+
+CREATE FUNCTION facesnxt.like_photographs(reference_id uuid) RETURNS TABLE (kind text, other_reference_id uuid, distance int)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'same photograph', o.reference_id, NULL::int
+    FROM facesnxt.reference_image m JOIN facesnxt.reference_image o ON o.photo_sha256 = m.photo_sha256 AND o.reference_id <> m.reference_id
+    WHERE m.reference_id = $1
+    UNION ALL
+    SELECT 'like photograph', o.reference_id, facesnxt.hash_distance((o.extraction->>'photo_hash')::bigint, (m.extraction->>'photo_hash')::bigint)
+    FROM facesnxt.reference_image m JOIN facesnxt.reference_image o
+        ON facesnxt.hash_bands((o.extraction->>'photo_hash')::bigint) && facesnxt.hash_bands((m.extraction->>'photo_hash')::bigint)
+            AND facesnxt.hash_distance((o.extraction->>'photo_hash')::bigint, (m.extraction->>'photo_hash')::bigint) <= 6
+            AND o.reference_id <> m.reference_id AND o.photo_sha256 <> m.photo_sha256
+    WHERE m.reference_id = $1
+$$;
+COMMENT ON FUNCTION facesnxt.like_photographs(uuid) IS
+'References with the same photograph, and those whose perceptual hash differs in at most six bits (all of up to three)';
+REVOKE ALL ON FUNCTION facesnxt.like_photographs(uuid) FROM PUBLIC;
+
+-- Where references have an index its codes are read once for several of them.
+CREATE FUNCTION facesnxt.like_faces(reference_ids uuid[], similarity real)
+RETURNS TABLE (reference_id uuid, other_reference_id uuid, score real)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    mine record;
+    index regclass;
+BEGIN
+    FOR mine IN
+        SELECT t.model, array_agg(t.reference_id) AS ids, array_agg(t.person_id) AS persons, array_agg(t.template) AS templates
+        FROM facesnxt.reference t WHERE t.reference_id = ANY (reference_ids) GROUP BY t.model
+    LOOP
+        index := to_regclass(format('facesnxt.%I', 'reference_template_' || mine.model));
+        IF index IS NULL THEN
+            RETURN QUERY SELECT m.reference_id, o.reference_id, (1 - (o.template OPERATOR(facesnxt.<=>) m.template))::real
+                FROM unnest(mine.ids, mine.persons, mine.templates) AS m (reference_id, person_id, template), facesnxt.reference o
+                WHERE o.model = mine.model AND o.person_id <> m.person_id
+                    AND (1 - (o.template OPERATOR(facesnxt.<=>) m.template))::real >= similarity;
+        ELSE
+            RETURN QUERY SELECT mine.ids[n.probe], o.reference_id, (1 - n.distance)::real
+                -- a little farther, for what rounding puts on the other side
+                FROM facesnxt.search_many(index, mine.templates, 2147483647, 1 - similarity::float8 + 1e-6) n
+                    JOIN facesnxt.reference o ON o.ctid = n."row"
+                WHERE o.person_id <> mine.persons[n.probe] AND (1 - n.distance)::real >= similarity;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.like_faces(uuid[], real) IS
+'For each reference those of other persons that are at least as similar to it, by templates of the same model';
+REVOKE ALL ON FUNCTION facesnxt.like_faces(uuid[], real) FROM PUBLIC;
+
+CREATE FUNCTION facesnxt.note_duplicates(reference_ids uuid[], similarity real) RETURNS int
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found int := 0;
+    next record;
+BEGIN
+    -- with less likeness it would be a search for whoever looks like a photograph, of no case and by no policy
+    IF similarity IS NULL OR similarity NOT BETWEEN 0.5 AND 1 THEN
+        RAISE EXCEPTION 'no such similarity' USING ERRCODE = 'invalid_parameter_value', HINT = 'A similarity is 0.5 to 1.';
+    END IF;
+    FOR next IN
+        SELECT p.kind, m.reference_id, p.other_reference_id, NULL::real AS score, p.distance
+        FROM unnest(reference_ids) AS m (reference_id), facesnxt.like_photographs(m.reference_id) p
+        UNION ALL
+        SELECT 'two identities', f.reference_id, f.other_reference_id, f.score, NULL FROM facesnxt.like_faces(reference_ids, similarity) f
+    LOOP
+        found := found + facesnxt.note_duplicate(next.kind, next.reference_id, next.other_reference_id, next.score, next.distance)::int;
+    END LOOP;
+    RETURN found;
+END
+$$;
+COMMENT ON FUNCTION facesnxt.note_duplicates(uuid[], real) IS 'Records what may be duplicates of these references; how many were not recorded before (22023)';
+REVOKE ALL ON FUNCTION facesnxt.note_duplicates(uuid[], real) FROM PUBLIC;
+
 -- ---- at enrolment
 
 CREATE FUNCTION facesnxt.look_for_duplicates(reference_id uuid, similarity real DEFAULT 0.6) RETURNS int
@@ -82,33 +163,12 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    mine facesnxt.reference_image;
-    found int := 0;
-    other record;
+    found int;
 BEGIN
-    SELECT r.* INTO mine FROM facesnxt.reference_image r WHERE r.reference_id = look_for_duplicates.reference_id;
-    -- with less likeness it would be a search for whoever looks like a photograph, of no case and by no policy
-    IF mine.reference_id IS NULL OR similarity IS NULL OR similarity NOT BETWEEN 0.5 AND 1 THEN
-        RAISE EXCEPTION 'no such reference, or no such similarity' USING ERRCODE = 'invalid_parameter_value', HINT = 'A similarity is 0.5 to 1.';
+    IF NOT EXISTS (SELECT FROM facesnxt.reference_image r WHERE r.reference_id = look_for_duplicates.reference_id) THEN
+        RAISE EXCEPTION 'no such reference' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    FOR other IN
-        SELECT 'same photograph' AS kind, r.reference_id, NULL::real AS score, NULL::int AS distance FROM facesnxt.reference_image r
-        WHERE r.photo_sha256 = mine.photo_sha256 AND r.reference_id <> mine.reference_id
-        UNION ALL
-        SELECT 'like photograph', r.reference_id, NULL, facesnxt.hash_distance((r.extraction->>'photo_hash')::bigint, (mine.extraction->>'photo_hash')::bigint)
-        FROM facesnxt.reference_image r
-        WHERE facesnxt.hash_bands((r.extraction->>'photo_hash')::bigint) && facesnxt.hash_bands((mine.extraction->>'photo_hash')::bigint)
-            AND facesnxt.hash_distance((r.extraction->>'photo_hash')::bigint, (mine.extraction->>'photo_hash')::bigint) <= 6
-            AND r.reference_id <> mine.reference_id AND r.photo_sha256 <> mine.photo_sha256
-        UNION ALL
-        SELECT 'two identities', n.reference_id, n.score, NULL FROM facesnxt.reference t,
-            facesnxt.nearest(t.template, enum_range(NULL::facesnxt.repository),
-                -- the person's own come first
-                20 + (SELECT count(*) FROM facesnxt.reference o WHERE o.person_id = mine.person_id)) n
-        WHERE t.reference_id = mine.reference_id AND n.person_id <> mine.person_id AND n.score >= similarity
-    LOOP
-        found := found + facesnxt.note_duplicate(other.kind, mine.reference_id, other.reference_id, other.score, other.distance)::int;
-    END LOOP;
+    found := facesnxt.note_duplicates(ARRAY[reference_id], similarity);
     -- the findings are the host's; a number tells whether somebody is enrolled
     RETURN CASE WHEN facesnxt.in_reach(NULL) THEN found END;
 END
@@ -125,15 +185,21 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     found int := 0;
-    next record;
+    batch uuid[];
 BEGIN
-    FOR next IN SELECT r.reference_id FROM facesnxt.reference_image r WHERE r.enrolled_at >= since ORDER BY r.enrolled_at, r.reference_id LOOP
-        found := found + facesnxt.look_for_duplicates(next.reference_id, similarity);
+    FOR batch IN
+        SELECT array_agg(r.reference_id ORDER BY r.number)
+        FROM (SELECT i.reference_id, row_number() OVER (ORDER BY i.enrolled_at, i.reference_id) - 1 AS number
+              FROM facesnxt.reference_image i WHERE i.enrolled_at >= since) r
+        GROUP BY r.number / 64 ORDER BY r.number / 64
+    LOOP
+        found := found + facesnxt.note_duplicates(batch, similarity);
     END LOOP;
-    RETURN found;
+    RETURN CASE WHEN facesnxt.in_reach(NULL) THEN found END;
 END
 $$;
-COMMENT ON FUNCTION facesnxt.hunt_duplicates(timestamptz, real) IS 'look_for_duplicates() of every reference that was enrolled since then; with an index of references it takes a search each';
+COMMENT ON FUNCTION facesnxt.hunt_duplicates(timestamptz, real) IS
+'look_for_duplicates() of every reference that was enrolled since then; an index of references is read once for sixteen of them';
 REVOKE ALL ON FUNCTION facesnxt.hunt_duplicates(timestamptz, real) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION facesnxt.hunt_duplicates(timestamptz, real) TO facesnxt_admin;
 

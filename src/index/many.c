@@ -8,6 +8,8 @@
  */
 #include "index/scan.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -71,6 +73,7 @@ typedef struct many_state
 	ReturnSetInfo *result;
 	Oid			distance_function;
 	int64		rows;
+	double		greatest;		/* distance */
 } many_state;
 
 static IndexScanDesc
@@ -117,16 +120,17 @@ return_rows(many_state *state, IndexScanDesc desc, int number)
 }
 
 /*
- * facesnxt.search_many(index regclass, probes embedding[], rows bigint)
+ * facesnxt.search_many(index regclass, probes embedding[], rows bigint, greatest_distance double precision)
  * RETURNS TABLE (probe integer, row tid, distance double precision): for each probe, by its place in the array,
- * the nearest rows, nearest first.  Every code is looked at, whatever facesnxt.target_recall says.
+ * the nearest rows, nearest first, none farther than the greatest distance.  Every code is looked at, whatever
+ * facesnxt.target_recall says.
  */
 PG_FUNCTION_INFO_V1(facesnxt_search_many);
 Datum
 facesnxt_search_many(PG_FUNCTION_ARGS)
 {
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
-	many_state	state = {.rows = PG_GETARG_INT64(2)};
+	many_state	state = {.rows = PG_GETARG_INT64(2), .greatest = PG_GETARG_FLOAT8(3)};
 	MemoryContext batch = AllocSetContextCreate(CurrentMemoryContext, "facescan search_many", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
 	Datum	   *probes;
@@ -140,6 +144,10 @@ facesnxt_search_many(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("number of rows must not be negative")));
+	if (isnan(state.greatest))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("greatest distance must be a number")));
 	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &by_value, &align);
 	deconstruct_array(array, ARR_ELEMTYPE(array), length, by_value, align, &probes, &nulls, &nprobes);
 	InitMaterializedSRF(fcinfo, 0);
@@ -164,7 +172,7 @@ facesnxt_search_many(PG_FUNCTION_ARGS)
 				places[n] = i + 1;
 				scans[n++] = begin(&state, probes[i]);
 			}
-		fs_share_first_round(scans, n, (uint64) state.rows);
+		fs_share_first_round(scans, n, (uint64) state.rows, state.greatest);
 		for (int i = 0; i < n; i++)
 		{
 			return_rows(&state, scans[i], places[i]);

@@ -22,6 +22,7 @@ fs_begin_scan(Relation index, int nkeys, int norderbys)
 
 	scan = MemoryContextAllocZero(context, sizeof(fs_scan));
 	scan->index = index;
+	scan->greatest = get_float8_infinity();
 	scan->context = context;
 	scan->run = AllocSetContextCreate(context, "facescan run", ALLOCSET_DEFAULT_SIZES);
 	desc->opaque = scan;
@@ -176,6 +177,11 @@ start(IndexScanDesc desc, fs_scan *scan)
 	else if (scan->within_probe != NULL)
 		/* a greatest distance alone is found in the order of that distance */
 		scan->probe = scan->within_probe;
+	if (scan->greatest < get_float8_infinity())
+	{
+		scan->within_probe = scan->probe;
+		scan->within_distance = scan->greatest;
+	}
 	scan->skip_nulls |= scan->within_probe != NULL;
 
 	scan->ordered = scan->probe != NULL && !scan->only_nulls;
@@ -369,7 +375,7 @@ fs_get_tuple(IndexScanDesc desc, ScanDirection direction)
 }
 
 void
-fs_share_first_round(IndexScanDesc *descs, int n, uint64 rows)
+fs_share_first_round(IndexScanDesc *descs, int n, uint64 rows, double greatest)
 {
 	fs_scan   **scans = palloc(sizeof(fs_scan *) * Max(n, 1));
 	int			together = 0;
@@ -380,6 +386,7 @@ fs_share_first_round(IndexScanDesc *descs, int n, uint64 rows)
 		MemoryContext old = MemoryContextSwitchTo(scan->run);
 
 		scan->every_list = true;
+		scan->greatest = greatest;
 		start(descs[i], scan);
 		scan->rank = rank_for((double) rows);
 		/* pages that were added meanwhile, or a probe without direction: that one goes alone */

@@ -146,6 +146,7 @@ typedef struct fs_scan
 	float		least;			/* no score below it is asked for */
 	double		probe_square;	/* |probe|^2 */
 	bool		every_list;		/* whatever the settings say */
+	double		greatest;		/* distance that search_many() asks for; infinity: any */
 	bool		plain_probe;	/* the probe has no direction: every row is scored exactly */
 	/* pages: those with codes, then those of rows without; where lists are left out, the others in the second phase */
 	fs_scan_page *pages;
@@ -213,9 +214,9 @@ typedef struct fs_scan
 
 /*
  * Begins scans in the order of distance that have been told their probes, and goes once over the codes for all of
- * them.  No list is left out.  So many rows will be asked for of each.
+ * them.  No list is left out.  So many rows will be asked for of each, none farther than the greatest distance.
  */
-extern void fs_share_first_round(IndexScanDesc *descs, int n, uint64 rows);
+extern void fs_share_first_round(IndexScanDesc *descs, int n, uint64 rows, double greatest);
 /* The distance of the row returned last; false: it has none. */
 extern bool fs_last_distance(IndexScanDesc desc, double *distance);
 

@@ -1,12 +1,15 @@
 #!/bin/sh
 #
-# The kernels' unit test on arm64, the proof that the NEON tier works: cross
-# compiles it and runs it under emulation of the processor (about a minute).
+# The unit tests of whatever has a NEON tier (kernels, codes, convolutions) on
+# arm64: cross compiles them and runs them under emulation of the processor
+# (seven minutes).
 #
 #		test/check/arm64.sh
 #
 # On Debian: apt-get install gcc-aarch64-linux-gnu qemu-user
-# Skips, with a line that says so, where one of the two is missing.  On an
+# Skips, with a line that says so, where one of the two is missing.  Those of
+# convolutions need OpenBLAS for arm64 as well: ARM64_LIBRARIES names the folders
+# of its libopenblas.so.0 and of what that needs, separated by colons.  On an
 # arm64 machine the unit tests themselves test NEON.
 
 set -e
@@ -25,15 +28,31 @@ done
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# static, so that the emulator needs no arm64 libraries
-"$compiler" -std=gnu99 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -Isrc \
-	test/unit/kernel_test.c src/kernel/*.c src/base/base.c -lm -o "$folder/kernel_test"
-"$emulator" "$folder/kernel_test" >"$folder/output" || status=$?
-cat "$folder/output"
-if [ -n "$status" ]; then
-	exit "$status"
+# $1 the test, $2 the folders and files that it needs; then what the emulator is told.  The header of OpenBLAS is the
+# same on all machines.
+run() {
+	name=$1
+	sources=$2
+	shift 2
+	# shellcheck disable=SC2086
+	"$compiler" -std=gnu99 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Isrc \
+		-idirafter /usr/include/x86_64-linux-gnu/openblas-serial \
+		"test/unit/$name.c" $sources src/kernel/*.c src/base/base.c src/base/blas.c -lm -ldl -o "$folder/$name"
+	echo "# $name"
+	"$emulator" -L /usr/aarch64-linux-gnu "$@" "$folder/$name" >"$folder/output" || status=$?
+	cat "$folder/output"
+	if ! grep -q '^ok .*neon' "$folder/output"; then
+		echo "not ok - the NEON tier was not tested"
+		status=1
+	fi
+}
+
+status=0
+run kernel_test ''
+run code_test 'src/code/avx2.c src/code/avx512.c src/code/encode.c src/code/neon.c src/code/query.c src/code/rotate.c src/code/scalar.c'
+if [ -n "$ARM64_LIBRARIES" ]; then
+	run conv_test "$(echo src/infer/conv*.c)" -E "LD_LIBRARY_PATH=$ARM64_LIBRARIES"
+else
+	echo "# conv_test left out: ARM64_LIBRARIES names no OpenBLAS"
 fi
-if ! grep -q '^ok .* neon: every half to float' "$folder/output"; then
-	echo "the NEON tier was not tested"
-	exit 1
-fi
+exit "$status"

@@ -22,6 +22,16 @@ SELECT count(*) > 990 AS same FROM together t JOIN alone a ON a.place = t.probe 
 -- bounds are statistical: of these thousand rows one now and then comes late
 SELECT count(*) < 6 AS ordered FROM (SELECT distance, lag(distance) OVER (PARTITION BY probe ORDER BY ordinality) AS before
     FROM search_many('face_template', (SELECT array_agg(template ORDER BY place) FROM asked), 25) WITH ORDINALITY) s WHERE distance < before - 0.02;
+-- down to a greatest distance: all of them, in their order, and as many as are asked for
+CREATE TABLE near AS SELECT * FROM search_many('face_template', (SELECT array_agg(template ORDER BY place) FROM asked), 6000, 0.8);
+SELECT count(*) > 200 AS some, count(*) FILTER (WHERE n."row" IS NULL) AS missed, count(*) FILTER (WHERE f.ctid IS NULL) AS invented,
+    bool_and(n.distance = f.template <=> f.probe) AS exact
+FROM (SELECT p.place, f.ctid, f.template, p.template AS probe FROM asked p JOIN face f ON f.template <=> p.template <= 0.8) f
+    FULL JOIN near n ON n.probe = f.place AND n."row" = f.ctid;
+SELECT bool_and(n = least(3, of)) AS at_most FROM (SELECT place, count(m) AS n, (SELECT count(*) FROM near WHERE probe = place) AS of
+    FROM asked LEFT JOIN search_many('face_template', (SELECT array_agg(template ORDER BY place) FROM asked), 3, 0.8) m ON m.probe = place GROUP BY place) s;
+SELECT count(*) FROM search_many('face_template', (SELECT array_agg(template ORDER BY place) FROM asked), 10, -1);
+SELECT search_many('face_template', ARRAY['[1,2,3]']::embedding[], 1, 'NaN');
 -- nulls keep their place; rows without a template are not near; a probe without direction; nothing; more than there are
 SELECT DISTINCT probe FROM search_many('face_template', ARRAY[NULL, (SELECT template FROM asked WHERE place = 1), NULL]::embedding[], 1);
 SELECT count(*) FROM search_many('face_template', ARRAY[array_fill(0::real, ARRAY[64])::embedding, (SELECT template FROM asked WHERE place = 1)], 10000);
