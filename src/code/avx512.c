@@ -2,9 +2,9 @@
  * avx512.c - code kernels for AVX-512 (F, BW, VL, DQ).
  *
  * A load of 64 bytes holds four bytes of each of 16 codes.  Two byte shuffles
- * look their halves up in four tables at once; the two results fit a byte
- * together and are widened to 16 bits by keeping sums of all bytes and of the
- * high bytes alone, which are told apart at the end.
+ * look their halves up in four tables at once; the results of two loads fit a
+ * byte together and are widened to 16 bits by keeping sums of all bytes and of
+ * the high bytes alone, which are told apart at the end.
  */
 #include "code/tier.h"
 
@@ -14,11 +14,23 @@
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")))
 #include "code/encode_body.h"
 
+/* What four bytes of each of 16 codes select: two tables each, together below 128. */
+static inline TARGET __m512i
+look_up(const uint8_t *codes, const uint8_t *table)
+{
+	const __m512i low_half = _mm512_set1_epi8(15);
+	__m512i		both = _mm512_loadu_si512(codes);
+	__m512i		low = _mm512_and_si512(both, low_half);
+	__m512i		high = _mm512_and_si512(_mm512_srli_epi16(both, 4), low_half);
+
+	return _mm512_add_epi8(_mm512_shuffle_epi8(_mm512_loadu_si512(table), low),
+						   _mm512_shuffle_epi8(_mm512_loadu_si512(table + 64), high));
+}
+
 /* Table sums of 16 codes side by side, as floats. */
 static inline TARGET __m512
 sum_16(const uint8_t *block, const uint8_t *table, uint32_t padded, const char *ahead)
 {
-	const __m512i low_half = _mm512_set1_epi8(15);
 	__m512i		all = _mm512_setzero_si512();
 	__m512i		high = _mm512_setzero_si512();
 	__m512i		even;
@@ -28,24 +40,21 @@ sum_16(const uint8_t *block, const uint8_t *table, uint32_t padded, const char *
 	__m128i		even_1;
 	__m128i		odd_1;
 
-	for (uint32_t i = 0; i < padded / 32; i++)
+	for (uint32_t i = 0; i < padded / 64; i++, block += 128, table += 256)
 	{
-		__m512i		codes = _mm512_loadu_si512(block + i * 64);
-		__m512i		low_table = _mm512_loadu_si512(table + i * 128);
-		__m512i		high_table = _mm512_loadu_si512(table + i * 128 + 64);
-		__m512i		low_sum = _mm512_shuffle_epi8(low_table, _mm512_and_si512(codes, low_half));
-		__m512i		high_sum = _mm512_shuffle_epi8(high_table,
-												   _mm512_and_si512(_mm512_srli_epi16(codes, 4), low_half));
-		__m512i		sum = _mm512_add_epi8(low_sum, high_sum);
+		__m512i		sum = _mm512_add_epi8(look_up(block, table), look_up(block + 64, table + 128));
 
 		if (ahead != NULL)
-			_mm_prefetch(ahead + i * 64, _MM_HINT_T0);
+		{
+			_mm_prefetch(ahead + i * 128, _MM_HINT_T0);
+			_mm_prefetch(ahead + i * 128 + 64, _MM_HINT_T0);
+		}
 		all = _mm512_add_epi16(all, sum);
 		high = _mm512_add_epi16(high, _mm512_srli_epi16(sum, 8));
 	}
 	even = _mm512_sub_epi16(all, _mm512_slli_epi16(high, 8));
 	odd = high;
-	/* four lanes hold partial sums of the same codes; a lane's sum is below 2^15, four of them below 2^17 */
+	/* four lanes hold partial sums of the same codes; a lane's sum is below 2^14, four of them below 2^16 */
 	even_2 = _mm256_add_epi16(_mm512_castsi512_si256(even), _mm512_extracti64x4_epi64(even, 1));
 	odd_2 = _mm256_add_epi16(_mm512_castsi512_si256(odd), _mm512_extracti64x4_epi64(odd, 1));
 	even_1 = _mm256_castsi256_si128(even_2);
@@ -115,48 +124,43 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 	return count;
 }
 
-static TARGET int64_t
-fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)
-{
-	const __m512i ones = _mm512_set1_epi8(1);
-	const __m512i wide_ones = _mm512_set1_epi16(1);
-	int64_t		total = 0;
-
-	for (int p = 0; p < nplanes; p++)
-	{
-		__m512i		sum = _mm512_setzero_si512();
-
-		for (uint32_t i = 0; i < padded / 64; i++)
-		{
-			uint64_t	bits;
-			__m512i		elements;
-
-			__builtin_memcpy(&bits, planes + i * 8, sizeof(bits));
-			elements = _mm512_maskz_loadu_epi8((__mmask64) bits, q + i * 64);
-			sum = _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(ones, elements), wide_ones));
-		}
-		total = 2 * total + _mm512_reduce_add_epi32(sum);
-		planes += padded / 8;
-	}
-	return total;
-}
-
-/* Those of 64 elements whose bits are set, added up in groups of four. */
+/*
+ * Those of 64 elements whose bits are set, added up in pairs.  A pair is 254 at
+ * most, so 16 bits hold the sums of 64 times 64 elements, the greatest dimension.
+ */
 static inline TARGET __m512i
 add_selected(__m512i sum, __m512i elements, const uint8_t *from)
 {
 	uint64_t	bits;
 
 	__builtin_memcpy(&bits, from, sizeof(bits));
-	return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(_mm512_set1_epi8(1),
-																		_mm512_maskz_mov_epi8((__mmask64) bits,
-																							  elements)),
-												   _mm512_set1_epi16(1)));
+	return _mm512_add_epi16(sum, _mm512_maddubs_epi16(_mm512_set1_epi8(1),
+													  _mm512_maskz_mov_epi8((__mmask64) bits, elements)));
 }
 
+static TARGET int64_t
+fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)
+{
+	__m512i		total = _mm512_setzero_si512();
+
+	/* six planes of 4,096 elements sum up to less than 2^26 */
+	for (int p = 0; p < nplanes; p++)
+	{
+		__m512i		sum = _mm512_setzero_si512();
+
+		for (uint32_t i = 0; i < padded / 64; i++)
+			sum = add_selected(sum, _mm512_loadu_si512(q + i * 64), planes + i * 8);
+		total = _mm512_add_epi32(_mm512_add_epi32(total, total), _mm512_madd_epi16(sum, _mm512_set1_epi16(1)));
+		planes += padded / 8;
+	}
+	return _mm512_reduce_add_epi32(total);
+}
+
+/* Sums of pairs as sums of eight. */
 static inline TARGET __m256i
 fold(__m512i sum)
 {
+	sum = _mm512_madd_epi16(sum, _mm512_set1_epi16(1));
 	return _mm256_add_epi32(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64(sum, 1));
 }
 

@@ -146,7 +146,7 @@ fx_block_size(uint32_t padded, uint32_t width)
 
 /*
  * A probe, made ready.  For the coarse stage each four dimensions have a table
- * of the 16 sums that their signs can give, rounded to 0 .. 127 with a common
+ * of the 16 sums that their signs can give, rounded to 0 .. 63 with a common
  * step; so one byte shuffle scores four dimensions of as many codes as a vector
  * has bytes.  For the fine stage the elements are rounded to -127 .. 127.
  */

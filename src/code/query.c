@@ -91,7 +91,7 @@ make_tables(fx_query *query, const float *q)
 		bias -= reach;
 	}
 	query->bias = (float) bias;
-	query->step = widest > 0 ? 2 * widest / 127 : 1;
+	query->step = widest > 0 ? 2 * widest / 63 : 1;
 	query->table_spread = query->step * sqrtf((float) groups / 12);
 	inverse = 1 / query->step;
 	for (uint32_t g = 0; g < groups; g++)
@@ -108,7 +108,7 @@ make_tables(fx_query *query, const float *q)
 			for (int j = 0; j < 4; j++)
 				sum += signs >> j & 1 ? v[j] : -v[j];
 			sum = sum * inverse + 0.5f;
-			table[signs] = (uint8_t) (sum < 0 ? 0 : sum > 127 ? 127 : sum);
+			table[signs] = (uint8_t) (sum < 0 ? 0 : sum > 63 ? 63 : sum);
 		}
 	}
 }

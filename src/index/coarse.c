@@ -11,7 +11,7 @@
 /* Pages that are sampled to guess the floor: one in so many, but so few and so many. */
 #define SAMPLE_SHARE		128
 #define MIN_SAMPLE_PAGES	32
-#define MAX_SAMPLE_PAGES	256
+#define MAX_SAMPLE_PAGES	128
 
 /* How many pages ahead the server's notes of where they lie are fetched into the cache. */
 #define PIN_AHEAD			4

@@ -45,7 +45,7 @@ typedef struct fs_sigmas
 	float		fine;
 } fs_sigmas;
 
-#define FS_SIGMAS			((fs_sigmas) {2.9f, 3.7f, 4.5f})
+#define FS_SIGMAS			((fs_sigmas) {2.9f, 3.2f, 4.2f})
 #define FS_LAST_SIGMAS	((fs_sigmas) {5.0f, 5.0f, 5.5f})
 
 /*
