@@ -6,6 +6,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "guc.h"
 #include "miscadmin.h"
 
 /* Pages that are sampled to guess the floor: one in so many, but so few and so many. */
@@ -326,6 +327,25 @@ first_floor(fs_scan *scan)
 	return floor;
 }
 
+/*
+ * Where lists are left out, whoever has the very score of the floor may be missed as often as they may miss a mate: the
+ * coarse stage takes most of that.
+ */
+static fs_sigmas
+usual_sigmas(const fs_scan *scan)
+{
+	fs_sigmas	sigmas = FS_SIGMAS;
+	double		missed = Min(1 - facesnxt_target_recall, 0.4);
+
+	if (scan->share < 1 && missed > 0)
+	{
+		sigmas.coarse = Min(sigmas.coarse, (float) normal_quantile(missed));
+		sigmas.middle = Min(sigmas.middle, (float) normal_quantile(missed / 5));
+		sigmas.fine = Min(sigmas.fine, (float) normal_quantile(missed / 50));
+	}
+	return sigmas;
+}
+
 static void
 begin_round(fs_scan *scan)
 {
@@ -345,7 +365,7 @@ begin_round(fs_scan *scan)
 	scan->best = palloc_extended(sizeof(float) * Min((Size) scan->rank, entries + 1), MCXT_ALLOC_HUGE);
 	fs_make_space(scan);
 	scan->floor = Max(Min(first_floor(scan), scan->ceiling), scan->least);
-	scan->sigmas = scan->within_probe != NULL && scan->floor <= scan->least ? FS_LAST_SIGMAS : FS_SIGMAS;
+	scan->sigmas = scan->within_probe != NULL && scan->floor <= scan->least ? FS_LAST_SIGMAS : usual_sigmas(scan);
 }
 
 void
