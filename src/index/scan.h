@@ -34,7 +34,7 @@
 /*
  * How many standard deviations a bound lies above its estimate, in each stage.
  * Whoever has the very score of the floor is missed by the coarse stage once in
- * 500 times, and comes in a later round; mates, which lie well above it, are not.
+ * 700 times, and comes in a later round; mates, which lie well above it, are not.
  * After the round that goes down to a greatest distance there is no later one, so
  * there bounds are wider.
  */
@@ -45,7 +45,7 @@ typedef struct fs_sigmas
 	float		fine;
 } fs_sigmas;
 
-#define FS_SIGMAS			((fs_sigmas) {2.9f, 3.2f, 4.2f})
+#define FS_SIGMAS			((fs_sigmas) {3.0f, 3.3f, 4.2f})
 #define FS_LAST_SIGMAS	((fs_sigmas) {5.0f, 5.0f, 5.5f})
 
 /*
