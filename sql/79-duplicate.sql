@@ -110,7 +110,10 @@ BEGIN
         SELECT t.model, array_agg(t.reference_id) AS ids, array_agg(t.person_id) AS persons, array_agg(t.template) AS templates
         FROM facesnxt.reference t WHERE t.reference_id = ANY (reference_ids) GROUP BY t.model
     LOOP
-        index := to_regclass(format('facesnxt.%I', 'reference_template_' || mine.model));
+        -- one that a search would use
+        SELECT i.indexrelid INTO index FROM pg_index i
+        WHERE i.indexrelid = to_regclass(format('facesnxt.%I', 'reference_template_' || mine.model))
+            AND i.indisvalid AND i.indisready AND NOT i.indcheckxmin;
         IF index IS NULL THEN
             RETURN QUERY SELECT m.reference_id, o.reference_id, (1 - (o.template OPERATOR(facesnxt.<=>) m.template))::real
                 FROM unnest(mine.ids, mine.persons, mine.templates) AS m (reference_id, person_id, template), facesnxt.reference o

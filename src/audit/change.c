@@ -276,6 +276,8 @@ facesnxt_audit_row(PG_FUNCTION_ARGS)
 				 errmsg("audit_row() is for AFTER triggers")));
 	if (scratch == NULL)
 		scratch = AllocSetContextCreate(TopMemoryContext, "facesnxt row", ALLOCSET_DEFAULT_SIZES);
+	/* what one that ended in an error left */
+	MemoryContextReset(scratch);
 	relation = RelationGetRelationName(data->tg_relation);
 	trigger = data->tg_trigger;
 	shape = fx_row_shape_of(RelationGetRelid(data->tg_relation));

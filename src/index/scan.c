@@ -200,7 +200,8 @@ start(IndexScanDesc desc, fs_scan *scan)
 		/* nothing that scores less than the farthest asked for; the margin is for rounding */
 		if (scan->within_probe != NULL && embedding_compare(scan->probe, scan->within_probe) == 0)
 		{
-			double		score = fs_score(scan, Max(scan->within_distance, 0));
+			bool		inner = scan->fs->meta.metric == FX_INNER;
+			double		score = fs_score(scan, inner ? scan->within_distance : Max(scan->within_distance, 0));
 
 			scan->least = (float) Max(score - 1e-5 * (1 + fabs(score)), -FLT_MAX);
 		}

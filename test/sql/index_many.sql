@@ -32,6 +32,12 @@ SELECT bool_and(n = least(3, of)) AS at_most FROM (SELECT place, count(m) AS n, 
     FROM asked LEFT JOIN search_many('face_template', (SELECT array_agg(template ORDER BY place) FROM asked), 3, 0.8) m ON m.probe = place GROUP BY place) s;
 SELECT count(*) FROM search_many('face_template', (SELECT array_agg(template ORDER BY place) FROM asked), 10, -1);
 SELECT search_many('face_template', ARRAY['[1,2,3]']::embedding[], 1, 'NaN');
+-- the same by the inner product, whose distances are negative
+CREATE INDEX face_inner ON face USING facescan (template embedding_ip_ops);
+SELECT count(*) > 40 AS some, count(*) FILTER (WHERE n."row" IS NULL) AS missed, count(*) FILTER (WHERE f.ctid IS NULL) AS invented
+FROM (SELECT p.place, f.ctid FROM asked p JOIN face f ON f.template <#> p.template <= -16) f
+    FULL JOIN search_many('face_inner', (SELECT array_agg(template ORDER BY place) FROM asked), 6000, -16) n ON n.probe = f.place AND n."row" = f.ctid;
+DROP INDEX face_inner;
 -- nulls keep their place; rows without a template are not near; a probe without direction; nothing; more than there are
 SELECT DISTINCT probe FROM search_many('face_template', ARRAY[NULL, (SELECT template FROM asked WHERE place = 1), NULL]::embedding[], 1);
 SELECT count(*) FROM search_many('face_template', ARRAY[array_fill(0::real, ARRAY[64])::embedding, (SELECT template FROM asked WHERE place = 1)], 10000);
