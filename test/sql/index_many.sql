@@ -23,12 +23,12 @@ SELECT count(*) > 990 AS same FROM together t JOIN alone a ON a.place = t.probe 
 SELECT count(*) < 6 AS ordered FROM (SELECT distance, lag(distance) OVER (PARTITION BY probe ORDER BY ordinality) AS before
     FROM search_many('face_template', (SELECT array_agg(template ORDER BY place) FROM asked), 25) WITH ORDINALITY) s WHERE distance < before - 0.02;
 -- down to a greatest distance: all of them, in their order, and as many as are asked for
-CREATE TABLE near AS SELECT * FROM search_many('face_template', (SELECT array_agg(template ORDER BY place) FROM asked), 6000, 0.8);
+CREATE TABLE within_reach AS SELECT * FROM search_many('face_template', (SELECT array_agg(template ORDER BY place) FROM asked), 6000, 0.8);
 SELECT count(*) > 200 AS some, count(*) FILTER (WHERE n."row" IS NULL) AS missed, count(*) FILTER (WHERE f.ctid IS NULL) AS invented,
     bool_and(n.distance = f.template <=> f.probe) AS exact
 FROM (SELECT p.place, f.ctid, f.template, p.template AS probe FROM asked p JOIN face f ON f.template <=> p.template <= 0.8) f
-    FULL JOIN near n ON n.probe = f.place AND n."row" = f.ctid;
-SELECT bool_and(n = least(3, of)) AS at_most FROM (SELECT place, count(m) AS n, (SELECT count(*) FROM near WHERE probe = place) AS of
+    FULL JOIN within_reach n ON n.probe = f.place AND n."row" = f.ctid;
+SELECT bool_and(n = least(3, of)) AS at_most FROM (SELECT place, count(m) AS n, (SELECT count(*) FROM within_reach WHERE probe = place) AS of
     FROM asked LEFT JOIN search_many('face_template', (SELECT array_agg(template ORDER BY place) FROM asked), 3, 0.8) m ON m.probe = place GROUP BY place) s;
 SELECT count(*) FROM search_many('face_template', (SELECT array_agg(template ORDER BY place) FROM asked), 10, -1);
 SELECT search_many('face_template', ARRAY['[1,2,3]']::embedding[], 1, 'NaN');
@@ -75,5 +75,5 @@ FROM index_recall('face_template', 20, 10, 0.8);
 CREATE INDEX part_template ON face USING facescan (template embedding_l2_ops) WHERE id > 5900;
 SELECT probes <= 20, recall > 0.98 AS recall FROM index_recall('part_template', 20, 10, 0.8);
 SELECT index_recall('face_template', 0);
-DROP TABLE face, asked, together, alone;
+DROP TABLE face, asked, together, alone, within_reach;
 DROP ROLE regress_many;
