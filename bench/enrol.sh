@@ -10,18 +10,12 @@
 # nothing. Sessions are warm: their models are parsed. Medians. Memory is the
 # peak of one process that is its own (Linux: RssAnon after the round, VmHWM
 # with what it shares with others).
-. "$(dirname "$0")/../scripts/common.sh"
+. "$(dirname "$0")/tool/photo_common.sh"
 
-models=$FACESNXT_DATA/models
-lfw=$FACESNXT_DATA/faces/lfw
 detector=${DETECTOR:-yunet_n_320_320:yunet}
 recogniser=${RECOGNISER:-mobilefacenet.kennethwang:mobilefacenet-bgr}
 side=${SIDE:-320}
 photos=${PHOTOS:-200}
-if [ ! -d "$lfw" ] || [ ! -d "$models" ]; then
-    echo "left out: no photographs or models in $FACESNXT_DATA"
-    exit 0
-fi
 python=
 for candidate in python3 /usr/bin/python3; do
     if "$candidate" -c 'import cv2' 2>/dev/null; then
@@ -30,22 +24,11 @@ for candidate in python3 /usr/bin/python3; do
     fi
 done
 
-run() {
-    psql -XqAt -v ON_ERROR_STOP=1 "$@"
-}
-load() {
-    { echo 'COPY file FROM STDIN;'
-      printf '%s\t\\\\x' "${2%%:*}"
-      od -An -v -tx1 "$models/${2%%:*}.onnx" | tr -d ' \n'
-      printf '\n\\.\n'
-      echo "SELECT facesnxt.load_recipe('${2##*:}', $1 => bytes, licence => 'not stated') FROM file WHERE name = '${2%%:*}';"
-    } | run >/dev/null
-}
 median() {
     sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
 }
 
-mapfile -t files < <(find "$lfw" -name '*_0001.jpg' | LC_ALL=C sort | head -n "$photos")
+mapfile -t files < <(find "$LFW" -name '*_0001.jpg' | LC_ALL=C sort | head -n "$photos")
 photos=${#files[@]}
 run -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION IF NOT EXISTS facesnxt' \
     -c 'CREATE TABLE file (name text PRIMARY KEY, bytes bytea)' -c 'CREATE TABLE photo (image bytea)' \
@@ -80,8 +63,8 @@ SQL
 }
 stage="INSERT INTO facesnxt.staged (photo, name, repository, identity_source, face) SELECT image, 'any', 'booking', 'name in the data set', 'best' FROM photo"
 opencv() {
-    "$python" "$ROOT/bench/tool/enrol_opencv.py" "$2" "$models/${detector%%:*}.onnx" "$side" "${detector##*:}" \
-        "$models/${recogniser%%:*}.onnx" "${files[@]}" | { read -r rate peak
+    "$python" "$ROOT/bench/tool/enrol_opencv.py" "$2" "$MODELS/${detector%%:*}.onnx" "$side" "${detector##*:}" \
+        "$MODELS/${recogniser%%:*}.onnx" "${files[@]}" | { read -r rate peak
         run -c "INSERT INTO taken VALUES ('$1', $rate, NULL, $peak)"; }
 }
 

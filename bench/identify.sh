@@ -16,33 +16,13 @@
 # DETECTORS, RECOGNISERS: names of ../shared/data/models without .onnx, each
 # with its recipe; PERSONS: so many of the enrolled; PAIRS=no: no verification.
 # Without FACESNXT_DATA it is left out.
-. "$(dirname "$0")/../scripts/common.sh"
+. "$(dirname "$0")/tool/photo_common.sh"
 
-models=$FACESNXT_DATA/models
-lfw=$FACESNXT_DATA/faces/lfw
 pairs=$FACESNXT_DATA/faces/lfw_pairs_shared.txt
-if [ ! -d "$lfw" ] || [ ! -d "$models" ]; then
-    echo "left out: no photographs or models in $FACESNXT_DATA"
-    exit 0
-fi
 detectors=${DETECTORS:-yunet_n_320_320:yunet yunet_n_dynamic:yunet face_detection_yunet_2023mar:yunet scrfd_500m_kps:scrfd scrfd_2.5g_kps:scrfd}
 recognisers=${RECOGNISERS:-mobilefacenet.kennethwang:mobilefacenet-bgr mobilefacenet.facegate:mobilefacenet-rgb}
 sessions=$(nproc)
 [ "$sessions" -le 4 ] || sessions=4
-
-run() {
-    psql -XqAt -v ON_ERROR_STOP=1 "$@"
-}
-
-# $1 role of the file, $2 NAME:RECIPE
-load() {
-    { echo 'COPY file FROM STDIN;'
-      printf '%s\t\\\\x' "${2%%:*}"
-      od -An -v -tx1 "$models/${2%%:*}.onnx" | tr -d ' \n'
-      printf '\n\\.\n'
-      echo "SELECT facesnxt.load_recipe('${2##*:}', $1 => bytes, licence => 'not stated', name => name) FROM file WHERE name = '${2%%:*}';"
-    } | run >/dev/null
-}
 
 # $1: a statement that each session runs with :part of :parts
 in_sessions() {
@@ -75,7 +55,7 @@ CREATE TABLE made (detector text, recogniser text, person text, number integer, 
 CREATE TABLE result (detector text, recogniser text, person text, failed boolean, mate_rank integer, mate_score real, other_score real);
 SQL
 { echo 'COPY photo FROM STDIN;'
-  perl "$ROOT/scripts/demo/photo-copy.pl" "$lfw" 1000000
+  perl "$ROOT/scripts/demo/photo-copy.pl" "$LFW" 1000000
   echo '\.'; } | run
 if [ -n "${PERSONS:-}" ]; then
     run -c "DELETE FROM photo WHERE person NOT IN (SELECT DISTINCT person FROM photo ORDER BY person LIMIT $PERSONS)"
