@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "infer/infer.h"
+#include "tool/file.h"
 
 static double
 now(void)
@@ -53,37 +54,20 @@ static int
 measure(const char *path, int runs, int height, int width)
 {
 	fx_model_limits limits = {1 << 30, (size_t) 4 << 30, 100000, UINT64_C(1) << 45};
-	FILE	   *file = fopen(path, "rb");
 	const char *name = strrchr(path, '/');
 	fx_error	err = {0};
 	fx_model   *model;
 	fx_shape	shape;
-	uint8_t    *bytes;
-	long		length;
+	size_t		length;
+	uint8_t    *bytes = slurp(path, &length);
 	size_t		count = 1;
 	double	   *times = malloc((size_t) runs * sizeof(double));
 	float	   *input;
 
-	if (file == NULL || times == NULL)
-	{
-		perror(path);
-		exit(1);
-	}
-	fseek(file, 0, SEEK_END);
-	length = ftell(file);
-	rewind(file);
-	bytes = malloc((size_t) length);
-	if (bytes == NULL || fread(bytes, 1, (size_t) length, file) != (size_t) length)
-	{
-		perror(path);
-		exit(1);
-	}
-	fclose(file);
-	if (fx_model_load(fx_env_malloc(), bytes, (size_t) length, &limits, &model, &err) != FX_OK)
-	{
-		fprintf(stderr, "%s: %s\n", path, err.detail);
-		exit(1);
-	}
+	if (times == NULL)
+		die("runs", "are too many for the memory");
+	if (fx_model_load(fx_env_malloc(), bytes, length, &limits, &model, &err) != FX_OK)
+		die(path, err.detail);
 	free(bytes);
 	shape = *fx_model_input_shape(model, 0);
 	for (int i = 0; i < shape.rank; i++)

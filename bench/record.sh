@@ -3,10 +3,10 @@
 # references, each for another probe, beside the same comparison made by the
 # owner with no gate and no record, in turns with the same search with its gate
 # whose record is left out, and beside a plain INSERT with its commit, as the
-# price of one flush of the disk. Then CLIENTS (8) sessions at once, as fast as they can,
-# and SEARCHERS (50) of which each searches once a second: what the slowest
-# hundredth of them waits longer than one alone is the queue. Searches are made
-# in the name of one of SEARCHERS accounts after the other.
+# price of one flush of the disk. Then SEARCHERS (50) sessions of which each
+# searches once a second: what the slowest hundredth of them waits longer than
+# one alone is the queue; and CLIENTS (8) at once, as fast as they can. Searches
+# are made in the name of one of SEARCHERS accounts after the other.
 # All of it with the library loaded by each session, and preloaded.
 set -euo pipefail
 clients=${CLIENTS:-8} searchers=${SEARCHERS:-50} seconds=${SECONDS_OF_WORK:-15}

@@ -48,7 +48,7 @@ DECLARE
     here bigint;
 BEGIN
     FOR audited IN
-        SELECT c.relname, t.tgnargs > 0 AND c.relname <> 'staged' AS changes
+        SELECT c.relname, t.tgargs = '\x696d61676500' AS keeps -- "image", as its trigger was told
         FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
         WHERE t.tgname = 'audit_row' AND c.relnamespace = 'facesnxt'::regnamespace ORDER BY 1
     LOOP
@@ -57,7 +57,7 @@ BEGIN
             FROM (SELECT facesnxt.row_key(r) AS row_key, facesnxt.row_image(r) AS image FROM facesnxt.%I r ORDER BY 1) s
             WHERE NOT EXISTS (SELECT FROM facesnxt.event e WHERE e.relation = $1 AND e.row_key = s.row_key)
                 AND NOT EXISTS (SELECT FROM facesnxt.pending_event p WHERE p.relation = $1 AND p.row_key = s.row_key)
-            $query$, audited.relname) INTO here USING audited.relname, audited.changes;
+            $query$, audited.relname) INTO here USING audited.relname, audited.keeps;
         adopted := adopted + here;
     END LOOP;
     RETURN adopted;

@@ -14,36 +14,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file.h"
 #include "infer/face.h"
 
 #define MAX_SIDE 4096
 
 static void
-die(const char *what, const char *why)
-{
-	fprintf(stderr, "%s: %s\n", what, why);
-	exit(1);
-}
-
-static void
 load(const char *path, fx_network *network)
 {
 	fx_model_limits limits = {1 << 30, (size_t) 4 << 30, 100000, UINT64_C(1) << 45};
-	FILE	   *file = fopen(path, "rb");
 	fx_error	err = {0};
-	long		length;
-	uint8_t    *bytes;
+	size_t		length;
+	uint8_t    *bytes = slurp(path, &length);
 
-	if (file == NULL)
-		die(path, "cannot be opened");
-	fseek(file, 0, SEEK_END);
-	length = ftell(file);
-	rewind(file);
-	bytes = malloc((size_t) length + 1);
-	if (bytes == NULL || fread(bytes, 1, (size_t) length, file) != (size_t) length)
-		die(path, "cannot be read");
-	fclose(file);
-	if (fx_model_load(fx_env_malloc(), bytes, (size_t) length, &limits, &network->model, &err) != FX_OK)
+	if (fx_model_load(fx_env_malloc(), bytes, length, &limits, &network->model, &err) != FX_OK)
 		die(path, err.detail);
 	free(bytes);
 }

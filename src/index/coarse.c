@@ -364,8 +364,11 @@ begin_round(fs_scan *scan)
 		pfree(scan->best);
 	scan->best = palloc_extended(sizeof(float) * Min((Size) scan->rank, entries + 1), MCXT_ALLOC_HUGE);
 	fs_make_space(scan);
+	/* the guess rests on the bounds */
+	scan->sigmas = usual_sigmas(scan);
 	scan->floor = Max(Min(first_floor(scan), scan->ceiling), scan->least);
-	scan->sigmas = scan->within_probe != NULL && scan->floor <= scan->least ? FS_LAST_SIGMAS : usual_sigmas(scan);
+	if (scan->within_probe != NULL && scan->floor <= scan->least)
+		scan->sigmas = FS_LAST_SIGMAS;
 }
 
 void

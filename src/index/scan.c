@@ -111,7 +111,6 @@ begin_rounds(fs_scan *scan)
 	scan->rank = fs_agree_on_rank(scan, demand == 0 ? FS_FIRST_RANK : rank_for(demand));
 	scan->target = FS_FIRST_SURVIVORS;
 	scan->floor = scan->ceiling = FLT_MAX;
-	scan->sigmas = FS_SIGMAS;
 	scan->taken = NULL;
 	scan->bucket = FS_BUCKETS;
 	scan->round = 0;
