@@ -83,8 +83,11 @@ foreach my $turn (1 .. 3)
 		IPC::Run::start([ 'psql', '-XAtq', '-h', $node->host, '-p', $node->port, '-U', 'adm', '-c', $call, 'postgres' ],
 			'>', \my $out, '2>', \my $err) } 1 .. 2;
 	my $before = made();
-	$node->poll_query_until('postgres', "SELECT count(*) >= least($before + 2 * $turn, $enrolled - 1) FROM facesnxt.reference WHERE model = '$new'");
-	usleep(int(rand(100_000)));
+	# within one statement: on a fast machine all would be made before a new session has looked
+	value("DO \$\$ BEGIN FOR i IN 1 .. 30000 LOOP "
+			. "EXIT WHEN (SELECT count(*) FROM facesnxt.reference WHERE model = '$new') >= least($before + 4 + 2 * $turn, $enrolled - 1); "
+			. "PERFORM pg_sleep(0.002); END LOOP; END \$\$");
+	usleep(int(rand(20_000)));
 	my @pids = split /\n/, value("SELECT pid FROM pg_stat_activity WHERE query ~ '^CALL' AND state = 'active'");
 	if (@pids && $turn == 2)
 	{
