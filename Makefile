@@ -82,6 +82,7 @@ INDEX = \
 	src/index/build_parallel.o \
 	src/index/insert.o \
 	src/index/scan.o \
+	src/index/bounds.o \
 	src/index/memory.o \
 	src/index/pages.o \
 	src/index/parallel.o \

@@ -16,6 +16,13 @@ fx_coarse_spread(uint32_t padded)
 	return (float) sqrt(padded * (1 - USUAL_ALIGNMENT * USUAL_ALIGNMENT) / (padded - 1));
 }
 
+float
+fx_coarse_error(uint32_t padded)
+{
+	/* the scale of such a vector is 1 / sum |x_i| */
+	return (float) (fx_coarse_spread(padded) / (USUAL_ALIGNMENT * sqrt(padded)));
+}
+
 double
 fx_code_least_alignment(uint32_t padded)
 {

@@ -6,7 +6,6 @@
 #include <float.h>
 #include <math.h>
 
-#include "guc.h"
 #include "miscadmin.h"
 
 /* Pages that are sampled to guess the floor: one in so many, but so few and so many. */
@@ -97,9 +96,9 @@ find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_pa
 	uint32		bits = 0;
 	uint32		slot;
 
+	fs_follow_floor(scan);
 	found->page = number;
 	found->count = 0;
-	found->middle = InvalidBuffer;
 	if (score_page(scan, number, page, ahead, &scores))
 		while (next_passed(&scores, &word, &bits, &slot))
 		{
@@ -112,6 +111,18 @@ find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_pa
 			found->sums[at] = scores.sums[slot];
 		}
 	found->compared = scores.compared;
+}
+
+/* Sends for the head of a page; returns where its codes are, which the kernel sends for, or NULL if that is not known. */
+static const char *
+send_for_page(const fs_scan *scan, uint32 number)
+{
+	const char *page = fs_memory_place(scan->memory, scan->pages[number].place.code);
+
+	if (page == NULL)
+		return NULL;
+	__builtin_prefetch(page);
+	return page + FS_CODES_OFFSET;
 }
 
 /* ---- passes */
@@ -132,9 +143,8 @@ pass(fs_scan **scans, int nscans)
 {
 	fs_scan    *scan = scans[0];
 	page_pair  *pairs = palloc_extended(sizeof(page_pair) * nscans, MCXT_ALLOC_HUGE);
-	Buffer		next = InvalidBuffer;
 	uint32		number;
-	uint32		next_number;
+	uint32		next;
 	bool		more;
 
 	for (int i = 0; i < nscans; i++)
@@ -143,28 +153,25 @@ pass(fs_scan **scans, int nscans)
 		pairs[i].pages[1].count = 0;
 	}
 	fs_first_page(scan);
-	more = fs_next_page(scan, &next_number);
-	if (more)
-		next = fs_memory_pin(scan->memory, scan->index, scan->pages[next_number].place.code);
+	more = fs_next_page(scan, &next);
 	while (more)
 	{
-		Buffer		buffer = next;
+		Buffer		buffer;
 		const char *ahead = NULL;
 
 		CHECK_FOR_INTERRUPTS();
-		number = next_number;
-		more = fs_next_page(scan, &next_number);
+		number = next;
+		more = fs_next_page(scan, &next);
 		if (more)
 		{
-			if (next_number + PIN_AHEAD < scan->npages)
+			if (next + PIN_AHEAD < scan->npages)
 			{
-				fs_memory_prefetch(scan->memory, scan->pages[next_number + PIN_AHEAD].place.code);
-				fs_memory_prefetch(scan->memory, scan->pages[next_number + PIN_AHEAD].place.middle);
+				fs_memory_prefetch(scan->memory, scan->pages[next + PIN_AHEAD].place.code);
+				fs_memory_prefetch(scan->memory, scan->pages[next + PIN_AHEAD].place.middle);
 			}
-			next = fs_memory_pin(scan->memory, scan->index, scan->pages[next_number].place.code);
-			__builtin_prefetch(BufferGetPage(next));
-			ahead = (const char *) FS_CODES(BufferGetPage(next));
+			ahead = send_for_page(scan, next);
 		}
+		buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[number].place.code);
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
 		facesnxt_test_old_snapshot(scan->snapshot, scan->index, BufferGetPage(buffer));
 		for (int i = 0; i < nscans; i++)
@@ -176,7 +183,7 @@ pass(fs_scan **scans, int nscans)
 			if (scans[i]->round == 0)
 				scans[i]->counters.codes += current->compared;
 			scans[i]->counters.pages++;
-			fs_fetch_middle(scans[i], current);
+			fs_send_for_middle(scans[i], current);
 			pair->current = 1 - pair->current;
 			fs_make_space(scans[i]);
 			fs_finish_page(scans[i], &pair->pages[pair->current]);
@@ -192,15 +199,6 @@ pass(fs_scan **scans, int nscans)
 }
 
 /* ---- a guess of the floor */
-
-/* The deviation that a standard normal variable exceeds with probability p < 0.5 (Abramowitz & Stegun 26.2.23). */
-static double
-normal_quantile(double p)
-{
-	double		t = sqrt(-2 * log(p));
-
-	return t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
-}
 
 /* The number of the p-th of npages pages at even distances. */
 static uint32
@@ -239,7 +237,6 @@ static void
 take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
 {
 	page_scores scores;
-	Buffer		next = fs_memory_pin(scan->memory, scan->index, scan->pages[0].place.code);
 
 	sample->estimates = palloc(sizeof(float) * npages * scan->fs->layout.entries);
 	sample->n = 0;
@@ -247,18 +244,19 @@ take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
 	scan->floor = -FLT_MAX;
 	for (uint32 p = 0; p < npages; p++)
 	{
-		Buffer		buffer = next;
+		uint32		number = sample_page(scan, npages, p);
 		const char *ahead = NULL;
+		Buffer		buffer;
 
 		CHECK_FOR_INTERRUPTS();
 		if (p + 1 < npages)
 		{
-			next = fs_memory_pin(scan->memory, scan->index, scan->pages[sample_page(scan, npages, p + 1)].place.code);
-			__builtin_prefetch(BufferGetPage(next));
-			ahead = (const char *) FS_CODES(BufferGetPage(next));
+			fs_memory_prefetch(scan->memory, scan->pages[sample_page(scan, npages, p + 1)].place.code);
+			ahead = send_for_page(scan, sample_page(scan, npages, p + 1));
 		}
+		buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[number].place.code);
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
-		if (score_page(scan, sample_page(scan, npages, p), BufferGetPage(buffer), ahead, &scores))
+		if (score_page(scan, number, BufferGetPage(buffer), ahead, &scores))
 			add_estimates(scan, &scores, sample);
 		ReleaseBuffer(buffer);
 	}
@@ -309,8 +307,8 @@ guess_floor(fs_scan *scan)
 	if (share > 0.2)
 		return -FLT_MAX;
 	if (scan->fs->layout.middle_pages > 0)
-		return (float) (mean + normal_quantile(share) * sqrt(Max(variance - error * error, 0)));
-	return (float) (mean + normal_quantile(share) * sqrt(variance) + scale * scan->sigmas.coarse * scan->spread);
+		return (float) (mean + fs_normal_quantile(share) * sqrt(Max(variance - error * error, 0)));
+	return (float) (mean + fs_normal_quantile(share) * sqrt(variance) + scale * scan->sigmas.coarse * scan->spread);
 }
 
 /* The guess, made once for all processes of a scan. */
@@ -325,25 +323,6 @@ first_floor(fs_scan *scan)
 		fs_tell_floor(scan, floor);
 	}
 	return floor;
-}
-
-/*
- * Where lists are left out, whoever has the very score of the floor may be missed as often as they may miss a mate: the
- * coarse stage takes most of that.
- */
-static fs_sigmas
-usual_sigmas(const fs_scan *scan)
-{
-	fs_sigmas	sigmas = FS_SIGMAS;
-	double		missed = Min(1 - facesnxt_target_recall, 0.4);
-
-	if (scan->share < 1 && missed > 0)
-	{
-		sigmas.coarse = Min(sigmas.coarse, (float) normal_quantile(missed));
-		sigmas.middle = Min(sigmas.middle, (float) normal_quantile(missed / 5));
-		sigmas.fine = Min(sigmas.fine, (float) normal_quantile(missed / 50));
-	}
-	return sigmas;
 }
 
 static void
@@ -364,11 +343,14 @@ begin_round(fs_scan *scan)
 		pfree(scan->best);
 	scan->best = palloc_extended(sizeof(float) * Min((Size) scan->rank, entries + 1), MCXT_ALLOC_HUGE);
 	fs_make_space(scan);
-	/* the guess rests on the bounds */
-	scan->sigmas = usual_sigmas(scan);
+	/* before the guess, which rests on them */
+	fs_choose_sigmas(scan);
 	scan->floor = Max(Min(first_floor(scan), scan->ceiling), scan->least);
 	if (scan->within_probe != NULL && scan->floor <= scan->least)
+	{
 		scan->sigmas = FS_LAST_SIGMAS;
+		scan->mates = scan->others = scan->sigmas.coarse;
+	}
 }
 
 void

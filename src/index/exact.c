@@ -206,30 +206,70 @@ fetch_batch(IndexScanDesc desc, fs_scan *scan, ItemPointer tids, int n)
 	table_index_fetch_reset(scan->fetch);
 }
 
-void
-fs_exact_bucket(IndexScanDesc desc, fs_scan *scan, int bucket)
+/* Fetches the rows of some survivors. */
+static void
+fetch_survivors(IndexScanDesc desc, fs_scan *scan, const int32 *numbers, int n)
 {
+	const fs_layout *layout = &scan->fs->layout;
 	ItemPointerData tids[FETCH_BATCH];
-	int			n = 0;
+	int			ntids = 0;
 
-	for (int32 i = scan->ready[bucket]; i != FS_NOBODY; i = scan->survivors[i].next)
+	for (int i = 0; i < n; i++)
 	{
-		const fs_survivor *survivor = &scan->survivors[i];
+		const fs_survivor *survivor = &scan->survivors[numbers[i]];
 		Buffer		buffer = fs_scan_read(scan, &scan->pages[survivor->page]);
 
-		tids[n] = FS_TIDS(BufferGetPage(buffer), &scan->fs->layout)[survivor->slot];
+		tids[ntids] = FS_TIDS(BufferGetPage(buffer), layout)[survivor->slot];
 		UnlockReleaseBuffer(buffer);
 		/* vacuumed since: a dead row */
-		if (ItemPointerIsValid(&tids[n]))
-			n++;
-		if (n == FETCH_BATCH)
-		{
-			fetch_batch(desc, scan, tids, n);
-			n = 0;
-		}
+		if (ItemPointerIsValid(&tids[ntids]))
+			ntids++;
 	}
-	fetch_batch(desc, scan, tids, n);
-	scan->ready[bucket] = FS_NOBODY;
+	fetch_batch(desc, scan, tids, ntids);
+}
+
+/* Sends for the heap pointer of a survivor. */
+static void
+send_for_tid(const fs_scan *scan, int32 number)
+{
+	const fs_survivor *survivor = &scan->survivors[number];
+	BlockNumber block = scan->pages[survivor->page].place.code;
+	const char *page = fs_memory_place(scan->memory, block);
+
+	if (page == NULL)
+		return;
+	fs_memory_prefetch(scan->memory, block);
+	__builtin_prefetch(page);
+	__builtin_prefetch(page + scan->fs->layout.tids + sizeof(ItemPointerData) * survivor->slot);
+}
+
+void
+fs_open_buckets(IndexScanDesc desc, fs_scan *scan)
+{
+	int32		numbers[FETCH_BATCH];
+	int			n = 0;
+	bool		full = false;
+
+	while (scan->bucket < FS_BUCKETS && !full)
+	{
+		int			bucket = scan->bucket++;
+
+		CHECK_FOR_INTERRUPTS();
+		fs_refine_bucket(scan, bucket);
+		for (int32 i = scan->ready[bucket]; i != FS_NOBODY; i = scan->survivors[i].next)
+		{
+			send_for_tid(scan, i);
+			numbers[n++] = i;
+			if (n == FETCH_BATCH)
+			{
+				fetch_survivors(desc, scan, numbers, n);
+				n = 0;
+				full = true;
+			}
+		}
+		scan->ready[bucket] = FS_NOBODY;
+	}
+	fetch_survivors(desc, scan, numbers, n);
 }
 
 void

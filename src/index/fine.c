@@ -61,46 +61,55 @@ fs_fill_buckets(fs_scan *scan)
 
 /* ---- fine codes */
 
+/* The page of a survivor's fine code. */
+static BlockNumber
+fine_block(const fs_scan *scan, const fs_survivor *survivor, uint32 *fine_slot)
+{
+	return fs_fine_block(&scan->fs->layout, scan->pages[survivor->page].place.fine, survivor->slot, fine_slot);
+}
+
+void
+fs_send_for_fine(const fs_scan *scan, int32 number)
+{
+	const fs_layout *layout = &scan->fs->layout;
+	uint32		slot;
+	BlockNumber block = fine_block(scan, &scan->survivors[number], &slot);
+	const char *page = fs_memory_place(scan->memory, block);
+
+	if (page == NULL)
+		return;
+	fs_memory_prefetch(scan->memory, block);
+	__builtin_prefetch(page);
+	for (uint32 at = 0; at < layout->fine_bytes; at += FS_CACHE_LINE)
+		__builtin_prefetch(page + FS_CODES_OFFSET + layout->fine_bytes * slot + at);
+	__builtin_prefetch(page + layout->fine_scales + sizeof(float) * slot);
+	__builtin_prefetch(page + layout->fine_spreads + sizeof(uint16) * slot);
+}
+
 void
 fs_refine(fs_scan *scan, const int32 *numbers, int n, float *scores)
 {
 	const fs_layout *layout = &scan->fs->layout;
 	int			bits = scan->fs->meta.bits;
-	Buffer		buffers[FS_REFINE_BATCH];
-	uint32		fine_slots[FS_REFINE_BATCH];
 
-	for (int i = 0; i < n; i++)
-	{
-		const fs_survivor *survivor = &scan->survivors[numbers[i]];
-		BlockNumber block = fs_fine_block(layout, scan->pages[survivor->page].place.fine, survivor->slot,
-										  &fine_slots[i]);
-		const char *page;
-
-		buffers[i] = fs_memory_pin(scan->memory, scan->index, block);
-		page = BufferGetPage(buffers[i]);
-		__builtin_prefetch(page);
-		for (uint32 at = 0; at < layout->fine_bytes; at += FS_CACHE_LINE)
-			__builtin_prefetch(page + FS_CODES_OFFSET + layout->fine_bytes * fine_slots[i] + at);
-		__builtin_prefetch(page + layout->fine_scales + sizeof(float) * fine_slots[i]);
-		__builtin_prefetch(page + layout->fine_spreads + sizeof(uint16) * fine_slots[i]);
-	}
 	for (int i = 0; i < n; i++)
 	{
 		fs_survivor *survivor = &scan->survivors[numbers[i]];
-		const char *page;
+		uint32		slot;
+		Buffer		buffer = fs_memory_pin(scan->memory, scan->index, fine_block(scan, survivor, &slot));
+		const char *page = BufferGetPage(buffer);
 		fx_level_factors factors;
 		int64		sum;
 		float		score;
 		float		spread;
 
-		fs_check_page(scan->index, buffers[i], FS_PAGE_FINE);
-		page = BufferGetPage(buffers[i]);
+		fs_check_page(scan->index, buffer, FS_PAGE_FINE);
 		sum = scan->kernels->fine(scan->query.fine,
-								  (const uint8 *) page + FS_CODES_OFFSET + layout->fine_bytes * fine_slots[i],
+								  (const uint8 *) page + FS_CODES_OFFSET + layout->fine_bytes * slot,
 								  layout->padded, bits - 2);
-		factors.scale = ((const float *) (page + layout->fine_scales))[fine_slots[i]];
-		factors.spread = fx_bfloat16(((const uint16 *) (page + layout->fine_spreads))[fine_slots[i]]);
-		ReleaseBuffer(buffers[i]);
+		factors.scale = ((const float *) (page + layout->fine_scales))[slot];
+		factors.spread = fx_bfloat16(((const uint16 *) (page + layout->fine_spreads))[slot]);
+		ReleaseBuffer(buffer);
 		sum += (int64) survivor->middle_sum << (bits - 2);
 		score = fx_level_score(&scan->query, bits, survivor->base, &factors, survivor->sum, sum, &spread);
 		survivor->is_fine = true;
@@ -111,22 +120,39 @@ fs_refine(fs_scan *scan, const int32 *numbers, int n, float *scores)
 	scan->counters.refined += n;
 }
 
+/* Takes up to FS_REFINE_BATCH survivors off a list and sends for their fine codes. */
+static int
+take_batch(const fs_scan *scan, int32 *next, int32 *numbers)
+{
+	int			n = 0;
+
+	for (; *next != FS_NOBODY && n < FS_REFINE_BATCH; *next = scan->survivors[*next].next)
+	{
+		fs_send_for_fine(scan, *next);
+		numbers[n++] = *next;
+	}
+	return n;
+}
+
 void
 fs_refine_bucket(fs_scan *scan, int bucket)
 {
-	int32		numbers[FS_REFINE_BATCH];
+	int32		batches[2][FS_REFINE_BATCH];
 	int32		next = scan->waiting[bucket];
+	int			current = 0;
+	int			n = take_batch(scan, &next, batches[0]);
 
 	scan->waiting[bucket] = FS_NOBODY;
-	while (next != FS_NOBODY)
+	/* while one batch is bounded the codes of the next one are on their way */
+	while (n > 0)
 	{
-		int			n = 0;
+		int			following = take_batch(scan, &next, batches[1 - current]);
 
-		for (; next != FS_NOBODY && n < FS_REFINE_BATCH; next = scan->survivors[next].next)
-			numbers[n++] = next;
 		CHECK_FOR_INTERRUPTS();
-		fs_refine(scan, numbers, n, NULL);
+		fs_refine(scan, batches[current], n, NULL);
 		for (int i = 0; i < n; i++)
-			put_into_bucket(scan, numbers[i], bucket);
+			put_into_bucket(scan, batches[current][i], bucket);
+		current = 1 - current;
+		n = following;
 	}
 }

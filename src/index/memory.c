@@ -137,6 +137,14 @@ fs_memory_prefetch(const fs_memory *memory, BlockNumber block)
 		__builtin_prefetch(GetBufferDescriptor(memory->buffers[block] - 1));
 }
 
+const char *
+fs_memory_place(const fs_memory *memory, BlockNumber block)
+{
+	if (memory == NULL || block >= memory->blocks || memory->buffers[block] <= 0)
+		return NULL;
+	return BufferGetPage(memory->buffers[block]);
+}
+
 uint32
 fs_memory_blocks(void)
 {

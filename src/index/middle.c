@@ -175,15 +175,16 @@ note_score(fs_scan *scan, float score)
 }
 
 void
-fs_fetch_middle(fs_scan *scan, fs_page_survivors *found)
+fs_send_for_middle(const fs_scan *scan, const fs_page_survivors *found)
 {
 	const fs_layout *layout = &scan->fs->layout;
 	const char *page;
 
 	if (found->count == 0 || layout->middle_pages == 0)
 		return;
-	found->middle = fs_memory_pin(scan->memory, scan->index, scan->pages[found->page].place.middle);
-	page = BufferGetPage(found->middle);
+	page = fs_memory_place(scan->memory, scan->pages[found->page].place.middle);
+	if (page == NULL)
+		return;
 	__builtin_prefetch(page);
 	for (uint32 i = 0; i < found->count; i++)
 	{
@@ -213,6 +214,7 @@ fs_finish_page(fs_scan *scan, fs_page_survivors *found)
 {
 	const fs_layout *layout = &scan->fs->layout;
 	bool		is_fine = layout->fine_pages == 0;
+	Buffer		buffer;
 	const char *page;
 	int32		sums[FS_MAX_CODES];
 	float		scores[FS_MAX_CODES];
@@ -223,7 +225,7 @@ fs_finish_page(fs_scan *scan, fs_page_survivors *found)
 
 	if (found->count == 0)
 		return;
-	if (!BufferIsValid(found->middle))
+	if (layout->middle_pages == 0)
 	{
 		for (uint32 i = 0; i < found->count; i++)
 			if (!is_taken(scan, found->page, found->slots[i]))
@@ -240,19 +242,20 @@ fs_finish_page(fs_scan *scan, fs_page_survivors *found)
 		found->sums[n] = found->sums[i];
 		n += found->uppers[i] >= scan->floor;
 	}
-	found->count = n;
-	fs_check_page(scan->index, found->middle, FS_PAGE_MIDDLE);
-	page = BufferGetPage(found->middle);
+	if (n == 0)
+		return;
+	buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[found->page].place.middle);
+	fs_check_page(scan->index, buffer, FS_PAGE_MIDDLE);
+	page = BufferGetPage(buffer);
 	scan->kernels->middle(scan->query.fine, (const uint8 *) page + layout->middle_codes, found->slots, n,
 						  layout->padded, sums);
 	fx_middle_bounds(&scan->query, scan->sigmas.middle, (const uint16 *) (page + layout->middle_factors),
 					 found->slots, n, found->scales, found->bases, found->sums, sums, scores, uppers);
-	ReleaseBuffer(found->middle);
-	found->middle = InvalidBuffer;
+	ReleaseBuffer(buffer);
 	scan->counters.middle += n;
 	for (uint32 i = 0; i < n; i++)
 	{
-		float		upper = Min(found->uppers[i], uppers[i]);
+		float		upper = uppers[i];
 		int32		number;
 
 		if (!(upper >= scan->floor))
@@ -268,7 +271,10 @@ fs_finish_page(fs_scan *scan, fs_page_survivors *found)
 			if (is_fine)
 				note_score(scan, scores[i]);
 			else
+			{
+				fs_send_for_fine(scan, number);
 				best[nbest++] = number;
+			}
 			if (nbest == FS_REFINE_BATCH)
 			{
 				note_best(scan, best, nbest);

@@ -276,17 +276,13 @@ score_odd(IndexScanDesc desc, fs_scan *scan)
 		fs_exact_pages(desc, scan, scan->odd_pages, scan->nodd_pages);
 }
 
-/* Opens the next bucket, or begins the next round; false when everything has been opened. */
+/* Opens the next buckets, or begins the next round; false when everything has been opened. */
 static bool
 advance(IndexScanDesc desc, fs_scan *scan)
 {
 	if (scan->bucket < FS_BUCKETS)
 	{
-		int			bucket = scan->bucket++;
-
-		CHECK_FOR_INTERRUPTS();
-		fs_refine_bucket(scan, bucket);
-		fs_exact_bucket(desc, scan, bucket);
+		fs_open_buckets(desc, scan);
 		return true;
 	}
 	if (scan->round == 0)

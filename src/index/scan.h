@@ -1,5 +1,5 @@
 /*
- * scan.h - the state of a scan, shared by scan.c, coarse.c and exact.c.
+ * scan.h - the state of a scan, shared by its stages.
  *
  * A scan in the order of distance is a cascade over three kinds of bounds:
  *
@@ -28,8 +28,8 @@
 #define FS_BUCKETS			1024
 #define FS_NOBODY			(-1)
 
-/* So many entries have their fine codes on the way to the cache at a time; a process pins eight pages cheaply. */
-#define FS_REFINE_BATCH		5
+/* So many entries have their fine codes on the way to the cache at a time. */
+#define FS_REFINE_BATCH		8
 
 /*
  * How many standard deviations a bound lies above its estimate, in each stage.
@@ -172,7 +172,9 @@ typedef struct fs_scan
 	fx_query	query;
 	float		base;			/* <q, centre> */
 	float		spread;			/* standard deviation of a coarse estimate, per unit of its scale */
-	fs_sigmas	sigmas;			/* of this round */
+	fs_sigmas	sigmas;			/* of this round; sigmas.coarse follows the floor: */
+	float		mates;			/* this where the floor is near the score of a mate */
+	float		others;			/* and this where it is far below */
 	float		floor;			/* of this round: all with bounds from here up survive */
 	float		ceiling;		/* of this round: the floor of the one before */
 	float	   *best;			/* a binary heap of the best scores of the middle stage, the least on top */
@@ -229,6 +231,15 @@ extern void fs_find_pages(fs_scan *scan);
 /* Goes on with the lists that were left out; false when there were none. */
 extern bool fs_begin_rest(fs_scan *scan);
 
+/* ---- bounds.c */
+
+/* The deviation that a standard normal variable exceeds with probability p < 0.5. */
+extern double fs_normal_quantile(double p);
+/* Chooses how wide the bounds of a round are, by the settings. */
+extern void fs_choose_sigmas(fs_scan *scan);
+/* Makes the bounds of the coarse stage as wide as the floor of now needs. */
+extern void fs_follow_floor(fs_scan *scan);
+
 /* ---- parallel.c */
 
 /* Joins a parallel scan, if it is one: all its processes see the same extents. */
@@ -267,7 +278,6 @@ fs_scan_read(fs_scan *scan, const fs_scan_page *page)
 typedef struct fs_page_survivors
 {
 	uint32		page;			/* number in fs_scan.pages */
-	Buffer		middle;			/* pinned, its lines on their way to the cache; Invalid: none */
 	uint32		compared;		/* codes of the page that the filter wants */
 	uint32		count;
 	uint16		slots[FS_MAX_CODES];
@@ -297,8 +307,8 @@ extern void fs_take_survivors(fs_scan *scan);
 extern void fs_make_space(fs_scan *scan);
 /* Drops those that the floor has risen above. */
 extern void fs_drop_below_floor(fs_scan *scan);
-/* Pins the page's middle codes and sends for them. */
-extern void fs_fetch_middle(fs_scan *scan, fs_page_survivors *found);
+/* Sends for the middle codes of a page's survivors. */
+extern void fs_send_for_middle(const fs_scan *scan, const fs_page_survivors *found);
 /* Bounds those whose middle codes are on their way; who may still reach the floor survives. */
 extern void fs_finish_page(fs_scan *scan, fs_page_survivors *found);
 
@@ -306,7 +316,9 @@ extern void fs_finish_page(fs_scan *scan, fs_page_survivors *found);
 
 /* Puts the survivors of a round into buckets. */
 extern void fs_fill_buckets(fs_scan *scan);
-/* Bounds survivors, at most FS_REFINE_BATCH of them, by their fine codes; scores, if not NULL, takes the estimates. */
+/* Sends for the fine code of a survivor, who will be bounded soon. */
+extern void fs_send_for_fine(const fs_scan *scan, int32 number);
+/* Bounds survivors by their fine codes, which are on their way; scores, if not NULL, takes the estimates. */
 extern void fs_refine(fs_scan *scan, const int32 *numbers, int n, float *scores);
 /* Bounds the survivors of a bucket by their fine codes and puts them where they belong then. */
 extern void fs_refine_bucket(fs_scan *scan, int bucket);
@@ -320,8 +332,8 @@ extern double fs_distance(const fs_scan *scan, const Embedding *embedding, const
 extern double fs_score(const fs_scan *scan, double distance);
 extern void fs_exact_begin(IndexScanDesc desc, fs_scan *scan);
 extern void fs_exact_end(fs_scan *scan);
-/* Fetches the fine survivors of a bucket and scores them. */
-extern void fs_exact_bucket(IndexScanDesc desc, fs_scan *scan, int bucket);
+/* Opens buckets until some rows have been fetched and scored, or all buckets are open. */
+extern void fs_open_buckets(IndexScanDesc desc, fs_scan *scan);
 /* Fetches and scores all entries of the pages whose codes say nothing. */
 extern void fs_exact_pages(IndexScanDesc desc, fs_scan *scan, const fs_scan_page *pages, uint32 npages);
 extern bool fs_exact_pop(fs_scan *scan, double frontier, fs_exact *exact);
