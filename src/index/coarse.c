@@ -96,6 +96,7 @@ find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_pa
 	uint32		bits = 0;
 	uint32		slot;
 
+	fs_take_shared_floor(scan);
 	fs_follow_floor(scan);
 	found->page = number;
 	found->count = 0;
@@ -301,9 +302,9 @@ guess_floor(fs_scan *scan)
 	pfree(sample.estimates);
 	if (!(beyond > 0.85 * 0.02275 * sample.n))
 		return -FLT_MAX;
-	/* of all entries that this process will read */
-	share = (scan->fs->layout.middle_pages > 0 ? GUESS_RANK * scan->rank : scan->target) /
-		((double) sample.n / npages * fs_pages_here(scan));
+	/* of all entries that the rank is of */
+	share = (scan->fs->layout.middle_pages > 0 ? GUESS_RANK * scan->rank * (fs_shares_floor(scan) ? FS_PROCESSES : 1) : scan->target) /
+		((double) sample.n / npages * fs_pages_ranked(scan));
 	if (share > 0.2)
 		return -FLT_MAX;
 	if (scan->fs->layout.middle_pages > 0)
@@ -339,6 +340,7 @@ begin_round(fs_scan *scan)
 	}
 	scan->nsurvivors = 0;
 	scan->nbest = 0;
+	scan->least_best = -FLT_MAX;
 	if (scan->best != NULL)
 		pfree(scan->best);
 	scan->best = palloc_extended(sizeof(float) * Min((Size) scan->rank, entries + 1), MCXT_ALLOC_HUGE);

@@ -134,16 +134,14 @@ fs_make_space(fs_scan *scan)
 
 /* ---- the middle stage */
 
-/* A score enters the best ones; once they are as many as the rank, the least of them is the floor. */
-static void
-note_score(fs_scan *scan, float score)
+void
+fs_push_score(float *best, uint32 *nbest, uint32 rank, float score)
 {
-	float	   *best = scan->best;
 	uint32		at;
 
-	if (scan->nbest < scan->rank)
+	if (*nbest < rank)
 	{
-		at = scan->nbest++;
+		at = (*nbest)++;
 		while (at > 0 && best[(at - 1) / 2] > score)
 		{
 			best[at] = best[(at - 1) / 2];
@@ -158,9 +156,9 @@ note_score(fs_scan *scan, float score)
 		{
 			uint32		child = 2 * at + 1;
 
-			if (child >= scan->nbest)
+			if (child >= *nbest)
 				break;
-			if (child + 1 < scan->nbest && best[child + 1] < best[child])
+			if (child + 1 < *nbest && best[child + 1] < best[child])
 				child++;
 			if (best[child] >= score)
 				break;
@@ -169,9 +167,22 @@ note_score(fs_scan *scan, float score)
 		}
 		best[at] = score;
 	}
+}
+
+/* A score enters the best ones; once they are as many as the rank, the least of them is the floor. */
+static void
+note_score(fs_scan *scan, float score)
+{
+	if (fs_shares_floor(scan))
+		fs_share_score(scan, score);
+	else
+	{
+		fs_push_score(scan->best, &scan->nbest, scan->rank, score);
+		if (scan->nbest == scan->rank)
+			scan->least_best = scan->best[0];
+	}
 	/* estimates of those that were in an earlier round may lie above their bounds of then */
-	if (scan->nbest == scan->rank)
-		scan->floor = Max(scan->floor, Min(best[0], scan->ceiling));
+	scan->floor = Max(scan->floor, Min(scan->least_best, scan->ceiling));
 }
 
 void
@@ -266,7 +277,7 @@ fs_finish_page(fs_scan *scan, fs_page_survivors *found)
 			continue;
 		}
 		number = add_survivor(scan, found, i, upper, sums[i], is_fine);
-		if (scan->nbest < scan->rank || scores[i] > scan->best[0])
+		if (scores[i] > scan->least_best)
 		{
 			if (is_fine)
 				note_score(scan, scores[i]);

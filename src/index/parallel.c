@@ -32,9 +32,14 @@ begin(fs_shared *shared, uint32 space)
 	pg_atomic_init_u32(&shared->extents, 0);
 	pg_atomic_init_u32(&shared->next_chunk[0], 0);
 	pg_atomic_init_u32(&shared->next_chunk[1], 0);
+	pg_atomic_init_u32(&shared->joined, 0);
 	pg_atomic_init_u32(&shared->plain_taken, 0);
 	pg_atomic_init_u32(&shared->rank, 0);
+	pg_atomic_init_u32(&shared->demand, 0);
 	pg_atomic_init_u64(&shared->floor, 0);
+	SpinLockInit(&shared->lock);
+	shared->nbest = 0;
+	pg_atomic_init_u64(&shared->least_best, 0);
 	pg_atomic_init_u32(&shared->known, 0);
 	shared->space = space;
 }
@@ -109,6 +114,24 @@ fs_first_chunk(fs_scan *scan)
 	fs_first_page(scan);
 }
 
+/*
+ * A process is asked for as many rows as all together, and finds fewer of them in fewer pages: with very few it would go
+ * over them again and again, and the others wait for it.  The first one takes part in any case.
+ */
+bool
+fs_takes_part(fs_scan *scan)
+{
+	uint32		all = scan->npages / FS_CHUNK_PAGES + 1;
+	uint32		taken;
+	uint32		joined;
+
+	if (scan->shared == NULL || scan->phase > 0)
+		return true;
+	joined = pg_atomic_add_fetch_u32(&scan->shared->joined, 1);
+	taken = Min(pg_atomic_read_u32(&scan->shared->next_chunk[0]), all);
+	return joined == 1 || (double) (all - taken) / joined >= (double) all / FS_PROCESSES;
+}
+
 void
 fs_first_page(fs_scan *scan)
 {
@@ -141,12 +164,16 @@ fs_next_page(fs_scan *scan, uint32 *number)
 	return true;
 }
 
-double
-fs_pages_here(const fs_scan *scan)
+bool
+fs_shares_floor(const fs_scan *scan)
 {
-	if (scan->shared == NULL)
-		return scan->npages;
-	return scan->round == 0 ? (double) scan->npages / FS_PROCESSES : (double) scan->nchunks * FS_CHUNK_PAGES;
+	return scan->shared != NULL && scan->phase == 0 && scan->round == 0;
+}
+
+double
+fs_pages_ranked(const fs_scan *scan)
+{
+	return scan->shared == NULL || fs_shares_floor(scan) ? scan->npages : (double) scan->nchunks * FS_CHUNK_PAGES;
 }
 
 uint32
@@ -164,27 +191,74 @@ fs_agree_on_rank(fs_scan *scan, uint32 rank)
 	return rank;
 }
 
+void
+fs_share_demand(fs_scan *scan)
+{
+	uint32		told;
+
+	if (scan->shared == NULL)
+		return;
+	told = pg_atomic_read_u32(&scan->shared->demand);
+	if (!IsParallelWorker())
+		scan->demand = told;
+	else if (scan->counters.returned > told)
+		pg_atomic_write_u32(&scan->shared->demand, (uint32) Min(scan->counters.returned, PG_UINT32_MAX));
+}
+
+/* ---- scores that all processes know */
+
+/* A score that has been told differs from none at all. */
+static void
+write_score(pg_atomic_uint64 *to, float score)
+{
+	uint32		bits;
+
+	memcpy(&bits, &score, sizeof(bits));
+	pg_atomic_write_u64(to, UINT64CONST(1) << 32 | bits);
+}
+
+static bool
+read_score(pg_atomic_uint64 *from, float *score)
+{
+	uint64		told = pg_atomic_read_u64(from);
+	uint32		bits = (uint32) told;
+
+	memcpy(score, &bits, sizeof(bits));
+	return told >> 32 != 0;
+}
+
 bool
 fs_known_floor(const fs_scan *scan, float *floor)
 {
-	uint64		known;
-	uint32		bits;
-
-	if (scan->shared == NULL || scan->phase > 0 || scan->round > 0)
-		return false;
-	known = pg_atomic_read_u64(&scan->shared->floor);
-	bits = (uint32) known;
-	memcpy(floor, &bits, sizeof(bits));
-	return known >> 32 != 0;
+	return fs_shares_floor(scan) && read_score(&scan->shared->floor, floor);
 }
 
 void
 fs_tell_floor(fs_scan *scan, float floor)
 {
-	uint32		bits;
+	if (fs_shares_floor(scan))
+		write_score(&scan->shared->floor, floor);
+}
 
-	if (scan->shared == NULL || scan->phase > 0 || scan->round > 0)
-		return;
-	memcpy(&bits, &floor, sizeof(bits));
-	pg_atomic_write_u64(&scan->shared->floor, UINT64CONST(1) << 32 | bits);
+void
+fs_share_score(fs_scan *scan, float score)
+{
+	fs_shared  *shared = scan->shared;
+	uint32		rank = scan->rank * FS_PROCESSES;
+
+	SpinLockAcquire(&shared->lock);
+	fs_push_score(shared->best, &shared->nbest, rank, score);
+	if (shared->nbest >= rank)
+	{
+		scan->least_best = shared->best[0];
+		write_score(&shared->least_best, scan->least_best);
+	}
+	SpinLockRelease(&shared->lock);
+}
+
+void
+fs_take_shared_floor(fs_scan *scan)
+{
+	if (fs_shares_floor(scan) && read_score(&scan->shared->least_best, &scan->least_best))
+		scan->floor = Max(scan->floor, Min(scan->least_best, scan->ceiling));
 }

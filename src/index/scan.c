@@ -6,6 +6,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "access/parallel.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/float.h"
@@ -33,7 +34,7 @@ static void
 end_run(fs_scan *scan)
 {
 	if (scan->started && scan->ordered)
-		fs_memory_note_demand(scan->memory, scan->counters.returned);
+		fs_memory_note_demand(scan->memory, Max(scan->counters.returned, scan->demand));
 }
 
 void
@@ -51,7 +52,9 @@ fs_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys, int nor
 	MemoryContextReset(scan->run);
 	memset(&scan->counters, 0, sizeof(scan->counters));
 	scan->started = false;
+	scan->demand = 0;
 	scan->nheap = 0;
+	scan->nqueue = scan->queue_at = 0;
 	scan->nsurvivors = 0;
 	scan->best = NULL;
 	scan->plain_page = 0;
@@ -295,6 +298,9 @@ advance(IndexScanDesc desc, fs_scan *scan)
 			while (fs_next_page(scan, &number))
 				fs_exact_pages(desc, scan, &scan->pages[number], 1);
 			scan->counters.rounds++;
+		}
+		if (scan->plain_probe || !fs_takes_part(scan))
+		{
 			scan->round++;
 			scan->floor = -FLT_MAX;
 			return true;
@@ -324,14 +330,47 @@ frontier(const fs_scan *scan)
 	return scan->bucket < FS_BUCKETS ? Max(fs_bucket_edge(scan, scan->bucket), below) : below;
 }
 
+/* The next row in the order of distance. */
+static bool
+find_next(IndexScanDesc desc, fs_scan *scan, fs_exact *exact)
+{
+	while (!fs_exact_pop(scan, frontier(scan), exact))
+		if (!advance(desc, scan) && scan->nheap == 0)
+			return false;
+	return true;
+}
+
+/*
+ * The process that has workers looks for its part of the rows before it returns the first one: else it would wait for the
+ * workers, whose rows reach it all at once, and look for its own afterwards.
+ */
+static void
+find_ahead(IndexScanDesc desc, fs_scan *scan)
+{
+	uint32		n = (uint32) Min(fs_memory_demand(scan->memory) / 2, FS_GREATEST_RANK);
+
+	if (n == 0)
+		return;
+	scan->queue = palloc(sizeof(fs_exact) * n);
+	while (scan->nqueue < n)
+		if (fs_exact_pop(scan, frontier(scan), &scan->queue[scan->nqueue]))
+			scan->nqueue++;
+		else if ((scan->round > 0 && scan->bucket == FS_BUCKETS) || !advance(desc, scan))
+			/* what takes another round may not be asked for */
+			return;
+}
+
 static bool
 next_ordered(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
 {
 	fs_exact	exact;
 
-	while (!fs_exact_pop(scan, frontier(scan), &exact))
-		if (!advance(desc, scan) && scan->nheap == 0)
-			return false;
+	if (scan->shared != NULL && !IsParallelWorker() && scan->round == 0)
+		find_ahead(desc, scan);
+	if (scan->queue_at < scan->nqueue)
+		exact = scan->queue[scan->queue_at++];
+	else if (!find_next(desc, scan, &exact))
+		return false;
 	if (exact.distance < scan->last_distance)
 		scan->counters.late++;
 	else
@@ -366,6 +405,7 @@ fs_get_tuple(IndexScanDesc desc, ScanDirection direction)
 	desc->xs_recheckorderby = false;
 	if (found)
 		scan->counters.returned++;
+	fs_share_demand(scan);
 	fs_last_scan = scan->counters;
 	return found;
 }

@@ -24,6 +24,7 @@
 
 #include "access/relscan.h"
 #include "access/tableam.h"
+#include "storage/spin.h"
 
 #define FS_BUCKETS			1024
 #define FS_NOBODY			(-1)
@@ -104,28 +105,36 @@ typedef struct fs_counters
 
 extern fs_counters fs_last_scan;
 
+/* Of the pages each process of a parallel scan has one in so many: who comes too late for that takes none. */
+#define FS_PROCESSES		4
+
 /*
  * What the processes of a parallel scan share.  Pages are handed out in chunks,
  * in the first round; each process has its own survivors and its own order,
- * and later rounds go over the chunks that it had.  Who began it, the one whose
- * session has searched before, says what it knows.
+ * and later rounds go over the chunks that it had.  The floor of the first
+ * round is of all processes: each is asked for as many rows as all together, so
+ * the rank is greater.  Who began it, the one whose session has searched before,
+ * says what it knows.
  */
 typedef struct fs_shared
 {
 	pg_atomic_uint32 extents;	/* plus 1, as the process that began first saw them; 0: nobody has */
 	pg_atomic_uint32 next_chunk[2]; /* of the pages of each phase */
+	pg_atomic_uint32 joined;	/* processes that have asked for pages */
 	pg_atomic_uint32 plain_taken;	/* 0: nobody has the pages without codes yet */
 	pg_atomic_uint32 rank;		/* of the first round; 0: nobody has said */
+	pg_atomic_uint32 demand;	/* rows that a worker was asked for */
 	pg_atomic_uint64 floor;		/* guessed for the first round: its bits, plus 2^32; 0: nobody has */
+	slock_t		lock;			/* of the best scores */
+	uint32		nbest;
+	float		best[FS_PROCESSES * FS_GREATEST_RANK];	/* a heap, as that of fs_scan */
+	pg_atomic_uint64 least_best;	/* once they are as many as the rank, the least: as floor */
 	uint32		space;			/* for so many buffers */
 	pg_atomic_uint32 known;		/* so many are said */
 	Buffer		buffers[FLEXIBLE_ARRAY_MEMBER];
 } fs_shared;
 
 #define FS_CHUNK_PAGES		32
-
-/* A process of a parallel scan, late as its start may be, has at least one in so many of the pages, one hopes. */
-#define FS_PROCESSES		4
 
 typedef struct fs_scan
 {
@@ -180,6 +189,7 @@ typedef struct fs_scan
 	float	   *best;			/* a binary heap of the best scores of the middle stage, the least on top */
 	uint32		nbest;
 	uint32		rank;			/* and how many it takes */
+	float		least_best;		/* the least, once they are so many */
 	uint32		target;			/* without middle codes: survivors wanted */
 	const fx_code_kernels *kernels;
 	fs_survivor *survivors;
@@ -202,6 +212,9 @@ typedef struct fs_scan
 	fs_exact   *heap;			/* a binary heap, the nearest on top */
 	uint32		nheap;
 	uint32		heap_capacity;
+	fs_exact   *queue;			/* rows found ahead, in the order to return them */
+	uint32		nqueue;
+	uint32		queue_at;
 	double		last_distance;	/* the greatest so far */
 	double		distance;		/* of the row returned last; NaN: it has none */
 	/* rows without order: pages one after the other */
@@ -209,6 +222,7 @@ typedef struct fs_scan
 	ItemPointerData *batch;
 	uint32		nbatch;
 	uint32		batch_at;
+	uint64		demand;			/* rows that a worker of this scan was asked for, as far as is known */
 	fs_counters counters;
 } fs_scan;
 
@@ -244,16 +258,26 @@ extern void fs_follow_floor(fs_scan *scan);
 
 /* Joins a parallel scan, if it is one: all its processes see the same extents. */
 extern void fs_join(IndexScanDesc desc, fs_scan *scan);
+/* Whether enough pages are left for this process to take part in the first phase; asked once. */
+extern bool fs_takes_part(fs_scan *scan);
 /* Begins with pages that no process has taken yet. */
 extern void fs_first_chunk(fs_scan *scan);
 /* Goes back to the first of this process's pages. */
 extern void fs_first_page(fs_scan *scan);
 /* The number of the next one; false when there is none. */
 extern bool fs_next_page(fs_scan *scan, uint32 *number);
-/* How many there are for this process, in the first round of a parallel scan a low guess. */
-extern double fs_pages_here(const fs_scan *scan);
+/* Over how many the rank goes: in the first round over those of all processes, later over those of this one. */
+extern double fs_pages_ranked(const fs_scan *scan);
+/* Whether the best scores are those of all processes. */
+extern bool fs_shares_floor(const fs_scan *scan);
+/* A score enters the best ones of all processes. */
+extern void fs_share_score(fs_scan *scan, float score);
+/* Lets the floor rise to that of all processes. */
+extern void fs_take_shared_floor(fs_scan *scan);
 /* The rank of the first round: that of the process that was asked, not of its workers, who know no demand. */
 extern uint32 fs_agree_on_rank(fs_scan *scan, uint32 rank);
+/* Tells the process that was asked for how many rows a worker is: as many as all together, since they are merged. */
+extern void fs_share_demand(fs_scan *scan);
 /* The floor of the first round, if another process has guessed it. */
 extern bool fs_known_floor(const fs_scan *scan, float *floor);
 extern void fs_tell_floor(fs_scan *scan, float floor);
@@ -303,6 +327,8 @@ fs_below_floor(const fs_scan *scan, const fs_survivor *survivor)
 
 /* Notes the survivors of a round that has ended, so that no later one has them. */
 extern void fs_take_survivors(fs_scan *scan);
+/* A score enters a heap of the best `rank` ones, the least on top. */
+extern void fs_push_score(float *best, uint32 *nbest, uint32 rank, float score);
 /* Makes space for the survivors of one more page. */
 extern void fs_make_space(fs_scan *scan);
 /* Drops those that the floor has risen above. */

@@ -54,6 +54,10 @@ SET max_parallel_workers_per_gather = 2;
 EXPLAIN (COSTS OFF) SELECT id FROM near ORDER BY template <=> (SELECT template FROM near WHERE id = 77 LIMIT 1) LIMIT 30;
 SELECT array_agg(id) AS in_parallel FROM (SELECT id FROM near ORDER BY template <=> :'probe' LIMIT 300) s \gset
 SELECT count(*) = 6002 FROM (SELECT id FROM near ORDER BY template <=> :'probe' OFFSET 0) s;
+-- none comes twice or not at all when workers do without the process that asked
+SET parallel_leader_participation = off;
+SELECT count(*) = 6002 AND count(DISTINCT id) = 6002 FROM (SELECT id FROM near ORDER BY template <=> :'probe' OFFSET 0) s;
+RESET parallel_leader_participation;
 SET max_parallel_workers_per_gather = 0;
 SELECT count(*) >= 295 FROM (SELECT id FROM near ORDER BY template <=> :'probe' LIMIT 300) s
 WHERE id = ANY (:'in_parallel'::int[]);
