@@ -97,7 +97,10 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 
 		run->pass[first_code / 16] = 0;
 		if (wanted == 0)
+		{
+			ahead = fx_fetch_ahead(ahead, padded);
 			continue;
+		}
 		codes = run->blocks + block * fx_block_size(padded, run->width);
 		if (run->width != 16)
 		{

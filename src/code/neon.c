@@ -62,7 +62,10 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 
 		run->pass[first_code / 16] = 0;
 		if (wanted == 0)
+		{
+			ahead = fx_fetch_ahead(ahead, padded);
 			continue;
+		}
 		if (run->width != 16)
 		{
 			fx_join_blocks(run, padded, block, joined);

@@ -22,6 +22,17 @@ fx_wanted(const fx_coarse_run *run, uint32_t first)
 	return run->wanted == NULL ? 0xFFFF : run->wanted[first * run->width / 16];
 }
 
+/* Fetches what is to be fetched along with 16 codes that are not wanted; returns where that goes on. */
+static inline const char *
+fx_fetch_ahead(const char *ahead, uint32_t padded)
+{
+	if (ahead == NULL)
+		return NULL;
+	for (size_t at = 0; at < fx_block_size(padded, 16); at += 64)
+		__builtin_prefetch(ahead + at);
+	return ahead + fx_block_size(padded, 16);
+}
+
 /*
  * Two blocks of 8 as one of 16; of an odd number of blocks the last stands alone.
  * to has padded * 2 bytes.

@@ -33,6 +33,28 @@ typedef struct page_scores
 } page_scores;
 
 /*
+ * Sends for the codes that the filter wants, if they are few; else false: then it is best to read all and fetch those of
+ * the next page meanwhile.
+ */
+static bool
+send_for_few(const fx_coarse_run *run, uint32 padded)
+{
+	uint32		nwords = (run->nblocks * run->width + 15) / 16;
+	uint32		size = (uint32) fx_block_size(padded, 16);
+	uint32		nwanted = 0;
+
+	for (uint32 i = 0; i < nwords; i++)
+		nwanted += run->wanted[i] != 0;
+	if (nwanted * 2 >= nwords)
+		return false;
+	for (uint32 i = 0; i < nwords; i++)
+		if (run->wanted[i] != 0)
+			for (uint32 at = 0; at < size; at += FS_CACHE_LINE)
+				__builtin_prefetch(run->blocks + (Size) i * size + at);
+	return true;
+}
+
+/*
  * Scores a page; false when nobody may reach the floor.  A pin is enough, here and for the codes of the later stages:
  * what a row's entry says does not change, and the entry does not move, as long as a snapshot may see the row, and
  * whoever changes a page leaves the bytes of other entries as they are (a copy of the page over itself at most).
@@ -60,9 +82,9 @@ score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_scor
 	run->scale = FS_SCALES(page, layout);
 	run->add = FS_ADDS(page, layout);
 	run->wanted = filtered && scores->compared < used ? scores->wanted : NULL;
-	run->ahead = ahead;
 	run->nblocks = (used + layout->width - 1) / layout->width;
 	run->width = layout->width;
+	run->ahead = run->wanted != NULL && send_for_few(run, layout->padded) ? NULL : ahead;
 	run->base = scan->base;
 	run->margin = scan->sigmas.coarse * scan->spread;
 	run->floor = scan->floor;
@@ -123,6 +145,7 @@ send_for_page(const fs_scan *scan, uint32 number)
 	if (page == NULL)
 		return NULL;
 	__builtin_prefetch(page);
+	fs_filter_send_for(&scan->filter, &scan->fs->layout, &scan->fs->meta, page);
 	return page + FS_CODES_OFFSET;
 }
 

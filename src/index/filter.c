@@ -397,6 +397,31 @@ pack_eight(const uint8 *ok)
 	return (uint16) ((eight * UINT64CONST(0x0102040810204080)) >> 56);
 }
 
+void
+fs_filter_send_for(const fs_filter *filter, const fs_layout *layout, const fs_meta *meta, const char *page)
+{
+	for (int t = 0; t < filter->ntests; t++)
+	{
+		int			i = filter->tests[t].filter;
+		uint32		size = meta->filters[i].size * layout->entries;
+
+		for (uint32 at = 0; at < size; at += FS_CACHE_LINE)
+			__builtin_prefetch(page + layout->words[i] + at);
+		__builtin_prefetch(page + layout->nulls[i]);
+	}
+}
+
+/* Set bits of a word; the builtin is a call where the processor's instruction may be missing. */
+static uint32
+count_bits(uint16 word)
+{
+	uint32		pairs = word - (word >> 1 & 0x5555);
+	uint32		fours = (pairs & 0x3333) + (pairs >> 2 & 0x3333);
+	uint32		bytes = (fours + (fours >> 4)) & 0x0F0F;
+
+	return (bytes + (bytes >> 8)) & 0xFF;
+}
+
 uint32
 fs_filter_page(const fs_filter *filter, const fs_layout *layout, const fs_meta *meta, Page page, uint32 used,
 			   uint16 *wanted)
@@ -433,7 +458,7 @@ fs_filter_page(const fs_filter *filter, const fs_layout *layout, const fs_meta *
 			bits &= test->kind == TEST_IS_NULL ? null : ~null;
 		}
 		wanted[g] = bits;
-		count += __builtin_popcount(bits);
+		count += count_bits(bits);
 	}
 	return count;
 }

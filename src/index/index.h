@@ -269,6 +269,9 @@ extern void fs_filter_init(fs_filter *filter, Relation index, const fs_meta *met
  */
 extern uint32 fs_filter_page(const fs_filter *filter, const fs_layout *layout, const fs_meta *meta, Page page,
 							 uint32 used, uint16 *wanted);
+/* Sends for what the tests will read of a page at this address. */
+extern void fs_filter_send_for(const fs_filter *filter, const fs_layout *layout, const fs_meta *meta,
+							   const char *page);
 /*
  * The word of a value of so many bytes, widened so that its unsigned order is the column's; writing it to a place of
  * a code page; reading it (false: NULL).
