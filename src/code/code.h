@@ -185,8 +185,8 @@ extern void fx_query_free(fx_query *query, const fx_env *env);
  * pass[i / 16] (s = i % 16) is set where upper[i] >= floor; NaN does not pass.
  * Only blocks with a bit set in wanted[] are read; wanted NULL: all.  upper of a block that is not
  * wanted is left alone and its pass is 0.  For width 8 two blocks share one word of pass and
- * wanted: bits 0-7 and 8-15.  `ahead`, if not NULL, is fetched into the cache along the way, at
- * least as many bytes as the run's blocks have (the next page, usually).
+ * wanted: bits 0-7 and 8-15.  `ahead`, if not NULL, is fetched into the cache along the way, as
+ * many bytes as the run's blocks have (the next page, usually), those of blocks that are not wanted too.
  */
 typedef struct fx_coarse_run
 {

@@ -17,10 +17,10 @@ fs_normal_quantile(double p)
 }
 
 /*
- * Where lists are left out, mates are to be found with the target's probability, and a mate is whoever is as similar as the
- * setting says.  Of other rows the lists left out hold a part anyway; of those that have the very score of the floor the
- * coarse stage may miss an eighth of that part.  The later stages, whose bounds are what rows are ordered by, stay as for
- * mates.
+ * Where lists are left out, mates are to be found with the target's probability, and a mate is whoever is as
+ * similar as the setting says.  Of other rows the lists left out hold a part anyway; of those that have the very
+ * score of the floor the coarse stage may miss an eighth of that part.  The later stages, whose bounds are what
+ * rows are ordered by, stay as for mates; without them the coarse stage does.
  */
 void
 fs_choose_sigmas(fs_scan *scan)
@@ -35,7 +35,7 @@ fs_choose_sigmas(fs_scan *scan)
 		scan->sigmas.fine = Min(scan->sigmas.fine, (float) fs_normal_quantile(missed / 50));
 	}
 	scan->mates = scan->others = scan->sigmas.coarse;
-	if (scan->share < 1 && missed > 0 && scan->fs->meta.metric == FX_COSINE)
+	if (scan->share < 1 && missed > 0 && scan->fs->meta.metric == FX_COSINE && scan->fs->layout.middle_pages > 0)
 		scan->others = Min(scan->mates, (float) fs_normal_quantile((1 - scan->share) / 8));
 }
 

@@ -33,8 +33,8 @@ typedef struct page_scores
 } page_scores;
 
 /*
- * Sends for the codes that the filter wants, if they are few; else false: then it is best to read all and fetch those of
- * the next page meanwhile.
+ * Sends for the codes that the filter wants, if they are few; else false: then it is best to fetch all of the next page
+ * meanwhile.
  */
 static bool
 send_for_few(const fx_coarse_run *run, uint32 padded)
@@ -136,11 +136,11 @@ find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_pa
 	found->compared = scores.compared;
 }
 
-/* Sends for the head of a page; returns where its codes are, which the kernel sends for, or NULL if that is not known. */
+/* Sends for the head of a page; returns where its codes are, which the kernel sends for, or NULL: not known. */
 static const char *
 send_for_page(const fs_scan *scan, uint32 number)
 {
-	const char *page = fs_memory_place(scan->memory, scan->pages[number].place.code);
+	const char *page = fs_memory_place(scan->memory, scan->index, scan->pages[number].place.code);
 
 	if (page == NULL)
 		return NULL;
@@ -303,6 +303,7 @@ guess_floor(fs_scan *scan)
 	double		mean;
 	double		variance;
 	double		error;
+	double		wanted;
 	double		share;
 	uint32		beyond = 0;
 
@@ -325,9 +326,9 @@ guess_floor(fs_scan *scan)
 	pfree(sample.estimates);
 	if (!(beyond > 0.85 * 0.02275 * sample.n))
 		return -FLT_MAX;
+	wanted = scan->fs->layout.middle_pages > 0 ? GUESS_RANK * fs_rank(scan) : scan->target;
 	/* of all entries that the rank is of */
-	share = (scan->fs->layout.middle_pages > 0 ? GUESS_RANK * scan->rank * (fs_shares_floor(scan) ? FS_PROCESSES : 1) : scan->target) /
-		((double) sample.n / npages * fs_pages_ranked(scan));
+	share = wanted / ((double) sample.n / npages * fs_pages_ranked(scan));
 	if (share > 0.2)
 		return -FLT_MAX;
 	if (scan->fs->layout.middle_pages > 0)

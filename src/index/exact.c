@@ -5,8 +5,6 @@
  */
 #include "index/scan.h"
 
-#include <float.h>
-
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "executor/executor.h"
@@ -234,7 +232,7 @@ send_for_tid(const fs_scan *scan, int32 number)
 {
 	const fs_survivor *survivor = &scan->survivors[number];
 	BlockNumber block = scan->pages[survivor->page].place.code;
-	const char *page = fs_memory_place(scan->memory, block);
+	const char *page = fs_memory_place(scan->memory, scan->index, block);
 
 	if (page == NULL)
 		return;

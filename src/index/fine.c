@@ -74,7 +74,7 @@ fs_send_for_fine(const fs_scan *scan, int32 number)
 	const fs_layout *layout = &scan->fs->layout;
 	uint32		slot;
 	BlockNumber block = fine_block(scan, &scan->survivors[number], &slot);
-	const char *page = fs_memory_place(scan->memory, block);
+	const char *page = fs_memory_place(scan->memory, scan->index, block);
 
 	if (page == NULL)
 		return;

@@ -189,8 +189,8 @@ extern fs_memory *fs_memory_open(Relation index, uint64 seed);
 extern Buffer fs_memory_pin(fs_memory *memory, Relation index, BlockNumber block);
 /* Fetches into the cache what pinning the page will look at. */
 extern void fs_memory_prefetch(const fs_memory *memory, BlockNumber block);
-/* Where it saw the page, which may be elsewhere by now: an address for the cache alone.  NULL: it has not. */
-extern const char *fs_memory_place(const fs_memory *memory, BlockNumber block);
+/* Where it saw the page, which may be elsewhere by now: an address for the cache alone.  NULL: it does not know. */
+extern const char *fs_memory_place(fs_memory *memory, Relation index, BlockNumber block);
 /* The most blocks that are remembered of any index. */
 extern uint32 fs_memory_blocks(void);
 /* Copies where pages are, of at most so many blocks, for another process to learn; returns of how many. */

@@ -20,7 +20,7 @@
 #include "storage/proc.h"
 #include "utils/memutils.h"
 
-#define REMEMBERED	8
+#define REMEMBERED	64
 
 struct fs_memory
 {
@@ -138,10 +138,16 @@ fs_memory_prefetch(const fs_memory *memory, BlockNumber block)
 }
 
 const char *
-fs_memory_place(const fs_memory *memory, BlockNumber block)
+fs_memory_place(fs_memory *memory, Relation index, BlockNumber block)
 {
-	if (memory == NULL || block >= memory->blocks || memory->buffers[block] <= 0)
+	if (memory == NULL || block >= memory->blocks)
 		return NULL;
+	/* the first time in a session */
+	if (memory->buffers[block] == InvalidBuffer)
+	{
+		memory->buffers[block] = ReadBuffer(index, block);
+		ReleaseBuffer(memory->buffers[block]);
+	}
 	return BufferGetPage(memory->buffers[block]);
 }
 

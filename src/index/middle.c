@@ -4,8 +4,6 @@
  */
 #include "index/scan.h"
 
-#include <float.h>
-
 #include "utils/memutils.h"
 
 /* ---- survivors */
@@ -193,7 +191,7 @@ fs_send_for_middle(const fs_scan *scan, const fs_page_survivors *found)
 
 	if (found->count == 0 || layout->middle_pages == 0)
 		return;
-	page = fs_memory_place(scan->memory, scan->pages[found->page].place.middle);
+	page = fs_memory_place(scan->memory, scan->index, scan->pages[found->page].place.middle);
 	if (page == NULL)
 		return;
 	__builtin_prefetch(page);

@@ -5,6 +5,8 @@
 #include "index/scan.h"
 
 #include "access/parallel.h"
+#include "miscadmin.h"
+#include "optimizer/cost.h"
 #include "utils/memutils.h"
 
 /* Buffers for which the last parallel scan was given space. */
@@ -32,13 +34,12 @@ begin(fs_shared *shared, uint32 space)
 	pg_atomic_init_u32(&shared->extents, 0);
 	pg_atomic_init_u32(&shared->next_chunk[0], 0);
 	pg_atomic_init_u32(&shared->next_chunk[1], 0);
-	pg_atomic_init_u32(&shared->joined, 0);
+	pg_atomic_init_u32(&shared->processes, 0);
 	pg_atomic_init_u32(&shared->plain_taken, 0);
 	pg_atomic_init_u32(&shared->rank, 0);
-	pg_atomic_init_u32(&shared->demand, 0);
 	pg_atomic_init_u64(&shared->floor, 0);
 	SpinLockInit(&shared->lock);
-	shared->nbest = 0;
+	shared->nbest = shared->best_rank = 0;
 	pg_atomic_init_u64(&shared->least_best, 0);
 	pg_atomic_init_u32(&shared->known, 0);
 	shared->space = space;
@@ -114,22 +115,36 @@ fs_first_chunk(fs_scan *scan)
 	fs_first_page(scan);
 }
 
+/* The most processes that a scan reckons with: those that the settings allow, and one that comes late. */
+static uint32
+most_processes(void)
+{
+	int			workers = Min(max_parallel_workers_per_gather, max_parallel_workers);
+
+	return (uint32) Min(Max(workers, 1) + 2, FS_MOST_PROCESSES);
+}
+
 /*
- * A process is asked for as many rows as all together, and finds fewer of them in fewer pages: with very few it would go
- * over them again and again, and the others wait for it.  The first one takes part in any case.
+ * A process is asked for as many rows as all together, and finds fewer of them in fewer pages: with very few it would
+ * go over them again and again, and the others wait for it.  The first one takes part in any case.
  */
 bool
 fs_takes_part(fs_scan *scan)
 {
+	fs_shared  *shared = scan->shared;
 	uint32		all = scan->npages / FS_CHUNK_PAGES + 1;
 	uint32		taken;
-	uint32		joined;
+	uint32		others = 0;
 
-	if (scan->shared == NULL || scan->phase > 0)
+	if (shared == NULL || scan->phase > 0)
 		return true;
-	joined = pg_atomic_add_fetch_u32(&scan->shared->joined, 1);
-	taken = Min(pg_atomic_read_u32(&scan->shared->next_chunk[0]), all);
-	return joined == 1 || (double) (all - taken) / joined >= (double) all / FS_PROCESSES;
+	if (pg_atomic_compare_exchange_u32(&shared->processes, &others, 1))
+		return true;
+	taken = Min(pg_atomic_read_u32(&shared->next_chunk[0]), all);
+	if ((double) (all - taken) / (others + 1) < (double) all / most_processes())
+		return false;
+	pg_atomic_fetch_add_u32(&shared->processes, 1);
+	return true;
 }
 
 void
@@ -170,6 +185,12 @@ fs_shares_floor(const fs_scan *scan)
 	return scan->shared != NULL && scan->phase == 0 && scan->round == 0;
 }
 
+uint32
+fs_rank(const fs_scan *scan)
+{
+	return fs_shares_floor(scan) ? Min(scan->rank * most_processes(), FS_SHARED_BEST) : scan->rank;
+}
+
 double
 fs_pages_ranked(const fs_scan *scan)
 {
@@ -192,17 +213,10 @@ fs_agree_on_rank(fs_scan *scan, uint32 rank)
 }
 
 void
-fs_share_demand(fs_scan *scan)
+fs_note_processes(fs_scan *scan)
 {
-	uint32		told;
-
-	if (scan->shared == NULL)
-		return;
-	told = pg_atomic_read_u32(&scan->shared->demand);
-	if (!IsParallelWorker())
-		scan->demand = told;
-	else if (scan->counters.returned > told)
-		pg_atomic_write_u32(&scan->shared->demand, (uint32) Min(scan->counters.returned, PG_UINT32_MAX));
+	if (scan->shared != NULL)
+		scan->processes = pg_atomic_read_u32(&scan->shared->processes);
 }
 
 /* ---- scores that all processes know */
@@ -223,8 +237,10 @@ read_score(pg_atomic_uint64 *from, float *score)
 	uint64		told = pg_atomic_read_u64(from);
 	uint32		bits = (uint32) told;
 
+	if (told >> 32 == 0)
+		return false;
 	memcpy(score, &bits, sizeof(bits));
-	return told >> 32 != 0;
+	return true;
 }
 
 bool
@@ -244,11 +260,12 @@ void
 fs_share_score(fs_scan *scan, float score)
 {
 	fs_shared  *shared = scan->shared;
-	uint32		rank = scan->rank * FS_PROCESSES;
 
 	SpinLockAcquire(&shared->lock);
-	fs_push_score(shared->best, &shared->nbest, rank, score);
-	if (shared->nbest >= rank)
+	/* a worker that was faster than the one who knows the demand may have another */
+	shared->best_rank = Max(shared->best_rank, fs_rank(scan));
+	fs_push_score(shared->best, &shared->nbest, shared->best_rank, score);
+	if (shared->nbest == shared->best_rank)
 	{
 		scan->least_best = shared->best[0];
 		write_score(&shared->least_best, scan->least_best);

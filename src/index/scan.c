@@ -12,6 +12,9 @@
 #include "utils/float.h"
 #include "utils/memutils.h"
 
+/* So many rows a process looks for before it returns the first one, at most. */
+#define MOST_AHEAD		256
+
 fs_counters fs_last_scan;
 
 IndexScanDesc
@@ -34,7 +37,8 @@ static void
 end_run(fs_scan *scan)
 {
 	if (scan->started && scan->ordered)
-		fs_memory_note_demand(scan->memory, Max(scan->counters.returned, scan->demand));
+		/* of a parallel scan, each process returned its part */
+		fs_memory_note_demand(scan->memory, scan->counters.returned * Max(scan->processes, 1));
 }
 
 void
@@ -52,7 +56,8 @@ fs_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys, int nor
 	MemoryContextReset(scan->run);
 	memset(&scan->counters, 0, sizeof(scan->counters));
 	scan->started = false;
-	scan->demand = 0;
+	scan->refused = false;
+	scan->processes = 0;
 	scan->nheap = 0;
 	scan->nqueue = scan->queue_at = 0;
 	scan->nsurvivors = 0;
@@ -299,7 +304,8 @@ advance(IndexScanDesc desc, fs_scan *scan)
 				fs_exact_pages(desc, scan, &scan->pages[number], 1);
 			scan->counters.rounds++;
 		}
-		if (scan->plain_probe || !fs_takes_part(scan))
+		scan->refused = !fs_takes_part(scan);
+		if (scan->plain_probe || scan->refused)
 		{
 			scan->round++;
 			scan->floor = -FLT_MAX;
@@ -309,7 +315,7 @@ advance(IndexScanDesc desc, fs_scan *scan)
 	else if (scan->floor <= scan->least)
 	{
 		/* below a greatest distance, what the chosen lists hold is what was asked for; else so many rows were */
-		if (scan->within_probe != NULL || scan->nheap > 0 || !fs_begin_rest(scan))
+		if (scan->within_probe != NULL || scan->nheap > 0 || scan->refused || !fs_begin_rest(scan))
 			return false;
 		begin_rounds(scan);
 	}
@@ -341,13 +347,13 @@ find_next(IndexScanDesc desc, fs_scan *scan, fs_exact *exact)
 }
 
 /*
- * The process that has workers looks for its part of the rows before it returns the first one: else it would wait for the
- * workers, whose rows reach it all at once, and look for its own afterwards.
+ * The process that has workers looks for its part of the rows before it returns the first one: else it would wait for
+ * the workers, whose rows reach it all at once, and look for its own afterwards.
  */
 static void
 find_ahead(IndexScanDesc desc, fs_scan *scan)
 {
-	uint32		n = (uint32) Min(fs_memory_demand(scan->memory) / 2, FS_GREATEST_RANK);
+	uint32		n = (uint32) Min(fs_memory_demand(scan->memory) / 2, MOST_AHEAD);
 
 	if (n == 0)
 		return;
@@ -405,7 +411,7 @@ fs_get_tuple(IndexScanDesc desc, ScanDirection direction)
 	desc->xs_recheckorderby = false;
 	if (found)
 		scan->counters.returned++;
-	fs_share_demand(scan);
+	fs_note_processes(scan);
 	fs_last_scan = scan->counters;
 	return found;
 }

@@ -14,7 +14,7 @@
  * Survivors stand in buckets by their upper bound.  Buckets are opened from
  * the best downwards, and a row is returned once its exact score beats the
  * edge of the best bucket not yet opened: whoever asks for ten rows pays for
- * ten, whoever asks for more gets more.  When all buckets have been opened and
+ * little more, whoever asks for more gets more.  When all buckets have been opened and
  * the floor was above the least score, another round begins below it.
  */
 #ifndef FACESNXT_INDEX_SCAN_H
@@ -105,8 +105,12 @@ typedef struct fs_counters
 
 extern fs_counters fs_last_scan;
 
-/* Of the pages each process of a parallel scan has one in so many: who comes too late for that takes none. */
-#define FS_PROCESSES		4
+/*
+ * A parallel scan reckons with so many processes at most, and shares the best scores of so many rows at most.  The
+ * floor's rank is that of one process times their number; who comes too late for that share of the pages takes none.
+ */
+#define FS_MOST_PROCESSES	16
+#define FS_SHARED_BEST		16384
 
 /*
  * What the processes of a parallel scan share.  Pages are handed out in chunks,
@@ -120,14 +124,14 @@ typedef struct fs_shared
 {
 	pg_atomic_uint32 extents;	/* plus 1, as the process that began first saw them; 0: nobody has */
 	pg_atomic_uint32 next_chunk[2]; /* of the pages of each phase */
-	pg_atomic_uint32 joined;	/* processes that have asked for pages */
+	pg_atomic_uint32 processes; /* that take part in the first phase */
 	pg_atomic_uint32 plain_taken;	/* 0: nobody has the pages without codes yet */
 	pg_atomic_uint32 rank;		/* of the first round; 0: nobody has said */
-	pg_atomic_uint32 demand;	/* rows that a worker was asked for */
 	pg_atomic_uint64 floor;		/* guessed for the first round: its bits, plus 2^32; 0: nobody has */
 	slock_t		lock;			/* of the best scores */
+	uint32		best_rank;		/* the greatest of the processes */
 	uint32		nbest;
-	float		best[FS_PROCESSES * FS_GREATEST_RANK];	/* a heap, as that of fs_scan */
+	float		best[FS_SHARED_BEST];	/* a heap, as that of fs_scan */
 	pg_atomic_uint64 least_best;	/* once they are as many as the rank, the least: as floor */
 	uint32		space;			/* for so many buffers */
 	pg_atomic_uint32 known;		/* so many are said */
@@ -186,7 +190,7 @@ typedef struct fs_scan
 	float		others;			/* and this where it is far below */
 	float		floor;			/* of this round: all with bounds from here up survive */
 	float		ceiling;		/* of this round: the floor of the one before */
-	float	   *best;			/* a binary heap of the best scores of the middle stage, the least on top */
+	float	   *best;			/* a binary heap of the best scores so far, the least on top */
 	uint32		nbest;
 	uint32		rank;			/* and how many it takes */
 	float		least_best;		/* the least, once they are so many */
@@ -222,7 +226,8 @@ typedef struct fs_scan
 	ItemPointerData *batch;
 	uint32		nbatch;
 	uint32		batch_at;
-	uint64		demand;			/* rows that a worker of this scan was asked for, as far as is known */
+	bool		refused;		/* came too late to take part in a parallel scan */
+	uint32		processes;		/* that take part; 0: it is not parallel */
 	fs_counters counters;
 } fs_scan;
 
@@ -258,7 +263,7 @@ extern void fs_follow_floor(fs_scan *scan);
 
 /* Joins a parallel scan, if it is one: all its processes see the same extents. */
 extern void fs_join(IndexScanDesc desc, fs_scan *scan);
-/* Whether enough pages are left for this process to take part in the first phase; asked once. */
+/* Whether enough pages are left for this process to take part; asked once. */
 extern bool fs_takes_part(fs_scan *scan);
 /* Begins with pages that no process has taken yet. */
 extern void fs_first_chunk(fs_scan *scan);
@@ -266,18 +271,19 @@ extern void fs_first_chunk(fs_scan *scan);
 extern void fs_first_page(fs_scan *scan);
 /* The number of the next one; false when there is none. */
 extern bool fs_next_page(fs_scan *scan, uint32 *number);
-/* Over how many the rank goes: in the first round over those of all processes, later over those of this one. */
-extern double fs_pages_ranked(const fs_scan *scan);
-/* Whether the best scores are those of all processes. */
+/* Whether the best scores are those of all processes: in the first round. */
 extern bool fs_shares_floor(const fs_scan *scan);
+/* Their rank that is the floor, and over how many pages it goes: those of all processes, or of this one. */
+extern uint32 fs_rank(const fs_scan *scan);
+extern double fs_pages_ranked(const fs_scan *scan);
 /* A score enters the best ones of all processes. */
 extern void fs_share_score(fs_scan *scan, float score);
 /* Lets the floor rise to that of all processes. */
 extern void fs_take_shared_floor(fs_scan *scan);
 /* The rank of the first round: that of the process that was asked, not of its workers, who know no demand. */
 extern uint32 fs_agree_on_rank(fs_scan *scan, uint32 rank);
-/* Tells the process that was asked for how many rows a worker is: as many as all together, since they are merged. */
-extern void fs_share_demand(fs_scan *scan);
+/* Notes how many processes take part, while what they share is there. */
+extern void fs_note_processes(fs_scan *scan);
 /* The floor of the first round, if another process has guessed it. */
 extern bool fs_known_floor(const fs_scan *scan, float *floor);
 extern void fs_tell_floor(fs_scan *scan, float floor);

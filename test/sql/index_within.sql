@@ -58,7 +58,12 @@ SELECT count(*) = 6002 FROM (SELECT id FROM near ORDER BY template <=> :'probe' 
 SET parallel_leader_participation = off;
 SELECT count(*) = 6002 AND count(DISTINCT id) = 6002 FROM (SELECT id FROM near ORDER BY template <=> :'probe' OFFSET 0) s;
 RESET parallel_leader_participation;
+-- scores below zero, as those of Euclidean distances are, are no better than none: one pass is enough
+EXPLAIN (COSTS OFF) SELECT id FROM near ORDER BY template <-> (SELECT template FROM near WHERE id = 77 LIMIT 1) LIMIT 100;
+SELECT array_agg(id) AS in_parallel FROM (SELECT id FROM near ORDER BY template <-> :'probe' LIMIT 100) s \gset l2_
+SELECT rounds FROM last_scan();
 SET max_parallel_workers_per_gather = 0;
 SELECT count(*) >= 295 FROM (SELECT id FROM near ORDER BY template <=> :'probe' LIMIT 300) s
 WHERE id = ANY (:'in_parallel'::int[]);
+SELECT array_agg(id) = :'l2_in_parallel' FROM (SELECT id FROM near ORDER BY template <-> :'probe' LIMIT 100) s;
 DROP TABLE near;

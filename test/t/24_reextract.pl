@@ -85,8 +85,8 @@ foreach my $turn (1 .. 3)
 	my $before = made();
 	# within one statement: on a fast machine all would be made before a new session has looked
 	value("DO \$\$ BEGIN FOR i IN 1 .. 30000 LOOP "
-			. "EXIT WHEN (SELECT count(*) FROM facesnxt.reference WHERE model = '$new') >= least($before + 4 + 2 * $turn, $enrolled - 1); "
-			. "PERFORM pg_sleep(0.002); END LOOP; END \$\$");
+			. "IF (SELECT count(*) FROM facesnxt.reference WHERE model = '$new') >= least($before + 4 + 2 * $turn, $enrolled - 1) THEN RETURN; END IF; "
+			. "PERFORM pg_sleep(0.002); END LOOP; RAISE 'no templates come'; END \$\$");
 	usleep(int(rand(20_000)));
 	my @pids = split /\n/, value("SELECT pid FROM pg_stat_activity WHERE query ~ '^CALL' AND state = 'active'");
 	if (@pids && $turn == 2)
