@@ -26,6 +26,12 @@
 #define REFINED			0.03
 
 /*
+ * What a further process is worth, of the first: they share the bandwidth of
+ * the memory, and each is asked for all rows (bench/README.md).
+ */
+#define FURTHER_PROCESS	0.35
+
+/*
  * The server divides what a parallel path costs from the first row on by the
  * number of processes, not what it costs before; here nearly all is before.
  */
@@ -59,7 +65,8 @@ share_startup(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 			/* the leader helps, less the more workers it serves, as the server reckons */
 			double		processes = path->path.parallel_workers +
 				(parallel_leader_participation ? Max(1.0 - 0.3 * path->path.parallel_workers, 0) : 0);
-			Cost		saved = path->path.startup_cost * (1 - 1 / processes);
+			double		worth = 1 + FURTHER_PROCESS * Max(processes - 1, 0);
+			Cost		saved = path->path.startup_cost * (1 - 1 / worth);
 
 			path->path.startup_cost -= saved;
 			path->path.total_cost -= saved;

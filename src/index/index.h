@@ -196,8 +196,8 @@ extern uint32 fs_memory_blocks(void);
 /* Copies where pages are, of at most so many blocks, for another process to learn; returns of how many. */
 extern uint32 fs_memory_tell(const fs_memory *memory, Buffer *buffers, uint32 space);
 extern void fs_memory_learn(fs_memory *memory, const Buffer *buffers, uint32 blocks);
-/* Notes how many rows a scan was asked for. */
-extern void fs_memory_note_demand(fs_memory *memory, uint64 rows);
+/* Notes how many rows a scan was asked for; part: others returned the rest of them. */
+extern void fs_memory_note_demand(fs_memory *memory, uint64 rows, bool part);
 /* The same, of late; 0: not known. */
 extern double fs_memory_demand(const fs_memory *memory);
 /* Where the lists are kept: NULL until they have been. */

@@ -181,11 +181,11 @@ fs_memory_learn(fs_memory *memory, const Buffer *buffers, uint32 blocks)
 }
 
 void
-fs_memory_note_demand(fs_memory *memory, uint64 rows)
+fs_memory_note_demand(fs_memory *memory, uint64 rows, bool part)
 {
 	/* a few that ask for less do not make the next one that asks for more pay with a second pass */
 	if (memory != NULL)
-		memory->demand = Max((double) rows, memory->demand * 0.8);
+		memory->demand = Max((double) rows, part ? memory->demand : memory->demand * 0.8);
 }
 
 double

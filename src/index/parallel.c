@@ -212,13 +212,6 @@ fs_agree_on_rank(fs_scan *scan, uint32 rank)
 	return rank;
 }
 
-void
-fs_note_processes(fs_scan *scan)
-{
-	if (scan->shared != NULL)
-		scan->processes = pg_atomic_read_u32(&scan->shared->processes);
-}
-
 /* ---- scores that all processes know */
 
 /* A score that has been told differs from none at all. */

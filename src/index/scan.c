@@ -37,8 +37,7 @@ static void
 end_run(fs_scan *scan)
 {
 	if (scan->started && scan->ordered)
-		/* of a parallel scan, each process returned its part */
-		fs_memory_note_demand(scan->memory, scan->counters.returned * Max(scan->processes, 1));
+		fs_memory_note_demand(scan->memory, scan->counters.returned, scan->shared != NULL);
 }
 
 void
@@ -57,7 +56,6 @@ fs_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys, int nor
 	memset(&scan->counters, 0, sizeof(scan->counters));
 	scan->started = false;
 	scan->refused = false;
-	scan->processes = 0;
 	scan->nheap = 0;
 	scan->nqueue = scan->queue_at = 0;
 	scan->nsurvivors = 0;
@@ -411,7 +409,6 @@ fs_get_tuple(IndexScanDesc desc, ScanDirection direction)
 	desc->xs_recheckorderby = false;
 	if (found)
 		scan->counters.returned++;
-	fs_note_processes(scan);
 	fs_last_scan = scan->counters;
 	return found;
 }

@@ -227,7 +227,6 @@ typedef struct fs_scan
 	uint32		nbatch;
 	uint32		batch_at;
 	bool		refused;		/* came too late to take part in a parallel scan */
-	uint32		processes;		/* that take part; 0: it is not parallel */
 	fs_counters counters;
 } fs_scan;
 
@@ -282,8 +281,6 @@ extern void fs_share_score(fs_scan *scan, float score);
 extern void fs_take_shared_floor(fs_scan *scan);
 /* The rank of the first round: that of the process that was asked, not of its workers, who know no demand. */
 extern uint32 fs_agree_on_rank(fs_scan *scan, uint32 rank);
-/* Notes how many processes take part, while what they share is there. */
-extern void fs_note_processes(fs_scan *scan);
 /* The floor of the first round, if another process has guessed it. */
 extern bool fs_known_floor(const fs_scan *scan, float *floor);
 extern void fs_tell_floor(fs_scan *scan, float floor);
