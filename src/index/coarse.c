@@ -297,8 +297,8 @@ guess_floor(fs_scan *scan)
 {
 	uint32		npages = Min(Max(scan->npages / SAMPLE_SHARE, MIN_SAMPLE_PAGES), MAX_SAMPLE_PAGES);
 	estimate_sample sample;
-	double		sum = 0;
-	double		square = 0;
+	double		sums[4] = {0};
+	double		squares[4] = {0};
 	double		scale;
 	double		mean;
 	double		variance;
@@ -312,14 +312,17 @@ guess_floor(fs_scan *scan)
 	take_sample(scan, npages, &sample);
 	if (sample.n < 1000)
 		return -FLT_MAX;
+	/* four sums at a time, none of which waits for another */
 	for (uint32 i = 0; i < sample.n; i++)
 	{
-		sum += sample.estimates[i];
-		square += sample.estimates[i] * sample.estimates[i];
+		double		estimate = sample.estimates[i];
+
+		sums[i % 4] += estimate;
+		squares[i % 4] += estimate * estimate;
 	}
-	mean = sum / sample.n;
+	mean = (sums[0] + sums[1] + sums[2] + sums[3]) / sample.n;
 	scale = sample.scales / sample.n;
-	variance = square / sample.n - mean * mean;
+	variance = (squares[0] + squares[1] + squares[2] + squares[3]) / sample.n - mean * mean;
 	error = scale * scan->spread;
 	for (uint32 i = 0; i < sample.n; i++)
 		beyond += sample.estimates[i] > mean + 2 * sqrt(variance);

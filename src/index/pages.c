@@ -23,9 +23,9 @@ typedef struct page_finder
 {
 	fs_scan    *scan;
 	uint32	   *sizes;			/* pages of each list; NULL: all lists are read, in the order of the file */
-	uint32	   *places;			/* where the next page of each list goes, in pages or in rest */
-	bool	   *chosen;
+	uint32	   *places;			/* where the next page of each chosen list goes */
 	uint32		tail;			/* pages of no list */
+	uint32		rest;			/* pages of the lists that were left out */
 } page_finder;
 
 static void
@@ -48,6 +48,17 @@ count_pages(const fs_extent *extent, uint32 number, void *argument)
 	}
 }
 
+/* The pages of an extent, one after the other. */
+static void
+put_pages(const fs_scan *scan, const fs_extent *extent, fs_scan_page *to)
+{
+	for (uint32 i = 0; i < extent->pages; i++)
+	{
+		to[i].place = fs_extent_place(fs_layout_of(scan->fs, extent->list), extent, i);
+		to[i].list = extent->list;
+	}
+}
+
 static void
 add_pages(const fs_extent *extent, uint32 number, void *argument)
 {
@@ -61,16 +72,24 @@ add_pages(const fs_extent *extent, uint32 number, void *argument)
 		to = scan->null_pages + scan->nnull_pages, scan->nnull_pages += extent->pages;
 	else if (finder->sizes == NULL || extent->list >= scan->fs->meta.lists)
 		to = scan->pages + finder->tail, finder->tail += extent->pages;
+	else if (scan->chosen[extent->list])
+		to = scan->pages + finder->places[extent->list], finder->places[extent->list] += extent->pages;
 	else
-	{
-		to = (finder->chosen[extent->list] ? scan->pages : scan->rest) + finder->places[extent->list];
-		finder->places[extent->list] += extent->pages;
-	}
-	for (uint32 i = 0; i < extent->pages; i++)
-	{
-		to[i].place = fs_extent_place(fs_layout_of(scan->fs, extent->list), extent, i);
-		to[i].list = extent->list;
-	}
+		return;
+	put_pages(scan, extent, to);
+}
+
+/* Those of the lists that were left out. */
+static void
+add_rest(const fs_extent *extent, uint32 number, void *argument)
+{
+	page_finder *finder = argument;
+	fs_scan    *scan = finder->scan;
+
+	if (extent->list >= scan->fs->meta.lists || scan->chosen[extent->list])
+		return;
+	put_pages(scan, extent, scan->pages + finder->rest);
+	finder->rest += extent->pages;
 }
 
 static fs_scan_page *
@@ -101,7 +120,6 @@ plan(page_finder *finder)
 	uint32		lists = scan->fs->meta.lists;
 	binaryheap *order = binaryheap_allocate((int) lists, by_nearness, scan->nearness);
 	double		wanted = scan->share * (scan->npages - finder->tail);
-	uint32		all PG_USED_FOR_ASSERTS_ONLY = scan->npages;
 	uint32		pages = finder->tail;
 	uint32		chosen = 0;
 
@@ -113,22 +131,15 @@ plan(page_finder *finder)
 	{
 		uint32		list = DatumGetUInt32(binaryheap_remove_first(order));
 
-		finder->chosen[list] = true;
+		scan->chosen[list] = true;
 		finder->places[list] = pages;
 		pages += finder->sizes[list];
 		chosen++;
 	}
 	binaryheap_free(order);
 	scan->counters.lists = chosen;
+	scan->nrest = scan->npages - pages;
 	scan->npages = pages;
-	scan->nrest = 0;
-	for (uint32 i = 0; i < lists; i++)
-		if (!finder->chosen[i])
-		{
-			finder->places[i] = scan->nrest;
-			scan->nrest += finder->sizes[i];
-		}
-	Assert(scan->npages + scan->nrest == all);
 }
 
 void
@@ -141,7 +152,7 @@ fs_find_pages(fs_scan *scan)
 	{
 		finder.sizes = palloc0(sizeof(uint32) * lists);
 		finder.places = palloc(sizeof(uint32) * lists);
-		finder.chosen = palloc0(sizeof(bool) * lists);
+		scan->chosen = palloc0(sizeof(bool) * lists);
 	}
 	scan->npages = scan->nrest = scan->nodd_pages = scan->nnull_pages = 0;
 	fs_extents_visit(scan->index, &scan->fs->meta, count_pages, &finder);
@@ -150,7 +161,6 @@ fs_find_pages(fs_scan *scan)
 		plan(&finder);
 	scan->counters.every_code = scan->nrest == 0;
 	scan->pages = page_array(scan->npages);
-	scan->rest = page_array(scan->nrest);
 	scan->odd_pages = page_array(scan->nodd_pages);
 	scan->null_pages = page_array(scan->nnull_pages);
 	scan->nodd_pages = scan->nnull_pages = finder.tail = 0;
@@ -161,11 +171,14 @@ fs_find_pages(fs_scan *scan)
 bool
 fs_begin_rest(fs_scan *scan)
 {
+	page_finder finder = {.scan = scan};
+
 	if (scan->phase == 1 || scan->nrest == 0)
 		return false;
 	scan->phase = 1;
-	scan->pages = scan->rest;
+	scan->pages = page_array(scan->nrest);
 	scan->npages = scan->nrest;
+	fs_extents_visit(scan->index, &scan->fs->meta, add_rest, &finder);
 	scan->counters.lists = scan->fs->meta.lists;
 	scan->counters.every_code = true;
 	fs_first_chunk(scan);

@@ -164,8 +164,8 @@ typedef struct fs_scan
 	/* pages: those with codes, then those of rows without; where lists are left out, the others in the second phase */
 	fs_scan_page *pages;
 	uint32		npages;
-	fs_scan_page *rest;
-	uint32		nrest;
+	bool	   *chosen;			/* of each list, where some are left out: it is not */
+	uint32		nrest;			/* pages of the others */
 	int			phase;			/* 0 or 1 */
 	uint32		round;			/* of this phase */
 	float	   *nearness;		/* of each list; NULL: no list is left out */
