@@ -264,17 +264,16 @@ fs_finish_page(fs_scan *scan, fs_page_survivors *found)
 	scan->counters.middle += n;
 	for (uint32 i = 0; i < n; i++)
 	{
-		float		upper = uppers[i];
 		int32		number;
 
-		if (!(upper >= scan->floor))
+		if (!(uppers[i] >= scan->floor))
 			continue;
 		if (is_taken(scan, found->page, found->slots[i]))
 		{
 			note_score(scan, scores[i]);
 			continue;
 		}
-		number = add_survivor(scan, found, i, upper, sums[i], is_fine);
+		number = add_survivor(scan, found, i, uppers[i], sums[i], is_fine);
 		if (scores[i] > scan->least_best)
 		{
 			if (is_fine)

@@ -194,7 +194,10 @@ fs_rank(const fs_scan *scan)
 double
 fs_pages_ranked(const fs_scan *scan)
 {
-	return scan->shared == NULL || fs_shares_floor(scan) ? scan->npages : (double) scan->nchunks * FS_CHUNK_PAGES;
+	if (scan->shared == NULL || fs_shares_floor(scan))
+		return scan->npages;
+	/* before it has taken any, a low guess */
+	return scan->round == 0 ? (double) scan->npages / most_processes() : (double) scan->nchunks * FS_CHUNK_PAGES;
 }
 
 uint32

@@ -272,7 +272,7 @@ extern void fs_first_page(fs_scan *scan);
 extern bool fs_next_page(fs_scan *scan, uint32 *number);
 /* Whether the best scores are those of all processes: in the first round. */
 extern bool fs_shares_floor(const fs_scan *scan);
-/* Their rank that is the floor, and over how many pages it goes: those of all processes, or of this one. */
+/* Their rank that is the floor, and over how many pages it goes: those of all processes, or of this one alone. */
 extern uint32 fs_rank(const fs_scan *scan);
 extern double fs_pages_ranked(const fs_scan *scan);
 /* A score enters the best ones of all processes. */
