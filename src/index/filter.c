@@ -10,6 +10,7 @@
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "port/pg_bitutils.h"
 #include "port/pg_bswap.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -411,17 +412,6 @@ fs_filter_send_for(const fs_filter *filter, const fs_layout *layout, const fs_me
 	}
 }
 
-/* Set bits of a word; the builtin is a call where the processor's instruction may be missing. */
-static uint32
-count_bits(uint16 word)
-{
-	uint32		pairs = word - (word >> 1 & 0x5555);
-	uint32		fours = (pairs & 0x3333) + (pairs >> 2 & 0x3333);
-	uint32		bytes = (fours + (fours >> 4)) & 0x0F0F;
-
-	return (bytes + (bytes >> 8)) & 0xFF;
-}
-
 uint32
 fs_filter_page(const fs_filter *filter, const fs_layout *layout, const fs_meta *meta, Page page, uint32 used,
 			   uint16 *wanted)
@@ -458,7 +448,8 @@ fs_filter_page(const fs_filter *filter, const fs_layout *layout, const fs_meta *
 			bits &= test->kind == TEST_IS_NULL ? null : ~null;
 		}
 		wanted[g] = bits;
-		count += count_bits(bits);
+		/* the builtin is a call where the processor's instruction may be missing */
+		count += pg_number_of_ones[bits & 0xFF] + pg_number_of_ones[bits >> 8];
 	}
 	return count;
 }
