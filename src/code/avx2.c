@@ -51,9 +51,10 @@ sum_16(const uint8_t *block, const uint8_t *table, uint32_t padded, const char *
 	}
 }
 
-/* Upper bounds of eight codes; returns the mask of those that pass. */
+/* Upper bounds and signed sums of eight codes; returns the mask of those that pass. */
 static inline TARGET uint32_t
-bound_8(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, const uint32_t *sums)
+bound_8(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, const uint32_t *sums, float *uppers,
+		float *signed_sums)
 {
 	__m256		sum = _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *) sums));
 	__m256		scale = _mm256_castsi256_ps(_mm256_slli_epi32(
@@ -64,9 +65,9 @@ bound_8(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, co
 	if (run->add != NULL)
 		base = _mm256_add_ps(base, _mm256_loadu_ps(run->add + first_code));
 	sum = _mm256_fmadd_ps(sum, _mm256_set1_ps(query->step), _mm256_set1_ps(query->bias));
-	_mm256_storeu_ps(run->sums + first_code, sum);
+	_mm256_storeu_ps(signed_sums, sum);
 	upper = _mm256_fmadd_ps(_mm256_add_ps(sum, _mm256_set1_ps(run->margin)), scale, base);
-	_mm256_storeu_ps(run->upper + first_code, upper);
+	_mm256_storeu_ps(uppers, upper);
 	return (uint32_t) _mm256_movemask_ps(_mm256_cmp_ps(upper, _mm256_set1_ps(run->floor), _CMP_GE_OQ));
 }
 
@@ -85,9 +86,10 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		uint32_t	wanted = fx_wanted(run, block);
 		const uint8_t *codes = run->blocks + block * fx_block_size(padded, run->width);
 		uint32_t	sums[16];
+		float		uppers[16];
+		float		signed_sums[16];
 		uint32_t	pass;
 
-		run->pass[first_code / 16] = 0;
 		if (wanted == 0)
 		{
 			ahead = fx_fetch_ahead(ahead, padded);
@@ -101,11 +103,19 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		sum_16(codes, query->table, padded, ahead, sums);
 		if (ahead != NULL)
 			ahead += fx_block_size(padded, 16);
-		pass = bound_8(query, run, first_code, sums);
+		pass = bound_8(query, run, first_code, sums, uppers, signed_sums);
 		if (run->width == 16 || block + 1 < run->nblocks)
-			pass |= bound_8(query, run, first_code + 8, sums + 8) << 8;
-		run->pass[first_code / 16] = (uint16_t) (pass & wanted);
-		count += (uint32_t) __builtin_popcount(pass & wanted);
+			pass |= bound_8(query, run, first_code + 8, sums + 8, uppers + 8, signed_sums + 8) << 8;
+		for (pass &= wanted; pass != 0; pass &= pass - 1, count++)
+		{
+			uint32_t	i = (uint32_t) __builtin_ctz(pass);
+
+			run->slots[count] = (uint16_t) (first_code + i);
+			run->upper[count] = uppers[i];
+			run->scales[count] = fx_bfloat16(run->scale[first_code + i]);
+			run->bases[count] = run->base + (run->add ? run->add[first_code + i] : 0);
+			run->sums[count] = signed_sums[i];
+		}
 	}
 	return count;
 }

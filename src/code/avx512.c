@@ -79,6 +79,7 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 	uint32_t	padded = query->padded;
 	uint32_t	blocks = 16 / run->width;
 	uint32_t	count = 0;
+	const __m512i numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 	const char *ahead = run->ahead;
 	uint8_t		joined[FX_CODE_MAX_DIM * 2];
 
@@ -93,9 +94,9 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		__m512		upper;
 		__m512		scale;
 		__m512		base = _mm512_set1_ps(run->base);
+		__m512i		slots = _mm512_add_epi32(_mm512_set1_epi32((int) first_code), numbers);
 		__mmask16	pass;
 
-		run->pass[first_code / 16] = 0;
 		if (wanted == 0)
 		{
 			ahead = fx_fetch_ahead(ahead, padded);
@@ -109,7 +110,6 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		}
 		sum = _mm512_fmadd_ps(sum_16(codes, query->table, padded, ahead), _mm512_set1_ps(query->step),
 							  _mm512_set1_ps(query->bias));
-		_mm512_mask_storeu_ps(run->sums + first_code, present, sum);
 		if (ahead != NULL)
 			ahead += fx_block_size(padded, 16);
 		scale = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(present,
@@ -119,9 +119,16 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		if (run->add != NULL)
 			base = _mm512_add_ps(base, _mm512_maskz_loadu_ps(present, run->add + first_code));
 		upper = _mm512_fmadd_ps(_mm512_add_ps(sum, _mm512_set1_ps(run->margin)), scale, base);
-		_mm512_mask_storeu_ps(run->upper + first_code, present, upper);
-		pass = _mm512_mask_cmp_ps_mask(present, upper, _mm512_set1_ps(run->floor), _CMP_GE_OQ) & (__mmask16) wanted;
-		run->pass[first_code / 16] = pass;
+		pass = _mm512_mask_cmp_ps_mask(present & (__mmask16) wanted, upper, _mm512_set1_ps(run->floor), _CMP_GE_OQ);
+		if (pass == 0)
+			continue;
+		/* whole vectors: their ends are overwritten by the next ones */
+		_mm256_storeu_si256((__m256i *) (run->slots + count),
+							_mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(pass, slots)));
+		_mm512_storeu_ps(run->upper + count, _mm512_maskz_compress_ps(pass, upper));
+		_mm512_storeu_ps(run->scales + count, _mm512_maskz_compress_ps(pass, scale));
+		_mm512_storeu_ps(run->bases + count, _mm512_maskz_compress_ps(pass, base));
+		_mm512_storeu_ps(run->sums + count, _mm512_maskz_compress_ps(pass, sum));
 		count += (uint32_t) __builtin_popcount(pass);
 	}
 	return count;

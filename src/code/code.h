@@ -181,12 +181,11 @@ extern void fx_query_free(fx_query *query, const fx_env *env);
  *
  *		upper[i] = base + add[i] + scale[i] * (signed_sum + margin)
  *
- * signed_sum is step * (table sum) + bias; add may be NULL (all 0).  Bit s of
- * pass[i / 16] (s = i % 16) is set where upper[i] >= floor; NaN does not pass.
- * Only blocks with a bit set in wanted[] are read; wanted NULL: all.  upper of a block that is not
- * wanted is left alone and its pass is 0.  For width 8 two blocks share one word of pass and
- * wanted: bits 0-7 and 8-15.  `ahead`, if not NULL, is fetched into the cache along the way, as
- * many bytes as the run's blocks have (the next page, usually), those of blocks that are not wanted too.
+ * signed_sum is step * (table sum) + bias; add may be NULL (all 0).  Those with upper >= floor pass (NaN does not) if
+ * bit s = i % 16 of wanted[i / 16] is set; wanted NULL: all are.  They are noted one behind the other, in their order;
+ * what the arrays hold behind them has no meaning.  Only blocks with a bit set in wanted[] are read.  For width 8 two
+ * blocks share one word of wanted: bits 0-7 and 8-15.  `ahead`, if not NULL, is fetched into the cache along the way,
+ * as many bytes as the run's blocks have (the next page, usually), those of blocks that are not wanted too.
  */
 typedef struct fx_coarse_run
 {
@@ -200,9 +199,12 @@ typedef struct fx_coarse_run
 	float		base;
 	float		margin;
 	float		floor;
-	float	   *upper;			/* nblocks * width, rounded up to 16 */
-	float	   *sums;			/* the same: signed_sum */
-	uint16_t   *pass;			/* (nblocks * width + 15) / 16 */
+	/* of those that pass; each has space for nblocks * width, rounded up to 16 */
+	uint16_t   *slots;			/* i */
+	float	   *upper;
+	float	   *scales;
+	float	   *bases;			/* base + add */
+	float	   *sums;			/* signed_sum */
 } fx_coarse_run;
 
 typedef struct fx_code_kernels

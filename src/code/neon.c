@@ -60,7 +60,6 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		const uint8_t *codes = run->blocks + block * fx_block_size(padded, run->width);
 		uint32_t	sums[16];
 
-		run->pass[first_code / 16] = 0;
 		if (wanted == 0)
 		{
 			ahead = fx_fetch_ahead(ahead, padded);
@@ -74,8 +73,7 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		sum_16(codes, query->table, padded, ahead, sums);
 		if (ahead != NULL)
 			ahead += fx_block_size(padded, 16);
-		run->pass[first_code / 16] = (uint16_t) (fx_bound_16(query, run, first_code, ncodes, sums) & wanted);
-		count += (uint32_t) __builtin_popcount(run->pass[first_code / 16]);
+		count = fx_bound_16(query, run, first_code, ncodes, wanted, sums, count);
 	}
 	return count;
 }

@@ -24,21 +24,24 @@ fx_join_blocks(const fx_coarse_run *run, uint32_t padded, uint32_t first, uint8_
 
 uint32_t
 fx_bound_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, uint32_t ncodes,
-			const uint32_t *sums)
+			uint32_t wanted, const uint32_t *sums, uint32_t count)
 {
-	uint32_t	mask = 0;
-
 	for (uint32_t i = 0; i < ncodes; i++)
 	{
 		float		signed_sum = query->step * (float) sums[i] + query->bias;
-		float		upper = run->base + (run->add ? run->add[first_code + i] : 0) +
-			fx_bfloat16(run->scale[first_code + i]) * (signed_sum + run->margin);
+		float		base = run->base + (run->add ? run->add[first_code + i] : 0);
+		float		scale = fx_bfloat16(run->scale[first_code + i]);
+		float		upper = base + scale * (signed_sum + run->margin);
 
-		run->upper[first_code + i] = upper;
-		run->sums[first_code + i] = signed_sum;
-		mask |= (uint32_t) (upper >= run->floor) << i;
+		/* written in any case: most do not pass, and which ones cannot be foretold */
+		run->slots[count] = (uint16_t) (first_code + i);
+		run->upper[count] = upper;
+		run->scales[count] = scale;
+		run->bases[count] = base;
+		run->sums[count] = signed_sum;
+		count += upper >= run->floor && (wanted >> i & 1);
 	}
-	return mask;
+	return count;
 }
 
 static uint32_t
@@ -55,7 +58,6 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		uint32_t	sums[16] = {0};
 		uint32_t	wanted = fx_wanted(run, block);
 
-		run->pass[first_code / 16] = 0;
 		if (wanted == 0)
 			continue;
 		for (uint32_t code = 0; code < ncodes; code++)
@@ -70,8 +72,7 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 				sums[code] += (uint32_t) tables[value & 15] + tables[64 + (value >> 4)];
 			}
 		}
-		run->pass[first_code / 16] = (uint16_t) (fx_bound_16(query, run, first_code, ncodes, sums) & wanted);
-		count += (uint32_t) __builtin_popcount(run->pass[first_code / 16]);
+		count = fx_bound_16(query, run, first_code, ncodes, wanted, sums, count);
 	}
 	return count;
 }

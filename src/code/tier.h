@@ -39,8 +39,11 @@ fx_fetch_ahead(const char *ahead, uint32_t padded)
  */
 extern void fx_join_blocks(const fx_coarse_run *run, uint32_t padded, uint32_t first, uint8_t *to);
 
-/* From table sums of 16 codes to upper bounds; returns the mask of those that pass. */
+/*
+ * From table sums of 16 codes to upper bounds; notes those that pass behind the count that have, and returns how many
+ * there are then.
+ */
 extern uint32_t fx_bound_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, uint32_t ncodes,
-							const uint32_t *sums);
+							uint32_t wanted, const uint32_t *sums, uint32_t count);
 
 #endif							/* FX_CODE_TIER_H */

@@ -9,9 +9,9 @@
 #include "miscadmin.h"
 
 /* Pages that are sampled to guess the floor: one in so many, but so few and so many. */
-#define SAMPLE_SHARE		128
+#define SAMPLE_SHARE		256
 #define MIN_SAMPLE_PAGES	32
-#define MAX_SAMPLE_PAGES	128
+#define MAX_SAMPLE_PAGES	64
 
 /* How many pages ahead the server's notes of where they lie are fetched into the cache. */
 #define PIN_AHEAD			4
@@ -20,17 +20,6 @@
 #define GUESS_RANK			2.5
 
 /* ---- the coarse stage of one page */
-
-/* What the kernel says of a page. */
-typedef struct page_scores
-{
-	fx_coarse_run run;
-	uint32		compared;		/* codes that the filter wants */
-	float		upper[FS_MAX_CODES];
-	float		sums[FS_MAX_CODES];
-	uint16		pass[FS_MAX_CODES / 16];
-	uint16		wanted[FS_MAX_CODES / 16];
-} page_scores;
 
 /*
  * Sends for the codes that the filter wants, if they are few; else false: then it is best to fetch all of the next page
@@ -55,85 +44,48 @@ send_for_few(const fx_coarse_run *run, uint32 padded)
 }
 
 /*
- * Scores a page; false when nobody may reach the floor.  A pin is enough, here and for the codes of the later stages:
+ * Scores a page and notes who may reach the floor.  A pin is enough, here and for the codes of the later stages:
  * what a row's entry says does not change, and the entry does not move, as long as a snapshot may see the row, and
  * whoever changes a page leaves the bytes of other entries as they are (a copy of the page over itself at most).
  * An entry that is being written or wiped may get any score, and then its row is one that the snapshot does not see.
  */
-static bool
-score_page(fs_scan *scan, uint32 number, Page page, const char *ahead, page_scores *scores)
+static void
+find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found)
 {
 	const fs_layout *layout = &scan->fs->layout;
 	uint32		used = FS_CODE_HEAD(page)->used;
 	bool		filtered = scan->filter.ntests > 0;
-	fx_coarse_run *run = &scores->run;
+	uint16		wanted[FS_MAX_CODES / 16];
+	fx_coarse_run run;
 
-	scores->compared = 0;
+	found->page = number;
+	found->compared = found->count = 0;
+	found->floor = scan->floor;
 	if (used > layout->entries || FS_CODE_HEAD(page)->free > used)
 		fs_complain_damaged(scan->index, scan->pages[number].place.code);
 	if (used == 0)
-		return false;
-	scores->compared = filtered ?
-		fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, scores->wanted) :
+		return;
+	found->compared = filtered ?
+		fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, wanted) :
 		used - FS_CODE_HEAD(page)->free;
-	if (filtered && scores->compared == 0)
-		return false;
-	run->blocks = FS_CODES(page);
-	run->scale = FS_SCALES(page, layout);
-	run->add = FS_ADDS(page, layout);
-	run->wanted = filtered && scores->compared < used ? scores->wanted : NULL;
-	run->nblocks = (used + layout->width - 1) / layout->width;
-	run->width = layout->width;
-	run->ahead = run->wanted != NULL && send_for_few(run, layout->padded) ? NULL : ahead;
-	run->base = scan->base;
-	run->margin = scan->sigmas.coarse * scan->spread;
-	run->floor = scan->floor;
-	run->upper = scores->upper;
-	run->sums = scores->sums;
-	run->pass = scores->pass;
-	return scan->kernels->coarse(&scan->query, run) != 0;
-}
-
-/* The slots of those that may reach the floor, one after the other: begins with *word 0 and *bits 0. */
-static inline bool
-next_passed(const page_scores *scores, uint32 *word, uint32 *bits, uint32 *slot)
-{
-	while (*bits == 0)
-	{
-		if (*word * 16 >= scores->run.nblocks * scores->run.width)
-			return false;
-		*bits = scores->pass[(*word)++];
-	}
-	*slot = (*word - 1) * 16 + __builtin_ctz(*bits);
-	*bits &= *bits - 1;
-	return true;
-}
-
-/* Scores a page and notes who may reach the floor. */
-static void
-find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found)
-{
-	page_scores scores;
-	uint32		word = 0;
-	uint32		bits = 0;
-	uint32		slot;
-
-	fs_take_shared_floor(scan);
-	fs_follow_floor(scan);
-	found->page = number;
-	found->count = 0;
-	if (score_page(scan, number, page, ahead, &scores))
-		while (next_passed(&scores, &word, &bits, &slot))
-		{
-			uint32		at = found->count++;
-
-			found->slots[at] = slot;
-			found->uppers[at] = scores.upper[slot];
-			found->scales[at] = fx_bfloat16(scores.run.scale[slot]);
-			found->bases[at] = scores.run.base + (scores.run.add ? scores.run.add[slot] : 0);
-			found->sums[at] = scores.sums[slot];
-		}
-	found->compared = scores.compared;
+	if (filtered && found->compared == 0)
+		return;
+	run.blocks = FS_CODES(page);
+	run.scale = FS_SCALES(page, layout);
+	run.add = FS_ADDS(page, layout);
+	run.wanted = filtered && found->compared < used ? wanted : NULL;
+	run.nblocks = (used + layout->width - 1) / layout->width;
+	run.width = layout->width;
+	run.ahead = run.wanted != NULL && send_for_few(&run, layout->padded) ? NULL : ahead;
+	run.base = scan->base;
+	run.margin = scan->sigmas.coarse * scan->spread;
+	run.floor = scan->floor;
+	run.slots = found->slots;
+	run.upper = found->uppers;
+	run.scales = found->scales;
+	run.bases = found->bases;
+	run.sums = found->sums;
+	found->count = scan->kernels->coarse(&scan->query, &run);
 }
 
 /* Sends for the head of a page; returns where its codes are, which the kernel sends for, or NULL: not known. */
@@ -145,6 +97,8 @@ send_for_page(const fs_scan *scan, uint32 number)
 	if (page == NULL)
 		return NULL;
 	__builtin_prefetch(page);
+	for (uint32 at = 0; at < sizeof(uint16) * scan->fs->layout.entries; at += FS_CACHE_LINE)
+		__builtin_prefetch(page + scan->fs->layout.scales + at);
 	fs_filter_send_for(&scan->filter, &scan->fs->layout, &scan->fs->meta, page);
 	return page + FS_CODES_OFFSET;
 }
@@ -203,6 +157,8 @@ pass(fs_scan **scans, int nscans)
 			page_pair  *pair = &pairs[i];
 			fs_page_survivors *current = &pair->pages[pair->current];
 
+			fs_take_shared_floor(scans[i]);
+			fs_follow_floor(scans[i]);
 			find_survivors(scans[i], number, BufferGetPage(buffer), i == 0 ? ahead : NULL, current);
 			if (scans[i]->round == 0)
 				scans[i]->counters.codes += current->compared;
@@ -240,31 +196,29 @@ typedef struct estimate_sample
 } estimate_sample;
 
 static void
-add_estimates(const fs_scan *scan, const page_scores *scores, estimate_sample *sample)
+add_estimates(const fs_page_survivors *page, estimate_sample *sample)
 {
-	const fx_coarse_run *run = &scores->run;
-	uint32		word = 0;
-	uint32		bits = 0;
-	uint32		slot;
+	float		scales = 0;
 
-	while (next_passed(scores, &word, &bits, &slot))
+	for (uint32 i = 0; i < page->count; i++)
 	{
-		float		scale = fx_bfloat16(run->scale[slot]);
-
-		sample->estimates[sample->n++] = run->base + (run->add ? run->add[slot] : 0) + scale * scores->sums[slot];
-		sample->scales += scale;
+		sample->estimates[sample->n + i] = page->bases[i] + page->scales[i] * page->sums[i];
+		scales += page->scales[i];
 	}
+	sample->n += page->count;
+	sample->scales += scales;
 }
 
 /* Pages at even distances; while one is scored the next one's codes are fetched into the cache. */
 static void
 take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
 {
-	page_scores scores;
+	fs_page_survivors *found = palloc(sizeof(fs_page_survivors));
 
 	sample->estimates = palloc(sizeof(float) * npages * scan->fs->layout.entries);
 	sample->n = 0;
 	sample->scales = 0;
+	/* everyone passes */
 	scan->floor = -FLT_MAX;
 	for (uint32 p = 0; p < npages; p++)
 	{
@@ -280,10 +234,30 @@ take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
 		}
 		buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[number].place.code);
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
-		if (score_page(scan, number, BufferGetPage(buffer), ahead, &scores))
-			add_estimates(scan, &scores, sample);
+		find_survivors(scan, number, BufferGetPage(buffer), ahead, found);
+		add_estimates(found, sample);
 		ReleaseBuffer(buffer);
 	}
+	pfree(found);
+}
+
+/* Four sums at a time, none of which waits for another. */
+static void
+sample_moments(const estimate_sample *sample, double *mean, double *variance)
+{
+	double		sums[4] = {0};
+	double		squares[4] = {0};
+
+	for (uint32 i = 0; i < sample->n; i += 4)
+		for (uint32 lane = 0; lane < 4; lane++)
+		{
+			double		estimate = i + lane < sample->n ? sample->estimates[i + lane] : 0;
+
+			sums[lane] += estimate;
+			squares[lane] += estimate * estimate;
+		}
+	*mean = (sums[0] + sums[1] + sums[2] + sums[3]) / sample->n;
+	*variance = (squares[0] + squares[1] + squares[2] + squares[3]) / sample->n - *mean * *mean;
 }
 
 /*
@@ -297,14 +271,13 @@ guess_floor(fs_scan *scan)
 {
 	uint32		npages = Min(Max(scan->npages / SAMPLE_SHARE, MIN_SAMPLE_PAGES), MAX_SAMPLE_PAGES);
 	estimate_sample sample;
-	double		sums[4] = {0};
-	double		squares[4] = {0};
 	double		scale;
 	double		mean;
 	double		variance;
 	double		error;
 	double		wanted;
 	double		share;
+	float		tail;
 	uint32		beyond = 0;
 
 	if (npages * 2 > scan->npages)
@@ -312,20 +285,12 @@ guess_floor(fs_scan *scan)
 	take_sample(scan, npages, &sample);
 	if (sample.n < 1000)
 		return -FLT_MAX;
-	/* four sums at a time, none of which waits for another */
-	for (uint32 i = 0; i < sample.n; i++)
-	{
-		double		estimate = sample.estimates[i];
-
-		sums[i % 4] += estimate;
-		squares[i % 4] += estimate * estimate;
-	}
-	mean = (sums[0] + sums[1] + sums[2] + sums[3]) / sample.n;
+	sample_moments(&sample, &mean, &variance);
 	scale = sample.scales / sample.n;
-	variance = (squares[0] + squares[1] + squares[2] + squares[3]) / sample.n - mean * mean;
 	error = scale * scan->spread;
+	tail = (float) (mean + 2 * sqrt(variance));
 	for (uint32 i = 0; i < sample.n; i++)
-		beyond += sample.estimates[i] > mean + 2 * sqrt(variance);
+		beyond += sample.estimates[i] > tail;
 	pfree(sample.estimates);
 	if (!(beyond > 0.85 * 0.02275 * sample.n))
 		return -FLT_MAX;

@@ -189,12 +189,27 @@ fetch(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
 	MemoryContextReset(scan->row);
 }
 
+/* Sends for the page of a row; if it is in memory, for the lines of it that tell where the row is. */
+static void
+send_for_row(Relation heap, ItemPointer tid)
+{
+	PrefetchBufferResult seen = PrefetchBuffer(heap, MAIN_FORKNUM, ItemPointerGetBlockNumber(tid));
+
+	if (BufferIsValid(seen.recent_buffer))
+	{
+		const char *page = BufferGetPage(seen.recent_buffer);
+
+		__builtin_prefetch(page);
+		__builtin_prefetch(page + SizeOfPageHeaderData + sizeof(ItemIdData) * (ItemPointerGetOffsetNumber(tid) - 1));
+	}
+}
+
 static void
 fetch_batch(IndexScanDesc desc, fs_scan *scan, ItemPointer tids, int n)
 {
 	if (desc->heapRelation->rd_rel->relam == HEAP_TABLE_AM_OID)
 		for (int i = 0; i < n; i++)
-			PrefetchBuffer(desc->heapRelation, MAIN_FORKNUM, ItemPointerGetBlockNumber(&tids[i]));
+			send_for_row(desc->heapRelation, &tids[i]);
 	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -217,6 +217,24 @@ note_best(fs_scan *scan, const int32 *numbers, int n)
 		note_score(scan, scores[i]);
 }
 
+/* The floor has risen since they were found. */
+static void
+drop_risen_above(fs_page_survivors *found, float floor)
+{
+	uint32		n = 0;
+
+	for (uint32 i = 0; i < found->count; i++)
+	{
+		found->slots[n] = found->slots[i];
+		found->uppers[n] = found->uppers[i];
+		found->scales[n] = found->scales[i];
+		found->bases[n] = found->bases[i];
+		found->sums[n] = found->sums[i];
+		n += found->uppers[i] >= floor;
+	}
+	found->count = n;
+}
+
 /* The survivors of a page whose middle codes are on their way. */
 void
 fs_finish_page(fs_scan *scan, fs_page_survivors *found)
@@ -230,7 +248,7 @@ fs_finish_page(fs_scan *scan, fs_page_survivors *found)
 	float		uppers[FS_MAX_CODES];
 	int32		best[FS_REFINE_BATCH];
 	int			nbest = 0;
-	uint32		n = 0;
+	uint32		n;
 
 	if (found->count == 0)
 		return;
@@ -241,16 +259,9 @@ fs_finish_page(fs_scan *scan, fs_page_survivors *found)
 				add_survivor(scan, found, i, found->uppers[i], 0, is_fine);
 		return;
 	}
-	/* the floor may have risen since they were found */
-	for (uint32 i = 0; i < found->count; i++)
-	{
-		found->slots[n] = found->slots[i];
-		found->uppers[n] = found->uppers[i];
-		found->scales[n] = found->scales[i];
-		found->bases[n] = found->bases[i];
-		found->sums[n] = found->sums[i];
-		n += found->uppers[i] >= scan->floor;
-	}
+	if (found->floor < scan->floor)
+		drop_risen_above(found, scan->floor);
+	n = found->count;
 	if (n == 0)
 		return;
 	buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[found->page].place.middle);

@@ -306,6 +306,7 @@ typedef struct fs_page_survivors
 {
 	uint32		page;			/* number in fs_scan.pages */
 	uint32		compared;		/* codes of the page that the filter wants */
+	float		floor;			/* that they may reach */
 	uint32		count;
 	uint16		slots[FS_MAX_CODES];
 	float		uppers[FS_MAX_CODES];
