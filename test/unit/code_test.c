@@ -299,7 +299,8 @@ test_tier(fx_tier tier)
 					}
 					else
 						/* rounding decides of those at the very floor */
-						bad_mask += asked && scale[i] != FX_CODE_DEAD && expected > run.floor + 1e-4 * (1 + fabs(expected));
+						bad_mask += asked && scale[i] != FX_CODE_DEAD &&
+							expected > run.floor + 1e-4 * (1 + fabs(expected));
 				}
 				bad_count += count != next;
 
