@@ -4,10 +4,13 @@
 #
 # SIZES ("1000 10000 100000 1000000") rows of DIM (512) dimensions, half precision;
 # KS ("1 10 100 1000 all"); FILTERS ("none 1% 10%", filter columns of the index);
-# DISTANCES ("none 0.65"); REPEATS (5), medians, of that many probes; WORKERS (0)
-# a search. For each cell: what the planner takes by itself, and the cost and the
-# time of the index and of the exact scan when it is made to take them; planning,
-# 0.1 ms, is in the times. At the end: how often the cheaper plan was the faster one, and where it was not.
+# DISTANCES ("none 0.65"); medians of REPEATS (7) probes, and of FEW_REPEATS (41)
+# where a table has 10,000 rows at most, whose searches take a tenth of a
+# millisecond; WORKERS (0) a search; SETTINGS, as "random_page_cost = 1.1". For
+# each cell: what the planner takes by itself, and the cost and the time of the
+# index and of the exact scan when it is made to take them; planning, 0.1 ms, is
+# in the times. At the end: how often the cheaper plan was the faster one, and
+# where it was not.
 . "$(dirname "$0")/tool/index_common.sh"
 
 dim=${DIM:-512}
@@ -17,11 +20,11 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/facesnxt.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 prepare_database
-make_tables $((largest * 61 / 100 + 1000)) "$dim" "${REPEATS:-5}"
+make_tables $((largest * 61 / 100 + 1000)) "$dim" "${FEW_REPEATS:-41}"
 run <<'SQL'
 ALTER TABLE public.gallery RENAME TO base;
 -- one plan: its cost, what it is, the median time over the normal probes
-CREATE FUNCTION public.cell(statement text, OUT cost float8, OUT plan text, OUT ms float8) LANGUAGE plpgsql AS $$
+CREATE FUNCTION public.cell(statement text, probes int, OUT cost float8, OUT plan text, OUT ms float8) LANGUAGE plpgsql AS $$
 DECLARE
     probe facesnxt.embedding;
     start timestamptz;
@@ -29,7 +32,7 @@ DECLARE
     explained json;
     rows bigint;
 BEGIN
-    FOR probe IN SELECT template FROM public.probe WHERE kind = 'normal' ORDER BY id LOOP
+    FOR probe IN SELECT template FROM public.probe WHERE kind = 'normal' ORDER BY id LIMIT probes LOOP
         IF plan IS NULL THEN
             EXECUTE 'EXPLAIN (FORMAT JSON) ' || statement INTO explained USING probe;
             cost := (explained->0->'Plan'->>'Total Cost')::float8;
@@ -49,8 +52,9 @@ SQL
 cell() {
     sql -v statement="$2" <<SQL
 SET max_parallel_workers_per_gather = ${WORKERS:-0};
+${SETTINGS:+SET $SETTINGS;}
 $1
-SELECT round(cost::numeric, 1), plan, round(ms::numeric, 2) FROM public.cell(:'statement');
+SELECT round(cost::numeric, 1), plan, round(ms::numeric, 2) FROM public.cell(:'statement', $probes);
 SQL
 }
 
@@ -65,6 +69,8 @@ VACUUM ANALYZE public.gallery;
 SQL
     build "template, hundredth, tenth" ""
     run -c "SELECT pg_prewarm('public.gallery')" >/dev/null
+    probes=${REPEATS:-7}
+    [ "$rows" -gt 10000 ] || probes=${FEW_REPEATS:-41}
     for distance in ${DISTANCES:-none 0.65}; do
         for filter in ${FILTERS:-none 1% 10%}; do
             for k in ${KS:-1 10 100 1000 all}; do

@@ -66,4 +66,9 @@ SET max_parallel_workers_per_gather = 0;
 SELECT count(*) >= 295 FROM (SELECT id FROM near ORDER BY template <=> :'probe' LIMIT 300) s
 WHERE id = ANY (:'in_parallel'::int[]);
 SELECT array_agg(id) = :'l2_in_parallel' FROM (SELECT id FROM near ORDER BY template <-> :'probe' LIMIT 100) s;
+-- few rows by the index, all of them by a sort, even where any page costs as much as the next one
+RESET enable_seqscan;
+SET random_page_cost = 1;
+EXPLAIN (COSTS OFF) SELECT id FROM near ORDER BY template <=> (SELECT template FROM near WHERE id = 77 LIMIT 1) LIMIT 30;
+EXPLAIN (COSTS OFF) SELECT id FROM near ORDER BY template <=> (SELECT template FROM near WHERE id = 77 LIMIT 1);
 DROP TABLE near;
