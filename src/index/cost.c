@@ -25,8 +25,8 @@
 /* Share of the codes that are refined before the first rows leave. */
 #define REFINED			0.03
 /*
- * For each row that is asked for, beside its page: those that just miss are fetched and compared as well, and more rounds
- * find what is farther.  Measured: what 0.6 (10,000 rows) to 4 us (1 M) are of an exact scan's cost.
+ * For each row that is asked for, beside its page: those that just miss are fetched and compared as well, and more
+ * rounds find what is farther.  Measured: what 0.6 (10,000 rows) to 4 us (1 M) are of an exact scan's cost.
  */
 #define ROW_COST		300
 
