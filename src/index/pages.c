@@ -4,7 +4,6 @@
 #include "index/scan.h"
 
 #include "guc.h"
-#include "lib/binaryheap.h"
 
 void
 fs_choose_lists(fs_scan *scan, const float *rotated)
@@ -98,15 +97,59 @@ page_array(uint32 n)
 	return palloc_extended(sizeof(fs_scan_page) * Max(n, 1), MCXT_ALLOC_HUGE);
 }
 
-/* For binaryheap, which keeps the greatest on top: lists by nearness. */
-static int
-by_nearness(Datum a, Datum b, void *argument)
+typedef struct ranked_list
 {
-	const float *nearness = argument;
-	float		x = nearness[DatumGetUInt32(a)];
-	float		y = nearness[DatumGetUInt32(b)];
+	uint32		key;
+	uint32		list;
+} ranked_list;
 
-	return x < y ? -1 : x > y;
+#define DIGIT_BITS	11
+#define DIGITS		(1 << DIGIT_BITS)
+
+/* A number that is the less the greater x is. */
+static inline uint32
+descending_key(float x)
+{
+	uint32		bits;
+
+	memcpy(&bits, &x, sizeof(bits));
+	return bits >> 31 ? bits : ~bits & PG_INT32_MAX;
+}
+
+/* The lists, the nearest first: sorted by the digits of their keys, the lowest digit first. */
+static ranked_list *
+rank_lists(const float *nearness, uint32 lists)
+{
+	ranked_list *from = palloc(sizeof(ranked_list) * lists);
+	ranked_list *to = palloc(sizeof(ranked_list) * lists);
+
+	for (uint32 i = 0; i < lists; i++)
+	{
+		from[i].key = descending_key(nearness[i]);
+		from[i].list = i;
+	}
+	for (int shift = 0; shift < 32; shift += DIGIT_BITS)
+	{
+		uint32		places[DIGITS] = {0};
+		uint32		place = 0;
+		ranked_list *swap = from;
+
+		for (uint32 i = 0; i < lists; i++)
+			places[from[i].key >> shift & (DIGITS - 1)]++;
+		for (uint32 digit = 0; digit < DIGITS; digit++)
+		{
+			uint32		count = places[digit];
+
+			places[digit] = place;
+			place += count;
+		}
+		for (uint32 i = 0; i < lists; i++)
+			to[places[from[i].key >> shift & (DIGITS - 1)]++] = from[i];
+		from = to;
+		to = swap;
+	}
+	pfree(to);
+	return from;
 }
 
 /*
@@ -118,25 +161,22 @@ plan(page_finder *finder)
 {
 	fs_scan    *scan = finder->scan;
 	uint32		lists = scan->fs->meta.lists;
-	binaryheap *order = binaryheap_allocate((int) lists, by_nearness, scan->nearness);
+	ranked_list *order = rank_lists(scan->nearness, lists);
 	double		wanted = scan->share * (scan->npages - finder->tail);
 	uint32		pages = finder->tail;
 	uint32		chosen = 0;
 
-	for (uint32 i = 0; i < lists; i++)
-		binaryheap_add_unordered(order, UInt32GetDatum(i));
-	binaryheap_build(order);
 	while (chosen < lists &&
 		   (facesnxt_probes > 0 ? chosen < (uint32) facesnxt_probes : pages - finder->tail < wanted))
 	{
-		uint32		list = DatumGetUInt32(binaryheap_remove_first(order));
+		uint32		list = order[chosen].list;
 
 		scan->chosen[list] = true;
 		finder->places[list] = pages;
 		pages += finder->sizes[list];
 		chosen++;
 	}
-	binaryheap_free(order);
+	pfree(order);
 	scan->counters.lists = chosen;
 	scan->nrest = scan->npages - pages;
 	scan->npages = pages;
