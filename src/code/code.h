@@ -156,6 +156,8 @@ typedef struct fx_query
 	uint32_t	padded;
 	int			bits;
 	float		norm;			/* |q|, 1 for FX_COSINE */
+	float		across;			/* length of the part of q at right angles to a vector: what errors of its estimates
+								 * are proportional to; |q| at first, the caller may know better */
 	float		sum;			/* sum of q_i */
 	float		step;			/* sum(sign_i q_i) = step * (table sum) + bias */
 	float		bias;
@@ -248,7 +250,7 @@ fx_level_score(const fx_query *query, int n, float base, const fx_level_factors 
 	/* sum over set signs of q_i, from sum(sign_i q_i) */
 	float		positive = (signed_sum + query->sum) / 2;
 	float		total = levels / 2 * positive + query->fine_step * (float) plane_sum - (levels - 1) / 2 * query->sum;
-	float		own = factors->spread * query->norm;
+	float		own = factors->spread * query->across;
 	float		coarse = factors->scale * levels / 4 * query->table_spread;
 	/* planes of weights 1, 2, .. 2^(n-2), each with the rounding of half of the elements */
 	float		rounding = factors->scale * levels / 4 * query->fine_spread;

@@ -57,7 +57,7 @@ fx_middle_bounds(const fx_query *query, float sigmas, const uint16_t *factors, c
 				 const float *scales, const float *bases, const float *sums, const int32_t *plane_sums,
 				 float *score, float *upper)
 {
-	float		norm2 = query->norm * query->norm;
+	float		across2 = query->across * query->across;
 	float		rounding2 = query->table_spread * query->table_spread + query->fine_spread * query->fine_spread;
 	/* 2 (sum + query.sum) / 2 - 3 / 2 query.sum */
 	float		constant = -query->sum / 2;
@@ -68,7 +68,7 @@ fx_middle_bounds(const fx_query *query, float sigmas, const uint16_t *factors, c
 		float		spread = (float) (factors[slots[i]] >> 8) * PACK_STEP;
 
 		score[i] = scale;
-		upper[i] = scale * scale * (spread * spread * norm2 + rounding2);
+		upper[i] = scale * scale * (spread * spread * across2 + rounding2);
 	}
 	for (uint32_t i = 0; i < n; i++)
 	{
@@ -164,7 +164,7 @@ fx_query_prepare(fx_query *query, fx_metric metric, uint32_t padded, int bits, c
 		square += (double) rotated[i] * rotated[i];
 	}
 	query->sum = (float) sum;
-	query->norm = (float) sqrt(square);
+	query->norm = query->across = (float) sqrt(square);
 	make_tables(query, rotated);
 	make_fine(query, rotated);
 	return FX_OK;

@@ -3,9 +3,12 @@
  */
 #include "index/scan.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "guc.h"
+#include "kernel/kernel.h"
+#include "utils/float.h"
 
 /* Abramowitz & Stegun 26.2.23 */
 double
@@ -14,6 +17,16 @@ fs_normal_quantile(double p)
 	double		t = sqrt(-2 * log(p));
 
 	return t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
+}
+
+/* Errors of estimates, where the part of the probe that they are proportional to is so long. */
+static void
+set_across(fs_scan *scan, float across)
+{
+	float		coarse = fx_coarse_spread(scan->fs->layout.padded) * across;
+
+	scan->query.across = across;
+	scan->spread = sqrtf(coarse * coarse + scan->query.table_spread * scan->query.table_spread);
 }
 
 /*
@@ -27,6 +40,13 @@ fs_choose_sigmas(fs_scan *scan)
 {
 	double		missed = Min(1 - facesnxt_target_recall, 0.4);
 
+	/* as long as there is no floor */
+	scan->followed = -FLT_MAX;
+	scan->longest = get_float4_infinity();
+	if (scan->fs->meta.metric == FX_COSINE)
+		scan->longest = 1 + sqrtf(fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (scan->fs->centre, scan->fs->centre,
+																					  scan->fs->layout.padded));
+	set_across(scan, scan->query.norm);
 	scan->sigmas = FS_SIGMAS;
 	if (scan->share < 1 && missed > 0)
 	{
@@ -39,11 +59,21 @@ fs_choose_sigmas(fs_scan *scan)
 		scan->others = Min(scan->mates, (float) fs_normal_quantile((1 - scan->share) / 8));
 }
 
+/*
+ * A code errs in what it says of the part of the probe that is at right angles to its template.  Whoever reaches the
+ * floor has at least its score along the probe, so that part is the shorter the higher the floor is.
+ */
 void
 fs_follow_floor(fs_scan *scan)
 {
+	float		along = (scan->floor - scan->base) / scan->longest;
 	float		above;
 
+	if (scan->followed == scan->floor)
+		return;
+	scan->followed = scan->floor;
+	if (along > 0 && along < scan->query.norm)
+		set_across(scan, sqrtf(scan->query.norm * scan->query.norm - along * along));
 	if (scan->others >= scan->mates)
 		return;
 	above = ((float) facesnxt_mate_similarity - scan->floor) / fx_coarse_error(scan->fs->layout.padded);

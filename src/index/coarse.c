@@ -300,7 +300,14 @@ guess_floor(fs_scan *scan)
 	if (share > 0.2)
 		return -FLT_MAX;
 	if (scan->fs->layout.middle_pages > 0)
-		return (float) (mean + fs_normal_quantile(share) * sqrt(Max(variance - error * error, 0)));
+	{
+		double		above = fs_normal_quantile(share) * sqrt(Max(variance - error * error, 0));
+
+		/* a cosine's tail is shorter than the normal one: on a sphere of n dimensions (1 - above^2)^(n / 2) */
+		if (scan->fs->meta.metric == FX_COSINE)
+			above = sqrt(1 - exp(-above * above));
+		return (float) (mean + above);
+	}
 	return (float) (mean + fs_normal_quantile(share) * sqrt(variance) + scale * scan->sigmas.coarse * scan->spread);
 }
 

@@ -84,7 +84,6 @@ prepare_probe(fs_scan *scan)
 	uint32		padded = fs->layout.padded;
 	float	   *floats = palloc(sizeof(float) * padded);
 	float	   *rotated = palloc(sizeof(float) * padded);
-	float		coarse;
 	fx_error	err;
 
 	scan->probe_square = embedding_inner_product(scan->probe, scan->probe);
@@ -97,8 +96,6 @@ prepare_probe(fs_scan *scan)
 								   &fs->env, &err), &err);
 	scan->base = fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (rotated, fs->centre, padded);
 	fs_choose_lists(scan, rotated);
-	coarse = fx_coarse_spread(padded) * scan->query.norm;
-	scan->spread = sqrtf(coarse * coarse + scan->query.table_spread * scan->query.table_spread);
 }
 
 /* The rank that sets the floor where so many rows are wanted: scores of fine codes are off by a few places. */

@@ -188,6 +188,8 @@ typedef struct fs_scan
 	fs_sigmas	sigmas;			/* of this round; sigmas.coarse follows the floor: */
 	float		mates;			/* this where the floor is near the score of a mate */
 	float		others;			/* and this where it is far below */
+	float		longest;		/* no centred template is longer; infinity: that is not known */
+	float		followed;		/* the floor that the widths of bounds are for */
 	float		floor;			/* of this round: all with bounds from here up survive */
 	float		ceiling;		/* of this round: the floor of the one before */
 	float	   *best;			/* a binary heap of the best scores so far, the least on top */
@@ -255,7 +257,7 @@ extern bool fs_begin_rest(fs_scan *scan);
 extern double fs_normal_quantile(double p);
 /* Chooses how wide the bounds of a round are, by the settings. */
 extern void fs_choose_sigmas(fs_scan *scan);
-/* Makes the bounds of the coarse stage as wide as the floor of now needs. */
+/* Makes bounds as wide as the floor of now needs. */
 extern void fs_follow_floor(fs_scan *scan);
 
 /* ---- parallel.c */

@@ -188,6 +188,47 @@ test_estimates(uint32_t dim, int bits, int n, double most)
 		ok(deviation < most, "... and below %.4f", most);
 }
 
+/* Near its template a probe's score is estimated better: only the part of it at right angles to the template errs. */
+static void
+test_across(uint32_t padded, float along)
+{
+	float	   *q = take(sizeof(float) * padded);
+	float	   *o = take(sizeof(float) * padded);
+	float	   *centre = take(sizeof(float) * padded);
+	float	   *scratch = take(sizeof(float) * padded * 2);
+	uint8_t    *signs = take(padded / 8);
+	float		across = sqrtf(1 - along * along);
+	double		square = 0;
+
+	memset(centre, 0, sizeof(float) * padded);
+	for (int t = 0; t < 2000; t++)
+	{
+		fx_coarse_factors coarse;
+		double		estimate = 0;
+		double		part;
+
+		random_vector(o, padded, true);
+		random_vector(q, padded, true);
+		part = dot(q, o, padded);
+		for (uint32_t i = 0; i < padded; i++)
+			q[i] = along * o[i] + across * (q[i] - (float) part * o[i]) / sqrtf(1 - (float) (part * part));
+		if (fx_encode(FX_COSINE, padded, 1, o, centre, 1, signs, &coarse, NULL, NULL, NULL, scratch) != FX_CODE_GOOD)
+			continue;
+		for (uint32_t i = 0; i < padded; i++)
+			estimate += signs[i / 8] >> i % 8 & 1 ? q[i] : -q[i];
+		estimate = (fx_bfloat16(coarse.scale) * estimate - along) /
+			(fx_coarse_spread(padded) * fx_bfloat16(coarse.scale) * across);
+		square += estimate * estimate;
+	}
+	ok(fabs(sqrt(square / 2000) - 1) < 0.06, "%u dimensions, a score of %.2f: errors are those of what lies across (%.3f)",
+	   padded, along, sqrt(square / 2000));
+	free(q);
+	free(o);
+	free(centre);
+	free(scratch);
+	free(signs);
+}
+
 static void
 test_odd(void)
 {
@@ -425,6 +466,10 @@ main(void)
 	test_estimates(64, 4, 4, 0);
 	test_estimates(1024, 3, 3, 0);
 	test_estimates(4096, 5, 5, 0);
+	test_across(512, 0.2f);
+	test_across(512, 0.7f);
+	test_across(128, 0.4f);
+	test_across(128, 0.8f);
 	test_odd();
 	for (int tier = FX_TIER_SCALAR; tier <= FX_TIER_AVX512; tier++)
 		if (fx_code_kernels_of((fx_tier) tier) != NULL)
