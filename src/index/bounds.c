@@ -39,13 +39,14 @@ void
 fs_choose_sigmas(fs_scan *scan)
 {
 	double		missed = Min(1 - facesnxt_target_recall, 0.4);
+	const float *centre = scan->fs->centre;
+	uint32		padded = scan->fs->layout.padded;
 
 	/* as long as there is no floor */
 	scan->followed = -FLT_MAX;
 	scan->longest = get_float4_infinity();
 	if (scan->fs->meta.metric == FX_COSINE)
-		scan->longest = 1 + sqrtf(fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (scan->fs->centre, scan->fs->centre,
-																					  scan->fs->layout.padded));
+		scan->longest = 1 + sqrtf(fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (centre, centre, padded));
 	set_across(scan, scan->query.norm);
 	scan->sigmas = FS_SIGMAS;
 	if (scan->share < 1 && missed > 0)

@@ -220,8 +220,9 @@ test_across(uint32_t padded, float along)
 			(fx_coarse_spread(padded) * fx_bfloat16(coarse.scale) * across);
 		square += estimate * estimate;
 	}
-	ok(fabs(sqrt(square / 2000) - 1) < 0.06, "%u dimensions, a score of %.2f: errors are those of what lies across (%.3f)",
-	   padded, along, sqrt(square / 2000));
+	ok(fabs(sqrt(square / 2000) - 1) < 0.06,
+	   "%u dimensions, a score of %.2f: errors are those of what lies across (%.3f)", padded, along,
+	   sqrt(square / 2000));
 	free(q);
 	free(o);
 	free(centre);
