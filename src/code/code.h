@@ -79,7 +79,7 @@ extern void fx_rotate(const fx_rotation *rotation, const float *from, float *to)
  *
  *		<q, c> + add + scale * sum(sign_i q_i)
  *
- * with a standard deviation of about FX_CODE_SPREAD(padded) * scale * |q|.
+ * with a standard deviation of about fx_coarse_spread(padded) * scale * |q|, or less: fx_query_along().
  * scale is bfloat16, rounded to nearest; add is 0 but for FX_L2, where it is -|o|^2 / 2.
  */
 typedef struct fx_coarse_factors
@@ -93,7 +93,7 @@ typedef struct fx_coarse_factors
  *
  *		<q, c> + add + scale * sum(q_i (u_i - (2^n - 1) / 2)),   u_i the number that the n bits are
  *
- * with a standard deviation of spread * |q|.  add is that of the coarse code.
+ * with a standard deviation of spread * |q|, or less: fx_query_along().  add is that of the coarse code.
  */
 typedef struct fx_level_factors
 {
@@ -156,8 +156,7 @@ typedef struct fx_query
 	uint32_t	padded;
 	int			bits;
 	float		norm;			/* |q|, 1 for FX_COSINE */
-	float		across;			/* length of the part of q at right angles to a vector: what errors of its estimates
-								 * are proportional to; |q| at first, the caller may know better */
+	float		across;			/* length of the part of q at right angles to a vector, which errs; |q| at first */
 	float		sum;			/* sum of q_i */
 	float		step;			/* sum(sign_i q_i) = step * (table sum) + bias */
 	float		bias;
@@ -176,6 +175,12 @@ typedef struct fx_query
  */
 extern fx_code fx_query_prepare(fx_query *query, fx_metric metric, uint32_t padded, int bits,
 								const float *rotated, const fx_env *env, fx_error *err);
+/*
+ * Only vectors x (centred) matter with <q, x> >= along * |x|: what a code says of the part of q at right angles to x is
+ * what errs, and that part is the shorter the longer the other one is.  Beyond 0.7 |q| bounds become no narrower: the
+ * rounding of scales, which grows with the score, would no longer be small beside them.
+ */
+extern void fx_query_along(fx_query *query, float along);
 extern void fx_query_free(fx_query *query, const fx_env *env);
 
 /*

@@ -171,6 +171,13 @@ fx_query_prepare(fx_query *query, fx_metric metric, uint32_t padded, int bits, c
 }
 
 void
+fx_query_along(fx_query *query, float along)
+{
+	along = fminf(fmaxf(along, 0), 0.7f * query->norm);
+	query->across = sqrtf(query->norm * query->norm - along * along);
+}
+
+void
 fx_query_free(fx_query *query, const fx_env *env)
 {
 	env->release(env->context, query->memory);

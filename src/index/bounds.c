@@ -19,13 +19,14 @@ fs_normal_quantile(double p)
 	return t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
 }
 
-/* Errors of estimates, where the part of the probe that they are proportional to is so long. */
+/* How widely estimates err of those that have at least so much of the probe along them. */
 static void
-set_across(fs_scan *scan, float across)
+set_spread(fs_scan *scan, float along)
 {
-	float		coarse = fx_coarse_spread(scan->fs->layout.padded) * across;
+	float		coarse;
 
-	scan->query.across = across;
+	fx_query_along(&scan->query, along);
+	coarse = fx_coarse_spread(scan->fs->layout.padded) * scan->query.across;
 	scan->spread = sqrtf(coarse * coarse + scan->query.table_spread * scan->query.table_spread);
 }
 
@@ -47,7 +48,7 @@ fs_choose_sigmas(fs_scan *scan)
 	scan->longest = get_float4_infinity();
 	if (scan->fs->meta.metric == FX_COSINE)
 		scan->longest = 1 + sqrtf(fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (centre, centre, padded));
-	set_across(scan, scan->query.norm);
+	set_spread(scan, 0);
 	scan->sigmas = FS_SIGMAS;
 	if (scan->share < 1 && missed > 0)
 	{
@@ -67,14 +68,12 @@ fs_choose_sigmas(fs_scan *scan)
 void
 fs_follow_floor(fs_scan *scan)
 {
-	float		along = (scan->floor - scan->base) / scan->longest;
 	float		above;
 
 	if (scan->followed == scan->floor)
 		return;
 	scan->followed = scan->floor;
-	if (along > 0 && along < scan->query.norm)
-		set_across(scan, sqrtf(scan->query.norm * scan->query.norm - along * along));
+	set_spread(scan, (scan->floor - scan->base) / scan->longest);
 	if (scan->others >= scan->mates)
 		return;
 	above = ((float) facesnxt_mate_similarity - scan->floor) / fx_coarse_error(scan->fs->layout.padded);

@@ -262,9 +262,9 @@ sample_moments(const estimate_sample *sample, double *mean, double *variance)
 
 /*
  * From the estimates of a sample of pages.  With middle codes: the score that
- * GUESS_RANK times the rank should exceed, were scores normal.  Without: the
- * bound that `target` should exceed.  A tail shorter than the normal one makes
- * no guess.
+ * GUESS_RANK times the rank should exceed, were scores normal, or cosines of
+ * random directions.  Without: the bound that `target` should exceed.  Where
+ * two deviations are exceeded much more rarely than that, there is no guess.
  */
 static float
 guess_floor(fs_scan *scan)

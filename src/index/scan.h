@@ -308,7 +308,7 @@ typedef struct fs_page_survivors
 {
 	uint32		page;			/* number in fs_scan.pages */
 	uint32		compared;		/* codes of the page that the filter wants */
-	float		floor;			/* that they may reach */
+	float		floor;			/* of the scan when they were found */
 	uint32		count;
 	uint16		slots[FS_MAX_CODES];
 	float		uppers[FS_MAX_CODES];

@@ -69,6 +69,16 @@ SELECT array_agg(id) = :'l2_in_parallel' FROM (SELECT id FROM near ORDER BY temp
 -- few rows by the index, all of them by a sort, even where any page costs as much as the next one
 RESET enable_seqscan;
 SET random_page_cost = 1;
-EXPLAIN (COSTS OFF) SELECT id FROM near ORDER BY template <=> (SELECT template FROM near WHERE id = 77 LIMIT 1) LIMIT 30;
-EXPLAIN (COSTS OFF) SELECT id FROM near ORDER BY template <=> (SELECT template FROM near WHERE id = 77 LIMIT 1);
+CREATE FUNCTION pg_temp.nodes(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+        IF line !~ 'Order By|Sort Key' THEN
+            RETURN NEXT line;
+        END IF;
+    END LOOP;
+END $$;
+SELECT pg_temp.nodes(format('SELECT id FROM near ORDER BY template <=> %L LIMIT 30', :'probe'));
+SELECT pg_temp.nodes(format('SELECT id FROM near ORDER BY template <=> %L', :'probe'));
 DROP TABLE near;

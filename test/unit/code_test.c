@@ -230,6 +230,82 @@ test_across(uint32_t padded, float along)
 	free(signs);
 }
 
+/* Bounds of five deviations hold at any score, though rounding of scales and tables is no part of what lies across. */
+static void
+test_bounds_at(uint32_t padded, float score)
+{
+	const fx_env *env = fx_env_malloc();
+	float	   *q = take(sizeof(float) * padded);
+	float	   *o = take(sizeof(float) * padded);
+	float	   *centre = take(sizeof(float) * padded);
+	float	   *scratch = take(sizeof(float) * padded * 2);
+	uint8_t    *signs = take(padded / 8);
+	uint8_t    *planes = take((size_t) padded / 8 * 3);
+	uint8_t    *block = take(fx_block_size(padded, 16));
+	float		rest = sqrtf(1 - score * score);
+	float		floor = score - 1e-5f * (1 + score);
+	fx_query	query = {0};
+	int			missed = 0;
+
+	memset(centre, 0, sizeof(float) * padded);
+	memset(block, 0, fx_block_size(padded, 16));
+	for (int t = 0; t < 1000; t++)
+	{
+		fx_coarse_factors coarse;
+		fx_level_factors middle;
+		fx_level_factors fine;
+		uint16_t	scales[16] = {0};
+		uint16_t	slots[16];
+		float		upper[16];
+		float		found[16];
+		float		bases[16];
+		float		sums[16];
+		uint16_t	factors;
+		uint16_t	slot = 0;
+		int32_t		plane_sum;
+		float		middle_score;
+		float		middle_upper;
+		double		part;
+		fx_error	err;
+		fx_coarse_run run = {.blocks = block, .scale = scales, .nblocks = 1, .width = 16, .floor = floor,
+		.slots = slots, .upper = upper, .scales = found, .bases = bases, .sums = sums};
+
+		random_vector(o, padded, true);
+		random_vector(q, padded, true);
+		part = dot(q, o, padded);
+		for (uint32_t i = 0; i < padded; i++)
+			q[i] = score * o[i] + rest * (q[i] - (float) part * o[i]) / sqrtf(1 - (float) (part * part));
+		if (fx_encode(FX_COSINE, padded, 4, o, centre, 1, signs, &coarse, planes, &middle, &fine, scratch) !=
+			FX_CODE_GOOD)
+			continue;
+		fx_query_prepare(&query, FX_COSINE, padded, 4, q, env, &err);
+		fx_query_along(&query, floor);
+		scales[0] = coarse.scale;
+		fx_block_put(block, padded, 16, 0, signs);
+		run.margin = 5 * sqrtf(fx_coarse_spread(padded) * query.across * fx_coarse_spread(padded) * query.across +
+							   query.table_spread * query.table_spread);
+		if (fx_code_kernels_active()->coarse(&query, &run) == 0)
+		{
+			missed++;
+			continue;
+		}
+		factors = fx_middle_pack(&coarse, &middle);
+		fx_code_kernels_active()->middle(query.fine, planes, &slot, 1, padded, &plane_sum);
+		fx_middle_bounds(&query, 5, &factors, &slot, 1, found, bases, sums, &plane_sum, &middle_score, &middle_upper);
+		missed += middle_upper < floor;
+	}
+	ok(missed == 0, "%u dimensions, a score of %.5f: bounds of five deviations hold (%d do not)", padded, score,
+	   missed);
+	fx_query_free(&query, env);
+	free(q);
+	free(o);
+	free(centre);
+	free(scratch);
+	free(signs);
+	free(planes);
+	free(block);
+}
+
 static void
 test_odd(void)
 {
@@ -471,6 +547,13 @@ main(void)
 	test_across(512, 0.7f);
 	test_across(128, 0.4f);
 	test_across(128, 0.8f);
+	for (uint32_t padded = 128; padded <= 4096; padded *= padded < 512 ? 4 : 8)
+	{
+		test_bounds_at(padded, 0.3f);
+		test_bounds_at(padded, 0.7f);
+		test_bounds_at(padded, 0.98f);
+		test_bounds_at(padded, 0.99999f);
+	}
 	test_odd();
 	for (int tier = FX_TIER_SCALAR; tier <= FX_TIER_AVX512; tier++)
 		if (fx_code_kernels_of((fx_tier) tier) != NULL)
