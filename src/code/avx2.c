@@ -110,11 +110,7 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		{
 			uint32_t	i = (uint32_t) __builtin_ctz(pass);
 
-			run->slots[count] = (uint16_t) (first_code + i);
-			run->upper[count] = uppers[i];
-			run->scales[count] = fx_bfloat16(run->scale[first_code + i]);
-			run->bases[count] = run->base + (run->add ? run->add[first_code + i] : 0);
-			run->sums[count] = signed_sums[i];
+			fx_note(run, count, first_code + i, uppers[i], signed_sums[i]);
 		}
 	}
 	return count;

@@ -181,6 +181,8 @@ extern fx_code fx_query_prepare(fx_query *query, fx_metric metric, uint32_t padd
  * rounding of scales, which grows with the score, would no longer be small beside them.
  */
 extern void fx_query_along(fx_query *query, float along);
+/* Standard deviation of a coarse estimate per unit of its scale, the rounding of tables included. */
+extern float fx_query_spread(const fx_query *query);
 extern void fx_query_free(fx_query *query, const fx_env *env);
 
 /*

@@ -177,6 +177,14 @@ fx_query_along(fx_query *query, float along)
 	query->across = sqrtf(query->norm * query->norm - along * along);
 }
 
+float
+fx_query_spread(const fx_query *query)
+{
+	float		code = fx_coarse_spread(query->padded) * query->across;
+
+	return sqrtf(code * code + query->table_spread * query->table_spread);
+}
+
 void
 fx_query_free(fx_query *query, const fx_env *env)
 {

@@ -29,17 +29,11 @@ fx_bound_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code
 	for (uint32_t i = 0; i < ncodes; i++)
 	{
 		float		signed_sum = query->step * (float) sums[i] + query->bias;
-		float		base = run->base + (run->add ? run->add[first_code + i] : 0);
-		float		scale = fx_bfloat16(run->scale[first_code + i]);
-		float		upper = base + scale * (signed_sum + run->margin);
+		float		upper = run->base + (run->add ? run->add[first_code + i] : 0) +
+			fx_bfloat16(run->scale[first_code + i]) * (signed_sum + run->margin);
 
-		/* written in any case: most do not pass, and which ones cannot be foretold */
-		run->slots[count] = (uint16_t) (first_code + i);
-		run->upper[count] = upper;
-		run->scales[count] = scale;
-		run->bases[count] = base;
-		run->sums[count] = signed_sum;
-		count += upper >= run->floor && (wanted >> i & 1);
+		if (upper >= run->floor && (wanted >> i & 1))
+			fx_note(run, count++, first_code + i, upper, signed_sum);
 	}
 	return count;
 }

@@ -39,6 +39,17 @@ fx_fetch_ahead(const char *ahead, uint32_t padded)
  */
 extern void fx_join_blocks(const fx_coarse_run *run, uint32_t padded, uint32_t first, uint8_t *to);
 
+/* Notes a code as the one that passes behind the count that do. */
+static inline void
+fx_note(const fx_coarse_run *run, uint32_t count, uint32_t code, float upper, float signed_sum)
+{
+	run->slots[count] = (uint16_t) code;
+	run->upper[count] = upper;
+	run->scales[count] = fx_bfloat16(run->scale[code]);
+	run->bases[count] = run->base + (run->add ? run->add[code] : 0);
+	run->sums[count] = signed_sum;
+}
+
 /*
  * From table sums of 16 codes to upper bounds; notes those that pass behind the count that have, and returns how many
  * there are then.

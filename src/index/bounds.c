@@ -7,8 +7,6 @@
 #include <math.h>
 
 #include "guc.h"
-#include "kernel/kernel.h"
-#include "utils/float.h"
 
 /* Abramowitz & Stegun 26.2.23 */
 double
@@ -23,11 +21,8 @@ fs_normal_quantile(double p)
 static void
 set_spread(fs_scan *scan, float along)
 {
-	float		coarse;
-
 	fx_query_along(&scan->query, along);
-	coarse = fx_coarse_spread(scan->fs->layout.padded) * scan->query.across;
-	scan->spread = sqrtf(coarse * coarse + scan->query.table_spread * scan->query.table_spread);
+	scan->spread = fx_query_spread(&scan->query);
 }
 
 /*
@@ -40,14 +35,9 @@ void
 fs_choose_sigmas(fs_scan *scan)
 {
 	double		missed = Min(1 - facesnxt_target_recall, 0.4);
-	const float *centre = scan->fs->centre;
-	uint32		padded = scan->fs->layout.padded;
 
 	/* as long as there is no floor */
 	scan->followed = -FLT_MAX;
-	scan->longest = get_float4_infinity();
-	if (scan->fs->meta.metric == FX_COSINE)
-		scan->longest = 1 + sqrtf(fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (centre, centre, padded));
 	set_spread(scan, 0);
 	scan->sigmas = FS_SIGMAS;
 	if (scan->share < 1 && missed > 0)

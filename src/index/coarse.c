@@ -38,8 +38,7 @@ send_for_few(const fx_coarse_run *run, uint32 padded)
 		return false;
 	for (uint32 i = 0; i < nwords; i++)
 		if (run->wanted[i] != 0)
-			for (uint32 at = 0; at < size; at += FS_CACHE_LINE)
-				__builtin_prefetch(run->blocks + (Size) i * size + at);
+			fs_send_for((const char *) run->blocks + (Size) i * size, size);
 	return true;
 }
 
@@ -97,8 +96,7 @@ send_for_page(const fs_scan *scan, uint32 number)
 	if (page == NULL)
 		return NULL;
 	__builtin_prefetch(page);
-	for (uint32 at = 0; at < sizeof(uint16) * scan->fs->layout.entries; at += FS_CACHE_LINE)
-		__builtin_prefetch(page + scan->fs->layout.scales + at);
+	fs_send_for(page + scan->fs->layout.scales, sizeof(uint16) * scan->fs->layout.entries);
 	fs_filter_send_for(&scan->filter, &scan->fs->layout, &scan->fs->meta, page);
 	return page + FS_CODES_OFFSET;
 }

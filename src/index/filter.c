@@ -404,10 +404,8 @@ fs_filter_send_for(const fs_filter *filter, const fs_layout *layout, const fs_me
 	for (int t = 0; t < filter->ntests; t++)
 	{
 		int			i = filter->tests[t].filter;
-		uint32		size = meta->filters[i].size * layout->entries;
 
-		for (uint32 at = 0; at < size; at += FS_CACHE_LINE)
-			__builtin_prefetch(page + layout->words[i] + at);
+		fs_send_for(page + layout->words[i], meta->filters[i].size * layout->entries);
 		__builtin_prefetch(page + layout->nulls[i]);
 	}
 }

@@ -80,8 +80,7 @@ fs_send_for_fine(const fs_scan *scan, int32 number)
 		return;
 	fs_memory_prefetch(scan->memory, block);
 	__builtin_prefetch(page);
-	for (uint32 at = 0; at < layout->fine_bytes; at += FS_CACHE_LINE)
-		__builtin_prefetch(page + FS_CODES_OFFSET + layout->fine_bytes * slot + at);
+	fs_send_for(page + FS_CODES_OFFSET + layout->fine_bytes * slot, layout->fine_bytes);
 	__builtin_prefetch(page + layout->fine_scales + sizeof(float) * slot);
 	__builtin_prefetch(page + layout->fine_spreads + sizeof(uint16) * slot);
 }

@@ -80,6 +80,14 @@ typedef struct fs_place
 	BlockNumber fine;
 } fs_place;
 
+/* Sends for so many bytes: for the cache alone, so that it does not matter what is there. */
+static inline void
+fs_send_for(const char *from, Size bytes)
+{
+	for (Size at = 0; at < bytes; at += FS_CACHE_LINE)
+		__builtin_prefetch(from + at);
+}
+
 /* Computes the layout; an error when an entry does not fit a page (54000).  padded 0: without codes. */
 extern void fs_layout_init(fs_layout *layout, const fs_meta *meta, uint32 padded);
 static inline BlockNumber

@@ -197,8 +197,7 @@ fs_send_for_middle(const fs_scan *scan, const fs_page_survivors *found)
 	__builtin_prefetch(page);
 	for (uint32 i = 0; i < found->count; i++)
 	{
-		for (uint32 at = 0; at < layout->middle_bytes; at += FS_CACHE_LINE)
-			__builtin_prefetch(page + layout->middle_codes + layout->middle_bytes * found->slots[i] + at);
+		fs_send_for(page + layout->middle_codes + layout->middle_bytes * found->slots[i], layout->middle_bytes);
 		__builtin_prefetch(page + layout->middle_factors + sizeof(uint16) * found->slots[i]);
 	}
 }

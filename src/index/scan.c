@@ -76,7 +76,7 @@ fs_end_scan(IndexScanDesc desc)
 
 /* ---- the beginning of a run */
 
-/* Makes the probe ready: its rotation, the tables of the coarse stage, <probe, centre>, its lists. */
+/* Makes the probe ready: its rotation, the tables of the coarse stage, what the centre says, its lists. */
 static void
 prepare_probe(fs_scan *scan)
 {
@@ -84,6 +84,7 @@ prepare_probe(fs_scan *scan)
 	uint32		padded = fs->layout.padded;
 	float	   *floats = palloc(sizeof(float) * padded);
 	float	   *rotated = palloc(sizeof(float) * padded);
+	const fx_kernels *kernels = fx_kernels_active();
 	fx_error	err;
 
 	scan->probe_square = embedding_inner_product(scan->probe, scan->probe);
@@ -94,7 +95,9 @@ prepare_probe(fs_scan *scan)
 	memset(&scan->query, 0, sizeof(scan->query));
 	fs_check_code(fx_query_prepare(&scan->query, (fx_metric) fs->meta.metric, padded, fs->meta.bits, rotated,
 								   &fs->env, &err), &err);
-	scan->base = fx_kernels_active()->inner[FX_FLOAT32][FX_FLOAT32] (rotated, fs->centre, padded);
+	scan->base = kernels->inner[FX_FLOAT32][FX_FLOAT32] (rotated, fs->centre, padded);
+	scan->longest = fs->meta.metric != FX_COSINE ? get_float4_infinity() :
+		1 + sqrtf(kernels->inner[FX_FLOAT32][FX_FLOAT32] (fs->centre, fs->centre, padded));
 	fs_choose_lists(scan, rotated);
 }
 

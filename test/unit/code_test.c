@@ -117,24 +117,66 @@ level(const uint8_t *signs, const uint8_t *planes, uint32_t padded, int bits, ui
 	return u - ((1 << bits) - 1) / 2.0;
 }
 
+/* A probe q, a template o and its code. */
+typedef struct sample
+{
+	float	   *q;
+	float	   *o;
+	float	   *centre;			/* zeros */
+	float	   *scratch;
+	uint8_t    *signs;
+	uint8_t    *planes;
+} sample;
+
+static sample
+take_sample(uint32_t padded)
+{
+	return (sample) {
+		take(sizeof(float) * padded), take(sizeof(float) * padded), take(sizeof(float) * padded),
+		take(sizeof(float) * padded * 2), take(padded / 8), take((size_t) padded / 8 * 7)
+	};
+}
+
+static void
+free_sample(const sample *s)
+{
+	free(s->q);
+	free(s->o);
+	free(s->centre);
+	free(s->scratch);
+	free(s->signs);
+	free(s->planes);
+}
+
+/* Unit vectors with <q, o> = score. */
+static void
+random_pair(float *q, float *o, uint32_t padded, float score)
+{
+	float		rest = sqrtf(1 - score * score);
+	double		part;
+
+	random_vector(o, padded, true);
+	random_vector(q, padded, true);
+	part = dot(q, o, padded);
+	for (uint32_t i = 0; i < padded; i++)
+		q[i] = score * o[i] + rest * (q[i] - (float) part * o[i]) / sqrtf(1 - (float) (part * part));
+}
+
 /* Mean and standard deviation of the error of estimates of <q, o> for unit vectors, of the first n bits. */
 static void
 measure(uint32_t dim, int bits, int n, double *mean, double *deviation, double *claimed)
 {
 	uint32_t	padded = fx_code_padded(dim);
-	float	   *q = take(sizeof(float) * padded);
-	float	   *o = take(sizeof(float) * padded);
-	float	   *centre = take(sizeof(float) * padded);
-	float	   *scratch = take(sizeof(float) * padded * 2);
-	uint8_t    *signs = take(padded / 8);
-	uint8_t    *planes = take((size_t) padded / 8 * 7);
+	sample		s = take_sample(padded);
+	float	   *q = s.q;
+	float	   *o = s.o;
 	int			trials = dim > 1000 ? 400 : 2000;
 	double		sum = 0;
 	double		square = 0;
 
 	*claimed = 0;
 	for (uint32_t i = 0; i < padded; i++)
-		centre[i] = 0.1f * normal() / sqrtf((float) padded);
+		s.centre[i] = 0.1f * normal() / sqrtf((float) padded);
 	for (int t = 0; t < trials; t++)
 	{
 		fx_coarse_factors coarse;
@@ -148,13 +190,14 @@ measure(uint32_t dim, int bits, int n, double *mean, double *deviation, double *
 		/* mates, too: a part of q in every other one */
 		for (uint32_t i = 0; i < padded; i++)
 			o[i] = t % 2 ? 0.8f * o[i] + 0.6f * q[i] : o[i];
-		if (fx_encode(FX_COSINE, padded, bits, o, centre, 1, signs, &coarse, planes, &middle, &fine, scratch) !=
-			FX_CODE_GOOD)
+		if (fx_encode(FX_COSINE, padded, bits, o, s.centre, 1, s.signs, &coarse, s.planes, &middle, &fine,
+					  s.scratch) != FX_CODE_GOOD)
 			continue;
 		for (uint32_t i = 0; i < padded; i++)
-			estimate += q[i] * (n == 1 ? (signs[i / 8] >> i % 8 & 1 ? 1 : -1) : level(signs, planes, padded, n, i));
+			estimate += q[i] * (n == 1 ? (s.signs[i / 8] >> i % 8 & 1 ? 1 : -1) :
+								level(s.signs, s.planes, padded, n, i));
 		estimate *= n == 1 ? fx_bfloat16(coarse.scale) : n == 2 ? middle.scale : fine.scale;
-		estimate += dot(q, centre, padded);
+		estimate += dot(q, s.centre, padded);
 		*claimed += n == 1 ? fx_coarse_spread(padded) * fx_bfloat16(coarse.scale) :
 			n == 2 ? middle.spread : fine.spread;
 		error = estimate - dot(q, o, padded);
@@ -164,12 +207,7 @@ measure(uint32_t dim, int bits, int n, double *mean, double *deviation, double *
 	*mean = sum / trials;
 	*deviation = sqrt(square / trials);
 	*claimed /= trials;
-	free(q);
-	free(o);
-	free(centre);
-	free(scratch);
-	free(signs);
-	free(planes);
+	free_sample(&s);
 }
 
 static void
@@ -192,30 +230,23 @@ test_estimates(uint32_t dim, int bits, int n, double most)
 static void
 test_across(uint32_t padded, float along)
 {
-	float	   *q = take(sizeof(float) * padded);
-	float	   *o = take(sizeof(float) * padded);
-	float	   *centre = take(sizeof(float) * padded);
-	float	   *scratch = take(sizeof(float) * padded * 2);
-	uint8_t    *signs = take(padded / 8);
+	sample		s = take_sample(padded);
+	float	   *q = s.q;
+	float	   *o = s.o;
 	float		across = sqrtf(1 - along * along);
 	double		square = 0;
 
-	memset(centre, 0, sizeof(float) * padded);
 	for (int t = 0; t < 2000; t++)
 	{
 		fx_coarse_factors coarse;
 		double		estimate = 0;
-		double		part;
 
-		random_vector(o, padded, true);
-		random_vector(q, padded, true);
-		part = dot(q, o, padded);
-		for (uint32_t i = 0; i < padded; i++)
-			q[i] = along * o[i] + across * (q[i] - (float) part * o[i]) / sqrtf(1 - (float) (part * part));
-		if (fx_encode(FX_COSINE, padded, 1, o, centre, 1, signs, &coarse, NULL, NULL, NULL, scratch) != FX_CODE_GOOD)
+		random_pair(q, o, padded, along);
+		if (fx_encode(FX_COSINE, padded, 1, o, s.centre, 1, s.signs, &coarse, NULL, NULL, NULL, s.scratch) !=
+			FX_CODE_GOOD)
 			continue;
 		for (uint32_t i = 0; i < padded; i++)
-			estimate += signs[i / 8] >> i % 8 & 1 ? q[i] : -q[i];
+			estimate += s.signs[i / 8] >> i % 8 & 1 ? q[i] : -q[i];
 		estimate = (fx_bfloat16(coarse.scale) * estimate - along) /
 			(fx_coarse_spread(padded) * fx_bfloat16(coarse.scale) * across);
 		square += estimate * estimate;
@@ -223,11 +254,7 @@ test_across(uint32_t padded, float along)
 	ok(fabs(sqrt(square / 2000) - 1) < 0.06,
 	   "%u dimensions, a score of %.2f: errors are those of what lies across (%.3f)", padded, along,
 	   sqrt(square / 2000));
-	free(q);
-	free(o);
-	free(centre);
-	free(scratch);
-	free(signs);
+	free_sample(&s);
 }
 
 /* Bounds of five deviations hold at any score, though rounding of scales and tables is no part of what lies across. */
@@ -235,20 +262,14 @@ static void
 test_bounds_at(uint32_t padded, float score)
 {
 	const fx_env *env = fx_env_malloc();
-	float	   *q = take(sizeof(float) * padded);
-	float	   *o = take(sizeof(float) * padded);
-	float	   *centre = take(sizeof(float) * padded);
-	float	   *scratch = take(sizeof(float) * padded * 2);
-	uint8_t    *signs = take(padded / 8);
-	uint8_t    *planes = take((size_t) padded / 8 * 3);
+	sample		s = take_sample(padded);
+	float	   *q = s.q;
+	float	   *o = s.o;
 	uint8_t    *block = take(fx_block_size(padded, 16));
-	float		rest = sqrtf(1 - score * score);
 	float		floor = score - 1e-5f * (1 + score);
 	fx_query	query = {0};
 	int			missed = 0;
 
-	memset(centre, 0, sizeof(float) * padded);
-	memset(block, 0, fx_block_size(padded, 16));
 	for (int t = 0; t < 1000; t++)
 	{
 		fx_coarse_factors coarse;
@@ -265,44 +286,33 @@ test_bounds_at(uint32_t padded, float score)
 		int32_t		plane_sum;
 		float		middle_score;
 		float		middle_upper;
-		double		part;
 		fx_error	err;
 		fx_coarse_run run = {.blocks = block, .scale = scales, .nblocks = 1, .width = 16, .floor = floor,
 		.slots = slots, .upper = upper, .scales = found, .bases = bases, .sums = sums};
 
-		random_vector(o, padded, true);
-		random_vector(q, padded, true);
-		part = dot(q, o, padded);
-		for (uint32_t i = 0; i < padded; i++)
-			q[i] = score * o[i] + rest * (q[i] - (float) part * o[i]) / sqrtf(1 - (float) (part * part));
-		if (fx_encode(FX_COSINE, padded, 4, o, centre, 1, signs, &coarse, planes, &middle, &fine, scratch) !=
+		random_pair(q, o, padded, score);
+		if (fx_encode(FX_COSINE, padded, 4, o, s.centre, 1, s.signs, &coarse, s.planes, &middle, &fine, s.scratch) !=
 			FX_CODE_GOOD)
 			continue;
 		fx_query_prepare(&query, FX_COSINE, padded, 4, q, env, &err);
 		fx_query_along(&query, floor);
 		scales[0] = coarse.scale;
-		fx_block_put(block, padded, 16, 0, signs);
-		run.margin = 5 * sqrtf(fx_coarse_spread(padded) * query.across * fx_coarse_spread(padded) * query.across +
-							   query.table_spread * query.table_spread);
+		fx_block_put(block, padded, 16, 0, s.signs);
+		run.margin = 5 * fx_query_spread(&query);
 		if (fx_code_kernels_active()->coarse(&query, &run) == 0)
 		{
 			missed++;
 			continue;
 		}
 		factors = fx_middle_pack(&coarse, &middle);
-		fx_code_kernels_active()->middle(query.fine, planes, &slot, 1, padded, &plane_sum);
+		fx_code_kernels_active()->middle(query.fine, s.planes, &slot, 1, padded, &plane_sum);
 		fx_middle_bounds(&query, 5, &factors, &slot, 1, found, bases, sums, &plane_sum, &middle_score, &middle_upper);
 		missed += middle_upper < floor;
 	}
 	ok(missed == 0, "%u dimensions, a score of %.5f: bounds of five deviations hold (%d do not)", padded, score,
 	   missed);
 	fx_query_free(&query, env);
-	free(q);
-	free(o);
-	free(centre);
-	free(scratch);
-	free(signs);
-	free(planes);
+	free_sample(&s);
 	free(block);
 }
 
