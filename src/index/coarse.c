@@ -212,6 +212,7 @@ static void
 take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
 {
 	fs_page_survivors *found = palloc(sizeof(fs_page_survivors));
+	uint32		next = sample_page(scan, npages, 0);
 
 	sample->estimates = palloc(sizeof(float) * npages * scan->fs->layout.entries);
 	sample->n = 0;
@@ -220,15 +221,16 @@ take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
 	scan->floor = -FLT_MAX;
 	for (uint32 p = 0; p < npages; p++)
 	{
-		uint32		number = sample_page(scan, npages, p);
+		uint32		number = next;
 		const char *ahead = NULL;
 		Buffer		buffer;
 
 		CHECK_FOR_INTERRUPTS();
+		next = sample_page(scan, npages, p + 1);
 		if (p + 1 < npages)
 		{
-			fs_memory_prefetch(scan->memory, scan->pages[sample_page(scan, npages, p + 1)].place.code);
-			ahead = send_for_page(scan, sample_page(scan, npages, p + 1));
+			fs_memory_prefetch(scan->memory, scan->pages[next].place.code);
+			ahead = send_for_page(scan, next);
 		}
 		buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[number].place.code);
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);

@@ -193,6 +193,8 @@ typedef struct fs_memory fs_memory;
  * functions below, all of which take NULL.
  */
 extern fs_memory *fs_memory_open(Relation index, uint64 seed);
+/* Makes space for where the pages are that the index has by now. */
+extern void fs_memory_cover(fs_memory *memory, Relation index);
 /* Pins a page. */
 extern Buffer fs_memory_pin(fs_memory *memory, Relation index, BlockNumber block);
 /* Fetches into the cache what pinning the page will look at. */
@@ -201,9 +203,10 @@ extern void fs_memory_prefetch(const fs_memory *memory, BlockNumber block);
 extern const char *fs_memory_place(fs_memory *memory, Relation index, BlockNumber block);
 /* The most blocks that are remembered of any index. */
 extern uint32 fs_memory_blocks(void);
-/* Copies where pages are, of at most so many blocks, for another process to learn; returns of how many. */
+/* Copies where pages are, of at most so many blocks, for other processes to use; returns of how many. */
 extern uint32 fs_memory_tell(const fs_memory *memory, Buffer *buffers, uint32 space);
-extern void fs_memory_learn(fs_memory *memory, const Buffer *buffers, uint32 blocks);
+/* Uses what another process has told, in place; a process that ends before that memory does. */
+extern void fs_memory_borrow(fs_memory *memory, Buffer *buffers, uint32 blocks);
 /* Notes how many rows a scan was asked for; part: others returned the rest of them. */
 extern void fs_memory_note_demand(fs_memory *memory, uint64 rows, bool part);
 /* The same, of late; 0: not known. */

@@ -4,7 +4,8 @@
  * Where their pages were last seen in shared memory: a scan pins every code
  * page, and finding a page through the server's table of buffers costs
  * several cache misses, more than scoring ten codes; to look whether it is
- * still where it was costs one.  Four bytes a page.
+ * still where it was costs one.  Four bytes a page.  Of pages that it has not
+ * seen, a session guesses it by those that it has.
  *
  * The lists' centres, a megabyte that every scan and every insert needs.
  *
@@ -22,6 +23,11 @@
 
 #define REMEMBERED	64
 
+/* A page's buffer is guessed from that of a page so many blocks before it at most. */
+#define GUESS_DISTANCE	512
+/* If the page right before it is known, so many buffers behind that are looked at. */
+#define GUESS_WINDOW	8
+
 struct fs_memory
 {
 	MemoryContext context;		/* NULL: this place is free */
@@ -31,6 +37,7 @@ struct fs_memory
 	uint64		used;			/* when */
 	BlockNumber blocks;
 	Buffer	   *buffers;		/* of each block; InvalidBuffer: not seen yet */
+	bool		borrowed;		/* they lie in memory that the processes of a parallel scan share */
 	double		demand;
 	const fx_clusters *clusters;
 };
@@ -69,33 +76,38 @@ make_place(void)
 	return place;
 }
 
-/* Space for the buffers of so many blocks; false without memory: pages are then found as everyone else finds them. */
-static bool
-make_space(fs_memory *memory, BlockNumber blocks)
+static void
+take_buffers(fs_memory *memory, Buffer *buffers, BlockNumber blocks)
 {
-	Buffer	   *buffers;
-
-	if (blocks <= memory->blocks)
-		return true;
-	buffers = MemoryContextAllocExtended(memory->context, sizeof(Buffer) * (Size) blocks,
-										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO | MCXT_ALLOC_NO_OOM);
-	if (buffers == NULL)
-		return false;
-	if (memory->buffers != NULL)
-	{
-		memcpy(buffers, memory->buffers, sizeof(Buffer) * memory->blocks);
+	if (memory->buffers != NULL && !memory->borrowed)
 		pfree(memory->buffers);
-	}
 	memory->buffers = buffers;
 	memory->blocks = blocks;
-	return true;
+	memory->borrowed = false;
+}
+
+void
+fs_memory_cover(fs_memory *memory, Relation index)
+{
+	BlockNumber blocks = RelationGetNumberOfBlocks(index);
+	Buffer	   *buffers;
+
+	if (memory == NULL || blocks <= memory->blocks)
+		return;
+	buffers = MemoryContextAllocExtended(memory->context, sizeof(Buffer) * (Size) blocks,
+										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO | MCXT_ALLOC_NO_OOM);
+	/* then pages are found as everyone else finds them */
+	if (buffers == NULL)
+		return;
+	if (memory->buffers != NULL)
+		memcpy(buffers, memory->buffers, sizeof(Buffer) * memory->blocks);
+	take_buffers(memory, buffers, blocks);
 }
 
 fs_memory *
 fs_memory_open(Relation index, uint64 seed)
 {
 	fs_memory  *memory = find(index, seed);
-	BlockNumber blocks = RelationGetNumberOfBlocks(index);
 
 	if (memory == NULL)
 	{
@@ -110,10 +122,39 @@ fs_memory_open(Relation index, uint64 seed)
 		memory->file = facesnxt_file_of(index);
 		memory->seed = seed;
 	}
-	(void) make_space(memory, blocks);
 	memory->user = facesnxt_local_transaction();
 	memory->used = ++clock_hand;
 	return memory;
+}
+
+/* Whether a buffer seems to hold the page: a look without its lock, at what may change meanwhile. */
+static bool
+seems_to_hold(int64 buffer, BlockNumber block)
+{
+	return buffer > 0 && buffer <= NBuffers && GetBufferDescriptor(buffer - 1)->tag.blockNum == block;
+}
+
+/*
+ * Where a page may be that has not been seen: as far behind one that was seen as in the file, where pages were written
+ * or read one after the other; or a little behind the page before it, where others were read in between.
+ */
+static Buffer
+guess_buffer(const fs_memory *memory, BlockNumber block)
+{
+	uint32		most = Min(block, GUESS_DISTANCE);
+
+	for (uint32 i = 1; i <= most; i++)
+	{
+		int64		before = memory->buffers[block - i];
+
+		if (before == InvalidBuffer)
+			continue;
+		for (int64 buffer = before + i; buffer < before + i + (i == 1 ? GUESS_WINDOW : 1); buffer++)
+			if (seems_to_hold(buffer, block))
+				return (Buffer) buffer;
+		break;
+	}
+	return InvalidBuffer;
 }
 
 Buffer
@@ -124,9 +165,11 @@ fs_memory_pin(fs_memory *memory, Relation index, BlockNumber block)
 	if (memory == NULL || block >= memory->blocks)
 		return ReadBuffer(index, block);
 	buffer = memory->buffers[block];
-	if (buffer != InvalidBuffer && ReadRecentBuffer(memory->file, MAIN_FORKNUM, block, buffer))
-		return buffer;
-	return memory->buffers[block] = ReadBuffer(index, block);
+	if (buffer == InvalidBuffer)
+		buffer = guess_buffer(memory, block);
+	if (buffer == InvalidBuffer || !ReadRecentBuffer(memory->file, MAIN_FORKNUM, block, buffer))
+		buffer = ReadBuffer(index, block);
+	return memory->buffers[block] = buffer;
 }
 
 void
@@ -144,10 +187,7 @@ fs_memory_place(fs_memory *memory, Relation index, BlockNumber block)
 		return NULL;
 	/* the first time in a session */
 	if (memory->buffers[block] == InvalidBuffer)
-	{
-		memory->buffers[block] = ReadBuffer(index, block);
-		ReleaseBuffer(memory->buffers[block]);
-	}
+		ReleaseBuffer(fs_memory_pin(memory, index, block));
 	return BufferGetPage(memory->buffers[block]);
 }
 
@@ -174,10 +214,12 @@ fs_memory_tell(const fs_memory *memory, Buffer *buffers, uint32 space)
 }
 
 void
-fs_memory_learn(fs_memory *memory, const Buffer *buffers, uint32 blocks)
+fs_memory_borrow(fs_memory *memory, Buffer *buffers, uint32 blocks)
 {
-	if (memory != NULL && blocks > 0 && make_space(memory, blocks))
-		memcpy(memory->buffers, buffers, sizeof(Buffer) * blocks);
+	if (memory == NULL || blocks <= memory->blocks)
+		return;
+	take_buffers(memory, buffers, blocks);
+	memory->borrowed = true;
 }
 
 void

@@ -71,7 +71,7 @@ share_buffers(fs_scan *scan)
 	{
 		known = pg_atomic_read_u32(&shared->known);
 		pg_read_barrier();
-		fs_memory_learn(scan->memory, shared->buffers, known);
+		fs_memory_borrow(scan->memory, shared->buffers, known);
 	}
 	else
 	{

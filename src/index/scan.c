@@ -138,6 +138,7 @@ start(IndexScanDesc desc, fs_scan *scan)
 	scan->snapshot = desc->xs_snapshot;
 	scan->memory = fs_memory_open(scan->index, scan->fs->meta.seed);
 	fs_join(desc, scan);
+	fs_memory_cover(scan->memory, scan->index);
 	scan->nearness = NULL;
 	scan->phase = scan->round = 0;
 	fs_filter_init(&scan->filter, scan->index, &scan->fs->meta, desc->keyData, desc->numberOfKeys);
