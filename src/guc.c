@@ -157,8 +157,10 @@ facesnxt_guc_init(void)
 	/*
 	 * facesnxt.target_recall: 1 looks at every code.  Below 1, an index with
 	 * lists leaves those out that a mate of facesnxt.mate_similarity is in with
-	 * no more than the rest of the probability.  Of those who are just similar
-	 * enough to be among the rows asked for it misses more.
+	 * no more than the rest of the probability, and of most codes only the first
+	 * dimensions are read, which tell such a mate from nearly everyone else.  Of
+	 * those who are just similar enough to be among the rows asked for it misses
+	 * more.
 	 */
 	DefineCustomRealVariable("facesnxt.target_recall",
 							 "Probability with which an index is to find a mate; 1 looks at every code.",

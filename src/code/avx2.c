@@ -9,9 +9,9 @@
 #define TARGET __attribute__((target("avx2,fma")))
 #include "code/encode_body.h"
 
-/* Table sums of 16 codes side by side. */
+/* Adds to table sums of 16 codes side by side what dimensions from `from` to `to` say, multiples of 64. */
 static inline TARGET void
-sum_16(const uint8_t *block, const uint8_t *table, uint32_t padded, const char *ahead, uint32_t *sums)
+add_16(const uint8_t *block, const uint8_t *table, uint32_t from, uint32_t to, const char *ahead, uint32_t *sums)
 {
 	const __m256i low_half = _mm256_set1_epi8(15);
 	__m256i		all = _mm256_setzero_si256();
@@ -20,7 +20,7 @@ sum_16(const uint8_t *block, const uint8_t *table, uint32_t padded, const char *
 	__m256i		evens;
 	__m256i		odds;
 
-	for (uint32_t i = 0; i < padded / 16; i++)
+	for (uint32_t i = from / 16; i < to / 16; i++)
 	{
 		/* tables lie in groups of four: byte i * 2 and the next one */
 		const uint8_t *tables = table + i / 2 * 128 + i % 2 * 32;
@@ -46,8 +46,13 @@ sum_16(const uint8_t *block, const uint8_t *table, uint32_t padded, const char *
 		__m256i		low = _mm256_unpacklo_epi32(evens, odds);	/* codes 0-3, 8-11 */
 		__m256i		top = _mm256_unpackhi_epi32(evens, odds);	/* codes 4-7, 12-15 */
 
-		_mm256_storeu_si256((__m256i *) sums, _mm256_permute2x128_si256(low, top, 0x20));
-		_mm256_storeu_si256((__m256i *) (sums + 8), _mm256_permute2x128_si256(low, top, 0x31));
+		__m256i    *to_low = (__m256i *) sums;
+		__m256i    *to_high = (__m256i *) (sums + 8);
+
+		_mm256_storeu_si256(to_low, _mm256_add_epi32(_mm256_loadu_si256(to_low),
+													 _mm256_permute2x128_si256(low, top, 0x20)));
+		_mm256_storeu_si256(to_high, _mm256_add_epi32(_mm256_loadu_si256(to_high),
+													  _mm256_permute2x128_si256(low, top, 0x31)));
 	}
 }
 
@@ -85,14 +90,15 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		uint32_t	first_code = block * run->width;
 		uint32_t	wanted = fx_wanted(run, block);
 		const uint8_t *codes = run->blocks + block * fx_block_size(padded, run->width);
-		uint32_t	sums[16];
+		uint32_t	ncodes = (run->nblocks - block < blocks ? run->nblocks - block : blocks) * run->width;
+		uint32_t	sums[16] = {0};
 		float		uppers[16];
 		float		signed_sums[16];
 		uint32_t	pass;
 
 		if (wanted == 0)
 		{
-			ahead = fx_fetch_ahead(ahead, padded);
+			ahead = fx_fetch_ahead(run, ahead, padded);
 			continue;
 		}
 		if (run->width != 16)
@@ -100,9 +106,21 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 			fx_join_blocks(run, padded, block, joined);
 			codes = joined;
 		}
-		sum_16(codes, query->table, padded, ahead, sums);
-		if (ahead != NULL)
-			ahead += fx_block_size(padded, 16);
+		if (run->prefix > 0)
+		{
+			add_16(codes, query->table, 0, run->prefix, NULL, sums);
+			ahead = fx_fetch_ahead(run, ahead, padded);
+			wanted = fx_reach_16(query, run, first_code, ncodes, wanted, sums);
+			if (wanted == 0)
+				continue;
+			add_16(codes, query->table, run->prefix, padded, NULL, sums);
+		}
+		else
+		{
+			add_16(codes, query->table, 0, padded, ahead, sums);
+			if (ahead != NULL)
+				ahead += fx_block_size(padded, 16);
+		}
 		pass = bound_8(query, run, first_code, sums, uppers, signed_sums);
 		if (run->width == 16 || block + 1 < run->nblocks)
 			pass |= bound_8(query, run, first_code + 8, sums + 8, uppers + 8, signed_sums + 8) << 8;

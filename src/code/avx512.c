@@ -27,50 +27,52 @@ look_up(const uint8_t *codes, const uint8_t *table)
 						   _mm512_shuffle_epi8(_mm512_loadu_si512(table + 64), high));
 }
 
-/* Table sums of 16 codes side by side, as floats. */
-static inline TARGET __m512
-sum_16(const uint8_t *block, const uint8_t *table, uint32_t padded, const char *ahead)
+/* Table sums of 16 codes: those of all bytes and those of the high ones alone, in four lanes that hold partial sums. */
+typedef struct sums_16
 {
-	__m512i		all = _mm512_setzero_si512();
-	__m512i		high = _mm512_setzero_si512();
-	__m512i		even;
-	__m512i		odd;
-	__m256i		even_2;
-	__m256i		odd_2;
-	__m128i		even_1;
-	__m128i		odd_1;
+	__m512i		all;
+	__m512i		high;
+} sums_16;
 
-	for (uint32_t i = 0; i < padded / 64; i++, block += 128, table += 256)
+/* Adds what dimensions from `from` to `to` say, multiples of 64. */
+static inline TARGET void
+add_16(sums_16 *sums, const uint8_t *block, const uint8_t *table, uint32_t from, uint32_t to, const char *ahead)
+{
+	for (uint32_t i = from / 64; i < to / 64; i++)
 	{
-		__m512i		sum = _mm512_add_epi8(look_up(block, table), look_up(block + 64, table + 128));
+		const uint8_t *codes = block + i * 128;
+		const uint8_t *tables = table + i * 256;
+		__m512i		sum = _mm512_add_epi8(look_up(codes, tables), look_up(codes + 64, tables + 128));
 
 		if (ahead != NULL)
 		{
 			_mm_prefetch(ahead + i * 128, _MM_HINT_T0);
 			_mm_prefetch(ahead + i * 128 + 64, _MM_HINT_T0);
 		}
-		all = _mm512_add_epi16(all, sum);
-		high = _mm512_add_epi16(high, _mm512_srli_epi16(sum, 8));
+		sums->all = _mm512_add_epi16(sums->all, sum);
+		sums->high = _mm512_add_epi16(sums->high, _mm512_srli_epi16(sum, 8));
 	}
-	even = _mm512_sub_epi16(all, _mm512_slli_epi16(high, 8));
-	odd = high;
-	/* four lanes hold partial sums of the same codes; a lane's sum is below 2^14, four of them below 2^16 */
-	even_2 = _mm256_add_epi16(_mm512_castsi512_si256(even), _mm512_extracti64x4_epi64(even, 1));
-	odd_2 = _mm256_add_epi16(_mm512_castsi512_si256(odd), _mm512_extracti64x4_epi64(odd, 1));
-	even_1 = _mm256_castsi256_si128(even_2);
-	odd_1 = _mm256_castsi256_si128(odd_2);
-	{
-		__m256i		even_low = _mm256_cvtepu16_epi32(even_1);
-		__m256i		even_high = _mm256_cvtepu16_epi32(_mm256_extracti128_si256(even_2, 1));
-		__m256i		odd_low = _mm256_cvtepu16_epi32(odd_1);
-		__m256i		odd_high = _mm256_cvtepu16_epi32(_mm256_extracti128_si256(odd_2, 1));
-		__m256i		evens = _mm256_add_epi32(even_low, even_high);	/* codes 0 2 4 .. 14 */
-		__m256i		odds = _mm256_add_epi32(odd_low, odd_high);		/* codes 1 3 5 .. 15 */
-		const __m512i order = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
 
-		return _mm512_cvtepi32_ps(_mm512_permutex2var_epi32(_mm512_castsi256_si512(evens), order,
-															_mm512_castsi256_si512(odds)));
-	}
+/* Side by side, as floats. */
+static inline TARGET __m512
+fold_16(const sums_16 *sums)
+{
+	__m512i		even = _mm512_sub_epi16(sums->all, _mm512_slli_epi16(sums->high, 8));
+	__m512i		odd = sums->high;
+	/* a lane's sum is below 2^14, four of them below 2^16 */
+	__m256i		even_2 = _mm256_add_epi16(_mm512_castsi512_si256(even), _mm512_extracti64x4_epi64(even, 1));
+	__m256i		odd_2 = _mm256_add_epi16(_mm512_castsi512_si256(odd), _mm512_extracti64x4_epi64(odd, 1));
+	__m256i		even_low = _mm256_cvtepu16_epi32(_mm256_castsi256_si128(even_2));
+	__m256i		even_high = _mm256_cvtepu16_epi32(_mm256_extracti128_si256(even_2, 1));
+	__m256i		odd_low = _mm256_cvtepu16_epi32(_mm256_castsi256_si128(odd_2));
+	__m256i		odd_high = _mm256_cvtepu16_epi32(_mm256_extracti128_si256(odd_2, 1));
+	__m256i		evens = _mm256_add_epi32(even_low, even_high);	/* codes 0 2 4 .. 14 */
+	__m256i		odds = _mm256_add_epi32(odd_low, odd_high); /* codes 1 3 5 .. 15 */
+	const __m512i order = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+
+	return _mm512_cvtepi32_ps(_mm512_permutex2var_epi32(_mm512_castsi256_si512(evens), order,
+														_mm512_castsi256_si512(odds)));
 }
 
 static TARGET uint32_t
@@ -81,6 +83,11 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 	uint32_t	count = 0;
 	const __m512i numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 	const char *ahead = run->ahead;
+	/* padded / prefix * (step * (table sum) + bias) + margin */
+	float		ratio = run->prefix > 0 ? (float) padded / (float) run->prefix : 0;
+	const __m512 prefix_step = _mm512_set1_ps(ratio * query->step);
+	const __m512 prefix_bias = _mm512_set1_ps(run->prefix > 0 ?
+											  ratio * query->biases[run->prefix / 64 - 1] + run->prefix_margin : 0);
 	uint8_t		joined[FX_CODE_MAX_DIM * 2];
 
 	for (uint32_t block = 0; block < run->nblocks; block += blocks)
@@ -90,6 +97,7 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		__mmask16	present = (__mmask16) ((1u << ncodes) - 1);
 		uint32_t	wanted = fx_wanted(run, block);
 		const uint8_t *codes;
+		sums_16		sums;
 		__m512		sum;
 		__m512		upper;
 		__m512		scale;
@@ -99,7 +107,7 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 
 		if (wanted == 0)
 		{
-			ahead = fx_fetch_ahead(ahead, padded);
+			ahead = fx_fetch_ahead(run, ahead, padded);
 			continue;
 		}
 		codes = run->blocks + block * fx_block_size(padded, run->width);
@@ -108,16 +116,32 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 			fx_join_blocks(run, padded, block, joined);
 			codes = joined;
 		}
-		sum = _mm512_fmadd_ps(sum_16(codes, query->table, padded, ahead), _mm512_set1_ps(query->step),
-							  _mm512_set1_ps(query->bias));
-		if (ahead != NULL)
-			ahead += fx_block_size(padded, 16);
 		scale = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(present,
 																									 run->scale +
 																									 first_code)),
 													  16));
 		if (run->add != NULL)
 			base = _mm512_add_ps(base, _mm512_maskz_loadu_ps(present, run->add + first_code));
+		sums.all = sums.high = _mm512_setzero_si512();
+		if (run->prefix > 0)
+		{
+			add_16(&sums, codes, query->table, 0, run->prefix, ahead);
+			sum = _mm512_fmadd_ps(fold_16(&sums), prefix_step, prefix_bias);
+			present &= _mm512_cmp_ps_mask(_mm512_fmadd_ps(sum, scale, base), _mm512_set1_ps(run->prefix_floor),
+										  _CMP_GE_OQ) & (__mmask16) wanted;
+			if (ahead != NULL)
+				ahead += fx_block_size(padded, 16);
+			if (present == 0)
+				continue;
+			add_16(&sums, codes, query->table, run->prefix, padded, NULL);
+		}
+		else
+		{
+			add_16(&sums, codes, query->table, 0, padded, ahead);
+			if (ahead != NULL)
+				ahead += fx_block_size(padded, 16);
+		}
+		sum = _mm512_fmadd_ps(fold_16(&sums), _mm512_set1_ps(query->step), _mm512_set1_ps(query->bias));
 		upper = _mm512_fmadd_ps(_mm512_add_ps(sum, _mm512_set1_ps(run->margin)), scale, base);
 		pass = _mm512_mask_cmp_ps_mask(present & (__mmask16) wanted, upper, _mm512_set1_ps(run->floor), _CMP_GE_OQ);
 		if (pass == 0)

@@ -161,6 +161,7 @@ typedef struct fx_query
 	float		step;			/* sum(sign_i q_i) = step * (table sum) + bias */
 	float		bias;
 	float		table_spread;	/* standard deviation of that rounding */
+	float	   *biases;			/* bias of the first 64, 128, .. dimensions alone */
 	float		fine_step;
 	float		fine_spread;	/* standard deviation of sum of the rounding over a plane */
 	uint8_t    *table;			/* padded / 4 tables of 16 bytes, in the kernels' order */
@@ -183,6 +184,11 @@ extern fx_code fx_query_prepare(fx_query *query, fx_metric metric, uint32_t padd
 extern void fx_query_along(fx_query *query, float along);
 /* Standard deviation of a coarse estimate per unit of its scale, the rounding of tables included. */
 extern float fx_query_spread(const fx_query *query);
+/*
+ * Standard deviation, per unit of scale, of an estimate from the first `prefix` dimensions of a code alone: what those
+ * say of the whole and what a coarse estimate errs.
+ */
+extern float fx_query_prefix_spread(const fx_query *query, uint32_t prefix);
 extern void fx_query_free(fx_query *query, const fx_env *env);
 
 /*
@@ -195,6 +201,12 @@ extern void fx_query_free(fx_query *query, const fx_env *env);
  * what the arrays hold behind them has no meaning.  Only blocks with a bit set in wanted[] are read.  For width 8 two
  * blocks share one word of wanted: bits 0-7 and 8-15.  `ahead`, if not NULL, is fetched into the cache along the way,
  * as many bytes as the run's blocks have (the next page, usually), those of blocks that are not wanted too.
+ *
+ * With a prefix, a multiple of 64 dimensions, only those pass that also reach prefix_floor by
+ *
+ *		base + add[i] + scale[i] * (padded / prefix * (signed_sum of those dimensions) + prefix_margin)
+ *
+ * and of a block in which nobody does no more than that is read, or fetched ahead.
  */
 typedef struct fx_coarse_run
 {
@@ -208,6 +220,9 @@ typedef struct fx_coarse_run
 	float		base;
 	float		margin;
 	float		floor;
+	uint32_t	prefix;			/* 0: none */
+	float		prefix_margin;
+	float		prefix_floor;
 	/* of those that pass; each has space for nblocks * width, rounded up to 16 */
 	uint16_t   *slots;			/* i */
 	float	   *upper;

@@ -9,16 +9,18 @@
 #define TARGET
 #include "code/encode_body.h"
 
-/* Table sums of 16 codes side by side. */
+/* Adds to table sums of 16 codes side by side what dimensions from `first` to `last` say, multiples of 64. */
 static inline void
-sum_16(const uint8_t *block, const uint8_t *table, uint32_t padded, const char *ahead, uint32_t *sums)
+add_16(const uint8_t *block, const uint8_t *table, uint32_t first, uint32_t last, const char *ahead, uint32_t *sums)
 {
-	uint32x4_t	totals[4] = {vdupq_n_u32(0), vdupq_n_u32(0), vdupq_n_u32(0), vdupq_n_u32(0)};
+	uint32x4_t	totals[4];
 
+	for (int i = 0; i < 4; i++)
+		totals[i] = vld1q_u32(sums + 4 * i);
 	/* 16-bit sums hold 256 bytes of codes (254 each); they are emptied after each 128 */
-	for (uint32_t from = 0; from < padded / 8; from += 128)
+	for (uint32_t from = first / 8; from < last / 8; from += 128)
 	{
-		uint32_t	to = from + 128 < padded / 8 ? from + 128 : padded / 8;
+		uint32_t	to = from + 128 < last / 8 ? from + 128 : last / 8;
 		uint16x8_t	low = vdupq_n_u16(0);
 		uint16x8_t	high = vdupq_n_u16(0);
 
@@ -58,11 +60,11 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		uint32_t	ncodes = (run->nblocks - block < blocks ? run->nblocks - block : blocks) * run->width;
 		uint32_t	wanted = fx_wanted(run, block);
 		const uint8_t *codes = run->blocks + block * fx_block_size(padded, run->width);
-		uint32_t	sums[16];
+		uint32_t	sums[16] = {0};
 
 		if (wanted == 0)
 		{
-			ahead = fx_fetch_ahead(ahead, padded);
+			ahead = fx_fetch_ahead(run, ahead, padded);
 			continue;
 		}
 		if (run->width != 16)
@@ -70,9 +72,21 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 			fx_join_blocks(run, padded, block, joined);
 			codes = joined;
 		}
-		sum_16(codes, query->table, padded, ahead, sums);
-		if (ahead != NULL)
-			ahead += fx_block_size(padded, 16);
+		if (run->prefix > 0)
+		{
+			add_16(codes, query->table, 0, run->prefix, NULL, sums);
+			ahead = fx_fetch_ahead(run, ahead, padded);
+			wanted = fx_reach_16(query, run, first_code, ncodes, wanted, sums);
+			if (wanted == 0)
+				continue;
+			add_16(codes, query->table, run->prefix, padded, NULL, sums);
+		}
+		else
+		{
+			add_16(codes, query->table, 0, padded, ahead, sums);
+			if (ahead != NULL)
+				ahead += fx_block_size(padded, 16);
+		}
 		count = fx_bound_16(query, run, first_code, ncodes, wanted, sums, count);
 	}
 	return count;

@@ -96,6 +96,7 @@ make_tables(fx_query *query, const float *q)
 
 		widest = reach > widest ? reach : widest;
 		bias -= reach;
+		query->biases[g / 16] = (float) bias;
 	}
 	query->bias = (float) bias;
 	query->step = widest > 0 ? 2 * widest / 63 : 1;
@@ -148,8 +149,8 @@ fx_query_prepare(fx_query *query, fx_metric metric, uint32_t padded, int bits, c
 		fx_query_free(query, env);
 	if (query->memory == NULL)
 	{
-		/* tables: padded / 4 of 16 bytes; elements behind them */
-		query->memory = env->alloc(env->context, (size_t) padded * 5);
+		/* tables: padded / 4 of 16 bytes; elements behind them, and biases */
+		query->memory = env->alloc(env->context, (size_t) padded * 5 + padded / 64 * sizeof(float));
 		if (query->memory == NULL)
 			return fx_fail(err, FX_NO_MEMORY, FX_NO_POSITION, "no memory for the tables of a probe");
 	}
@@ -158,6 +159,7 @@ fx_query_prepare(fx_query *query, fx_metric metric, uint32_t padded, int bits, c
 	query->bits = bits;
 	query->table = query->memory;
 	query->fine = (int8_t *) query->table + (size_t) padded * 4;
+	query->biases = (float *) (query->fine + padded);
 	for (uint32_t i = 0; i < padded; i++)
 	{
 		sum += rotated[i];
@@ -183,6 +185,24 @@ fx_query_spread(const fx_query *query)
 	float		code = fx_coarse_spread(query->padded) * query->across;
 
 	return sqrtf(code * code + query->table_spread * query->table_spread);
+}
+
+/*
+ * x is the vector, of unit length here, and q = along x + across y.  The sum over the first p of n dimensions of
+ * sign_i q_i is along times the sum of |x_i| there, which varies with how much of x lies there, plus across times the
+ * sum of sign_i y_i, of y at right angles to x.
+ */
+float
+fx_query_prefix_spread(const fx_query *query, uint32_t prefix)
+{
+	double		share = (double) prefix / query->padded;
+	double		usual2 = USUAL_ALIGNMENT * USUAL_ALIGNMENT;
+	double		across2 = (double) query->across * query->across;
+	double		along2 = (double) query->norm * query->norm - across2;
+	double		square = across2 * share * (1 - usual2 * share) + along2 * share * (1 - share) * (1 - usual2) +
+		(double) query->table_spread * query->table_spread * share;
+
+	return (float) (sqrt(square) / share);
 }
 
 void

@@ -23,6 +23,24 @@ fx_join_blocks(const fx_coarse_run *run, uint32_t padded, uint32_t first, uint8_
 }
 
 uint32_t
+fx_reach_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, uint32_t ncodes, uint32_t wanted,
+			const uint32_t *sums)
+{
+	float		ratio = (float) query->padded / (float) run->prefix;
+	uint32_t	reach = 0;
+
+	for (uint32_t i = 0; i < ncodes; i++)
+	{
+		float		signed_sum = query->step * (float) sums[i] + query->biases[run->prefix / 64 - 1];
+		float		upper = run->base + (run->add ? run->add[first_code + i] : 0) +
+			fx_bfloat16(run->scale[first_code + i]) * (ratio * signed_sum + run->prefix_margin);
+
+		reach |= (uint32_t) (upper >= run->prefix_floor) << i;
+	}
+	return reach & wanted;
+}
+
+uint32_t
 fx_bound_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, uint32_t ncodes,
 			uint32_t wanted, const uint32_t *sums, uint32_t count)
 {
@@ -38,11 +56,28 @@ fx_bound_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code
 	return count;
 }
 
+/* What the dimensions of a code from `from` to `to` select in their tables. */
+static uint32_t
+table_sum(const fx_query *query, const fx_coarse_run *run, uint32_t code, uint32_t from, uint32_t to)
+{
+	const uint8_t *bytes = run->blocks + code / run->width * fx_block_size(query->padded, run->width) +
+		code % run->width;
+	uint32_t	sum = 0;
+
+	for (uint32_t byte = from / 8; byte < to / 8; byte++)
+	{
+		uint8_t		value = bytes[(size_t) byte * run->width];
+		const uint8_t *tables = query->table + (byte / 4 * 8 + byte % 4) * 16;
+
+		sum += (uint32_t) tables[value & 15] + tables[64 + (value >> 4)];
+	}
+	return sum;
+}
+
 static uint32_t
 coarse(const fx_query *query, const fx_coarse_run *run)
 {
 	uint32_t	blocks = 16 / run->width;	/* of 16 codes */
-	size_t		block_size = fx_block_size(query->padded, run->width);
 	uint32_t	count = 0;
 
 	for (uint32_t block = 0; block < run->nblocks; block += blocks)
@@ -54,18 +89,16 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 
 		if (wanted == 0)
 			continue;
-		for (uint32_t code = 0; code < ncodes; code++)
+		if (run->prefix > 0)
 		{
-			const uint8_t *bytes = run->blocks + (block + code / run->width) * block_size + code % run->width;
-
-			for (uint32_t byte = 0; byte < query->padded / 8; byte++)
-			{
-				uint8_t		value = bytes[(size_t) byte * run->width];
-				const uint8_t *tables = query->table + (byte / 4 * 8 + byte % 4) * 16;
-
-				sums[code] += (uint32_t) tables[value & 15] + tables[64 + (value >> 4)];
-			}
+			for (uint32_t code = 0; code < ncodes; code++)
+				sums[code] = table_sum(query, run, first_code + code, 0, run->prefix);
+			wanted = fx_reach_16(query, run, first_code, ncodes, wanted, sums);
+			if (wanted == 0)
+				continue;
 		}
+		for (uint32_t code = 0; code < ncodes; code++)
+			sums[code] += table_sum(query, run, first_code + code, run->prefix, query->padded);
 		count = fx_bound_16(query, run, first_code, ncodes, wanted, sums, count);
 	}
 	return count;

@@ -22,13 +22,13 @@ fx_wanted(const fx_coarse_run *run, uint32_t first)
 	return run->wanted == NULL ? 0xFFFF : run->wanted[first * run->width / 16];
 }
 
-/* Fetches what is to be fetched along with 16 codes that are not wanted; returns where that goes on. */
+/* Fetches what is to be fetched along with 16 codes that are not read; returns where that goes on. */
 static inline const char *
-fx_fetch_ahead(const char *ahead, uint32_t padded)
+fx_fetch_ahead(const fx_coarse_run *run, const char *ahead, uint32_t padded)
 {
 	if (ahead == NULL)
 		return NULL;
-	for (size_t at = 0; at < fx_block_size(padded, 16); at += 64)
+	for (size_t at = 0; at < fx_block_size(run->prefix > 0 ? run->prefix : padded, 16); at += 64)
 		__builtin_prefetch(ahead + at);
 	return ahead + fx_block_size(padded, 16);
 }
@@ -49,6 +49,10 @@ fx_note(const fx_coarse_run *run, uint32_t count, uint32_t code, float upper, fl
 	run->bases[count] = run->base + (run->add ? run->add[code] : 0);
 	run->sums[count] = signed_sum;
 }
+
+/* Those of the wanted ones among 16 codes that reach the floor of the prefix, from table sums of its dimensions. */
+extern uint32_t fx_reach_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, uint32_t ncodes,
+							uint32_t wanted, const uint32_t *sums);
 
 /*
  * From table sums of 16 codes to upper bounds; notes those that pass behind the count that have, and returns how many

@@ -8,16 +8,8 @@
 
 #include "miscadmin.h"
 
-/* Pages that are sampled to guess the floor: one in so many, but so few and so many. */
-#define SAMPLE_SHARE		256
-#define MIN_SAMPLE_PAGES	32
-#define MAX_SAMPLE_PAGES	64
-
 /* How many pages ahead the server's notes of where they lie are fetched into the cache. */
 #define PIN_AHEAD			4
-
-/* The floor is guessed where so many times the rank should pass: too low costs time, too high another round. */
-#define GUESS_RANK			2.5
 
 /* ---- the coarse stage of one page */
 
@@ -48,8 +40,8 @@ send_for_few(const fx_coarse_run *run, uint32 padded)
  * whoever changes a page leaves the bytes of other entries as they are (a copy of the page over itself at most).
  * An entry that is being written or wiped may get any score, and then its row is one that the snapshot does not see.
  */
-static void
-find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found)
+void
+fs_find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found)
 {
 	const fs_layout *layout = &scan->fs->layout;
 	uint32		used = FS_CODE_HEAD(page)->used;
@@ -79,6 +71,9 @@ find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_pa
 	run.base = scan->base;
 	run.margin = scan->sigmas.coarse * scan->spread;
 	run.floor = scan->floor;
+	run.prefix = scan->prefix;
+	run.prefix_margin = scan->prefix_margin;
+	run.prefix_floor = scan->prefix_floor;
 	run.slots = found->slots;
 	run.upper = found->uppers;
 	run.scales = found->scales;
@@ -87,9 +82,8 @@ find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_pa
 	found->count = scan->kernels->coarse(&scan->query, &run);
 }
 
-/* Sends for the head of a page; returns where its codes are, which the kernel sends for, or NULL: not known. */
-static const char *
-send_for_page(const fs_scan *scan, uint32 number)
+const char *
+fs_send_for_page(const fs_scan *scan, uint32 number)
 {
 	const char *page = fs_memory_place(scan->memory, scan->index, scan->pages[number].place.code);
 
@@ -145,7 +139,7 @@ pass(fs_scan **scans, int nscans)
 				fs_memory_prefetch(scan->memory, scan->pages[next + PIN_AHEAD].place.code);
 				fs_memory_prefetch(scan->memory, scan->pages[next + PIN_AHEAD].place.middle);
 			}
-			ahead = send_for_page(scan, next);
+			ahead = fs_send_for_page(scan, next);
 		}
 		buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[number].place.code);
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
@@ -157,8 +151,8 @@ pass(fs_scan **scans, int nscans)
 
 			fs_take_shared_floor(scans[i]);
 			fs_follow_floor(scans[i]);
-			find_survivors(scans[i], number, BufferGetPage(buffer), i == 0 ? ahead : NULL, current);
-			if (scans[i]->round == 0)
+			fs_find_survivors(scans[i], number, BufferGetPage(buffer), i == 0 ? ahead : NULL, current);
+			if (scans[i]->round == 0 && number >= scans[i]->nagain)
 				scans[i]->counters.codes += current->compared;
 			scans[i]->counters.pages++;
 			fs_send_for_middle(scans[i], current);
@@ -176,155 +170,6 @@ pass(fs_scan **scans, int nscans)
 	pfree(pairs);
 }
 
-/* ---- a guess of the floor */
-
-/* The number of the p-th of npages pages at even distances. */
-static uint32
-sample_page(const fs_scan *scan, uint32 npages, uint32 p)
-{
-	return (uint32) ((uint64) p * scan->npages / npages);
-}
-
-/* Estimates of the codes of some pages. */
-typedef struct estimate_sample
-{
-	float	   *estimates;
-	uint32		n;
-	double		scales;			/* their sum */
-} estimate_sample;
-
-static void
-add_estimates(const fs_page_survivors *page, estimate_sample *sample)
-{
-	float		scales = 0;
-
-	for (uint32 i = 0; i < page->count; i++)
-	{
-		sample->estimates[sample->n + i] = page->bases[i] + page->scales[i] * page->sums[i];
-		scales += page->scales[i];
-	}
-	sample->n += page->count;
-	sample->scales += scales;
-}
-
-/* Pages at even distances; while one is scored the next one's codes are fetched into the cache. */
-static void
-take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
-{
-	fs_page_survivors *found = palloc(sizeof(fs_page_survivors));
-	uint32		next = sample_page(scan, npages, 0);
-
-	sample->estimates = palloc(sizeof(float) * npages * scan->fs->layout.entries);
-	sample->n = 0;
-	sample->scales = 0;
-	/* everyone passes */
-	scan->floor = -FLT_MAX;
-	for (uint32 p = 0; p < npages; p++)
-	{
-		uint32		number = next;
-		const char *ahead = NULL;
-		Buffer		buffer;
-
-		CHECK_FOR_INTERRUPTS();
-		next = sample_page(scan, npages, p + 1);
-		if (p + 1 < npages)
-		{
-			fs_memory_prefetch(scan->memory, scan->pages[next].place.code);
-			ahead = send_for_page(scan, next);
-		}
-		buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[number].place.code);
-		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
-		find_survivors(scan, number, BufferGetPage(buffer), ahead, found);
-		add_estimates(found, sample);
-		ReleaseBuffer(buffer);
-	}
-	pfree(found);
-}
-
-/* Four sums at a time, none of which waits for another. */
-static void
-sample_moments(const estimate_sample *sample, double *mean, double *variance)
-{
-	double		sums[4] = {0};
-	double		squares[4] = {0};
-
-	for (uint32 i = 0; i < sample->n; i += 4)
-		for (uint32 lane = 0; lane < 4; lane++)
-		{
-			double		estimate = i + lane < sample->n ? sample->estimates[i + lane] : 0;
-
-			sums[lane] += estimate;
-			squares[lane] += estimate * estimate;
-		}
-	*mean = (sums[0] + sums[1] + sums[2] + sums[3]) / sample->n;
-	*variance = (squares[0] + squares[1] + squares[2] + squares[3]) / sample->n - *mean * *mean;
-}
-
-/*
- * From the estimates of a sample of pages.  With middle codes: the score that
- * GUESS_RANK times the rank should exceed, were scores normal, or cosines of
- * random directions.  Without: the bound that `target` should exceed.  Where
- * two deviations are exceeded much more rarely than that, there is no guess.
- */
-static float
-guess_floor(fs_scan *scan)
-{
-	uint32		npages = Min(Max(scan->npages / SAMPLE_SHARE, MIN_SAMPLE_PAGES), MAX_SAMPLE_PAGES);
-	estimate_sample sample;
-	double		scale;
-	double		mean;
-	double		variance;
-	double		error;
-	double		wanted;
-	double		share;
-	float		tail;
-	uint32		beyond = 0;
-
-	if (npages * 2 > scan->npages)
-		return -FLT_MAX;
-	take_sample(scan, npages, &sample);
-	if (sample.n < 1000)
-		return -FLT_MAX;
-	sample_moments(&sample, &mean, &variance);
-	scale = sample.scales / sample.n;
-	error = scale * scan->spread;
-	tail = (float) (mean + 2 * sqrt(variance));
-	for (uint32 i = 0; i < sample.n; i++)
-		beyond += sample.estimates[i] > tail;
-	pfree(sample.estimates);
-	if (!(beyond > 0.85 * 0.02275 * sample.n))
-		return -FLT_MAX;
-	wanted = scan->fs->layout.middle_pages > 0 ? GUESS_RANK * fs_rank(scan) : scan->target;
-	/* of all entries that the rank is of */
-	share = wanted / ((double) sample.n / npages * fs_pages_ranked(scan));
-	if (share > 0.2)
-		return -FLT_MAX;
-	if (scan->fs->layout.middle_pages > 0)
-	{
-		double		above = fs_normal_quantile(share) * sqrt(Max(variance - error * error, 0));
-
-		/* a cosine's tail is shorter than the normal one: on a sphere of n dimensions (1 - above^2)^(n / 2) */
-		if (scan->fs->meta.metric == FX_COSINE)
-			above = sqrt(1 - exp(-above * above));
-		return (float) (mean + above);
-	}
-	return (float) (mean + fs_normal_quantile(share) * sqrt(variance) + scale * scan->sigmas.coarse * scan->spread);
-}
-
-/* The guess, made once for all processes of a scan. */
-static float
-first_floor(fs_scan *scan)
-{
-	float		floor;
-
-	if (!fs_known_floor(scan, &floor))
-	{
-		floor = guess_floor(scan);
-		fs_tell_floor(scan, floor);
-	}
-	return floor;
-}
-
 static void
 begin_round(fs_scan *scan)
 {
@@ -332,7 +177,7 @@ begin_round(fs_scan *scan)
 
 	if (scan->round > 0)
 	{
-		fs_take_survivors(scan);
+		fs_take_survivors(scan, scan->npages);
 		scan->ceiling = scan->floor;
 		scan->target = Min((uint64) scan->target * FS_RANK_GROWTH, PG_INT32_MAX / 4);
 		scan->rank = Min((uint64) scan->rank * FS_RANK_GROWTH, PG_INT32_MAX / 4);
@@ -346,7 +191,7 @@ begin_round(fs_scan *scan)
 	fs_make_space(scan);
 	/* before the guess, which rests on them */
 	fs_choose_sigmas(scan);
-	scan->floor = Max(Min(first_floor(scan), scan->ceiling), scan->least);
+	scan->floor = Max(Min(fs_first_floor(scan), scan->ceiling), scan->least);
 	if (scan->within_probe != NULL && scan->floor <= scan->least)
 	{
 		scan->sigmas = FS_LAST_SIGMAS;

@@ -40,10 +40,19 @@ is_taken(const fs_scan *scan, uint32 page, uint32 slot)
 }
 
 void
-fs_take_survivors(fs_scan *scan)
+fs_take_survivors(fs_scan *scan, uint32 npages)
 {
-	if (scan->taken == NULL)
-		scan->taken = palloc_extended(entry_number(scan, scan->npages, 0) / 8 + 1, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	Size		size = entry_number(scan, npages, 0) / 8 + 1;
+
+	if (scan->taken == NULL || size > scan->taken_size)
+	{
+		uint8	   *taken = palloc_extended(size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+		if (scan->taken != NULL)
+			memcpy(taken, scan->taken, scan->taken_size);
+		scan->taken = taken;
+		scan->taken_size = size;
+	}
 	for (uint32 i = 0; i < scan->nsurvivors; i++)
 	{
 		Size		number;
@@ -53,6 +62,7 @@ fs_take_survivors(fs_scan *scan)
 		number = entry_number(scan, scan->survivors[i].page, scan->survivors[i].slot);
 
 		scan->taken[number / 8] |= 1 << number % 8;
+		scan->ntaken++;
 	}
 }
 

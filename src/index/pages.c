@@ -212,13 +212,29 @@ bool
 fs_begin_rest(fs_scan *scan)
 {
 	page_finder finder = {.scan = scan};
+	const fs_scan_page *before = scan->pages;
 
-	if (scan->phase == 1 || scan->nrest == 0)
+	if (scan->phase == 1 || (scan->nrest == 0 && scan->prefix == 0))
 		return false;
 	scan->phase = 1;
-	scan->pages = page_array(scan->nrest);
-	scan->npages = scan->nrest;
-	fs_extents_visit(scan->index, &scan->fs->meta, add_rest, &finder);
+	if (scan->prefix > 0)
+	{
+		/* numbers of pages stay, so that nobody is returned again */
+		scan->nagain = scan->npages;
+		fs_take_survivors(scan, scan->nagain + scan->nrest);
+		scan->prefix = 0;
+	}
+	else
+	{
+		scan->taken = NULL;
+		scan->ntaken = 0;
+	}
+	scan->npages = scan->nagain + scan->nrest;
+	scan->pages = page_array(scan->npages);
+	memcpy(scan->pages, before, sizeof(fs_scan_page) * scan->nagain);
+	finder.rest = scan->nagain;
+	if (scan->nrest > 0)
+		fs_extents_visit(scan->index, &scan->fs->meta, add_rest, &finder);
 	scan->counters.lists = scan->fs->meta.lists;
 	scan->counters.every_code = true;
 	fs_first_chunk(scan);

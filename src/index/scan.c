@@ -115,9 +115,10 @@ begin_rounds(fs_scan *scan)
 	double		demand = fs_memory_demand(scan->memory);
 
 	scan->rank = fs_agree_on_rank(scan, demand == 0 ? FS_FIRST_RANK : rank_for(demand));
+	/* in the second phase: whoever was returned is scored again, and is among the best */
+	scan->rank += scan->ntaken;
 	scan->target = FS_FIRST_SURVIVORS;
 	scan->floor = scan->ceiling = FLT_MAX;
-	scan->taken = NULL;
 	scan->bucket = FS_BUCKETS;
 	scan->round = 0;
 }
@@ -141,6 +142,9 @@ start(IndexScanDesc desc, fs_scan *scan)
 	fs_memory_cover(scan->memory, scan->index);
 	scan->nearness = NULL;
 	scan->phase = scan->round = 0;
+	scan->nagain = scan->prefix = 0;
+	scan->taken = NULL;
+	scan->ntaken = 0;
 	fs_filter_init(&scan->filter, scan->index, &scan->fs->meta, desc->keyData, desc->numberOfKeys);
 	scan->skip_nulls = scan->only_nulls = false;
 	scan->within_probe = NULL;

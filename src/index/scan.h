@@ -166,6 +166,7 @@ typedef struct fs_scan
 	uint32		npages;
 	bool	   *chosen;			/* of each list, where some are left out: it is not */
 	uint32		nrest;			/* pages of the others */
+	uint32		nagain;			/* the first so many pages were in the first phase, which read prefixes alone */
 	int			phase;			/* 0 or 1 */
 	uint32		round;			/* of this phase */
 	float	   *nearness;		/* of each list; NULL: no list is left out */
@@ -188,6 +189,9 @@ typedef struct fs_scan
 	fs_sigmas	sigmas;			/* of this round; sigmas.coarse follows the floor: */
 	float		mates;			/* this where the floor is near the score of a mate */
 	float		others;			/* and this where it is far below */
+	uint32		prefix;			/* so many dimensions decide whether the rest of a code is read; 0: it always is */
+	float		prefix_margin;	/* as in fx_coarse_run */
+	float		prefix_floor;
 	float		longest;		/* no centred template is longer; infinity: that is not known */
 	float		followed;		/* the floor that the widths of bounds are for */
 	float		floor;			/* of this round: all with bounds from here up survive */
@@ -202,6 +206,8 @@ typedef struct fs_scan
 	uint32		nsurvivors;
 	uint32		capacity;
 	uint8	   *taken;			/* a bit for each entry that survived an earlier round; NULL: there was none */
+	Size		taken_size;
+	uint32		ntaken;
 	fs_memory  *memory;
 	/* buckets */
 	int32		waiting[FS_BUCKETS];	/* for the fine stage */
@@ -248,7 +254,7 @@ extern bool fs_last_distance(IndexScanDesc desc, double *distance);
 extern void fs_choose_lists(fs_scan *scan, const float *rotated);
 /* Finds the pages to read, the nearest lists first where some are left out. */
 extern void fs_find_pages(fs_scan *scan);
-/* Goes on with the lists that were left out; false when there were none. */
+/* Goes on with the lists that were left out, and codes that were read in part; false when there were none. */
 extern bool fs_begin_rest(fs_scan *scan);
 
 /* ---- bounds.c */
@@ -317,10 +323,19 @@ typedef struct fs_page_survivors
 	float		sums[FS_MAX_CODES];
 } fs_page_survivors;
 
+/* Scores a page and notes who may reach the floor; what lies `ahead` is fetched meanwhile. */
+extern void fs_find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found);
+/* Sends for the head of a page; returns where its codes are, which the kernel sends for, or NULL: not known. */
+extern const char *fs_send_for_page(const fs_scan *scan, uint32 number);
 /*
  * One pass over all pages: fills the buckets of this round's survivors.  Several scans of the same pages share it.
  */
 extern void fs_coarse_round(fs_scan **scans, int nscans);
+
+/* ---- guess.c */
+
+/* A guess of the floor of a round, made once for all processes of a scan; chooses the prefix, if there is to be one. */
+extern float fs_first_floor(fs_scan *scan);
 
 /* ---- middle.c */
 
@@ -332,7 +347,7 @@ fs_below_floor(const fs_scan *scan, const fs_survivor *survivor)
 }
 
 /* Notes the survivors of a round that has ended, so that no later one has them. */
-extern void fs_take_survivors(fs_scan *scan);
+extern void fs_take_survivors(fs_scan *scan, uint32 npages);
 /* A score enters a heap of the best `rank` ones, the least on top. */
 extern void fs_push_score(float *best, uint32 *nbest, uint32 rank, float score);
 /* Makes space for the survivors of one more page. */

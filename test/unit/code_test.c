@@ -257,6 +257,43 @@ test_across(uint32_t padded, float along)
 	free_sample(&s);
 }
 
+/* What the first dimensions of a code say of a score, at any score, errs as claimed. */
+static void
+test_prefix(uint32_t padded, uint32_t prefix, float along)
+{
+	const fx_env *env = fx_env_malloc();
+	sample		s = take_sample(padded);
+	int			trials = padded > 1000 ? 1000 : 4000;
+	double		sum = 0;
+	double		square = 0;
+	fx_query	query = {0};
+	fx_error	err;
+
+	for (int t = 0; t < trials; t++)
+	{
+		fx_coarse_factors coarse;
+		double		estimate = 0;
+
+		random_pair(s.q, s.o, padded, along);
+		fx_query_prepare(&query, FX_COSINE, padded, 1, s.q, env, &err);
+		fx_query_along(&query, along);
+		if (fx_encode(FX_COSINE, padded, 1, s.o, s.centre, 1, s.signs, &coarse, NULL, NULL, NULL, s.scratch) !=
+			FX_CODE_GOOD)
+			continue;
+		for (uint32_t i = 0; i < prefix; i++)
+			estimate += s.signs[i / 8] >> i % 8 & 1 ? s.q[i] : -s.q[i];
+		estimate = (fx_bfloat16(coarse.scale) * estimate * padded / prefix - along) /
+			(fx_query_prefix_spread(&query, prefix) * fx_bfloat16(coarse.scale));
+		sum += estimate;
+		square += estimate * estimate;
+	}
+	ok(fabs(sqrt(square / trials) - 1) < 0.06 && fabs(sum / trials) < 4 / sqrt(trials),
+	   "%u of %u dimensions, a score of %.2f: errors are as claimed (%.3f, mean %.3f)", prefix, padded, along,
+	   sqrt(square / trials), sum / trials);
+	fx_query_free(&query, env);
+	free_sample(&s);
+}
+
 /* Bounds of five deviations hold at any score, though rounding of scales and tables is no part of what lies across. */
 static void
 test_bounds_at(uint32_t padded, float score)
@@ -345,6 +382,17 @@ test_odd(void)
 
 /* ---- kernels */
 
+/* What the sum of signs is at least, of the first dimensions. */
+static double
+bias_of(const float *probe, uint32_t dimensions)
+{
+	double		bias = 0;
+
+	for (uint32_t i = 0; i < dimensions; i++)
+		bias -= fabsf(probe[i]);
+	return bias;
+}
+
 static void
 test_tier(fx_tier tier)
 {
@@ -352,6 +400,7 @@ test_tier(fx_tier tier)
 	const fx_env *env = fx_env_malloc();
 	int			bad_sum = 0;
 	int			bad_mask = 0;
+	int			bad_prefix = 0;
 	int			bad_count = 0;
 	int			bad_fine = 0;
 	int			bad_middle = 0;
@@ -379,7 +428,7 @@ test_tier(fx_tier tier)
 				fx_query	query = {0};
 				fx_error	err;
 				fx_coarse_run run = {blocks, scale, word() % 2 ? add : NULL, word() % 2 ? wanted : NULL,
-				word() % 2 ? raw : NULL, nblocks, width, 0.25f, 0.5f, 0, slots_found, upper, scales_found,
+				word() % 2 ? raw : NULL, nblocks, width, 0.25f, 0.5f, 0, 0, 0, 0, slots_found, upper, scales_found,
 				bases_found, sums_found};
 				uint32_t	count;
 				uint32_t	next = 0;
@@ -396,6 +445,12 @@ test_tier(fx_tier tier)
 				for (int i = 0; i < 8; i++)
 					wanted[i] = (uint16_t) (word() % 3 ? word() : 0);
 				run.floor = 0.2f;
+				if (word() % 2)
+				{
+					run.prefix = 64 * (1 + word() % (padded / 64));
+					run.prefix_margin = 0.1f;
+					run.prefix_floor = 0.2f;
+				}
 				count = kernels->coarse(&query, &run);
 				for (uint32_t i = 0; i < n; i++)
 				{
@@ -404,6 +459,8 @@ test_tier(fx_tier tier)
 					bool		got = next < count && slots_found[next] == i;
 					double		sum = 0;
 					uint32_t	table_sum = 0;
+					double		prefix_sum = 0;
+					double		prefix_upper;
 					double		expected;
 					double		base = run.base + (run.add ? add[i] : 0);
 
@@ -413,12 +470,18 @@ test_tier(fx_tier tier)
 						const uint8_t *tables = query.table + (j / 4 * 8 + j % 4) * 16;
 
 						table_sum += (uint32_t) tables[signs[j] & 15] + tables[64 + (signs[j] >> 4)];
+						if ((j + 1) * 8 == run.prefix)
+							prefix_sum = ((double) query.step * table_sum + bias_of(probe, run.prefix)) *
+								padded / run.prefix;
 					}
+					prefix_upper = base + fx_bfloat16(scale[i]) * (prefix_sum + run.prefix_margin);
 					sum = (double) query.step * table_sum + query.bias;
 					expected = base + fx_bfloat16(scale[i]) * (sum + run.margin);
 					if (got)
 					{
 						bad_mask += !asked || scale[i] == FX_CODE_DEAD || !(upper[next] >= run.floor);
+						bad_prefix += run.prefix > 0 &&
+							prefix_upper < run.prefix_floor - 1e-4 * (1 + fabs(prefix_upper));
 						bad_sum += !(fabs(upper[next] - expected) < 1e-4 * (1 + fabs(expected)));
 						bad_sum += !(fabs(sums_found[next] - sum) < 1e-4 * (1 + fabs(sum)));
 						bad_sum += scales_found[next] != fx_bfloat16(scale[i]);
@@ -428,7 +491,8 @@ test_tier(fx_tier tier)
 					else
 						/* rounding decides of those at the very floor */
 						bad_mask += asked && scale[i] != FX_CODE_DEAD &&
-							expected > run.floor + 1e-4 * (1 + fabs(expected));
+							expected > run.floor + 1e-4 * (1 + fabs(expected)) &&
+							(run.prefix == 0 || prefix_upper > run.prefix_floor + 1e-4 * (1 + fabs(prefix_upper)));
 				}
 				bad_count += count != next;
 
@@ -467,6 +531,7 @@ test_tier(fx_tier tier)
 			}
 	ok(bad_sum == 0, "%s: %d bounds differ from the obvious sum", kernels->name, bad_sum);
 	ok(bad_mask == 0, "%s: %d entries pass or fail wrongly", kernels->name, bad_mask);
+	ok(bad_prefix == 0, "%s: %d entries pass that their prefix rules out", kernels->name, bad_prefix);
 	ok(bad_count == 0, "%s: %d counts are wrong", kernels->name, bad_count);
 	ok(bad_middle == 0, "%s: %d sums of middle planes differ", kernels->name, bad_middle);
 	ok(bad_fine == 0, "%s: %d sums of fine planes differ", kernels->name, bad_fine);
@@ -557,6 +622,14 @@ main(void)
 	test_across(512, 0.7f);
 	test_across(128, 0.4f);
 	test_across(128, 0.8f);
+	test_prefix(512, 128, 0);
+	test_prefix(512, 128, 0.3f);
+	test_prefix(512, 128, 0.65f);
+	test_prefix(512, 64, 0.65f);
+	test_prefix(512, 256, 0.5f);
+	test_prefix(512, 512, 0.5f);
+	test_prefix(128, 64, 0.4f);
+	test_prefix(4096, 1024, 0.65f);
 	for (uint32_t padded = 128; padded <= 4096; padded *= padded < 512 ? 4 : 8)
 	{
 		test_bounds_at(padded, 0.3f);

@@ -1,0 +1,264 @@
+/*
+ * guess.c - what a sample of pages tells before a pass: where the floor will
+ * be, and how much of a code is enough to rule it out.
+ */
+#include "index/scan.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "guc.h"
+#include "miscadmin.h"
+
+/* Pages that are sampled: one in so many, but so few and so many. */
+#define SAMPLE_SHARE		256
+#define MIN_SAMPLE_PAGES	32
+#define MAX_SAMPLE_PAGES	64
+
+/* The floor is guessed where so many times the rank should pass: too low costs time, too high another round. */
+#define GUESS_RANK			2.5
+
+/* ---- the sample */
+
+/* The number of the p-th of npages pages at even distances. */
+static uint32
+sample_page(const fs_scan *scan, uint32 npages, uint32 p)
+{
+	return (uint32) ((uint64) p * scan->npages / npages);
+}
+
+/* Estimates of the codes of some pages. */
+typedef struct estimate_sample
+{
+	float	   *estimates;
+	uint32		n;
+	double		scales;			/* their sum */
+	double		scale;			/* their mean */
+	double		mean;			/* of the estimates */
+	double		variance;
+	double		error;			/* standard deviation of what they err */
+	double		each;			/* estimates of a page */
+} estimate_sample;
+
+static void
+add_estimates(const fs_page_survivors *page, estimate_sample *sample)
+{
+	float		scales = 0;
+
+	for (uint32 i = 0; i < page->count; i++)
+	{
+		sample->estimates[sample->n + i] = page->bases[i] + page->scales[i] * page->sums[i];
+		scales += page->scales[i];
+	}
+	sample->n += page->count;
+	sample->scales += scales;
+}
+
+/* Pages at even distances; while one is scored the next one's codes are fetched into the cache. */
+static void
+take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
+{
+	fs_page_survivors *found = palloc(sizeof(fs_page_survivors));
+	uint32		next = sample_page(scan, npages, 0);
+
+	sample->estimates = palloc(sizeof(float) * npages * scan->fs->layout.entries);
+	sample->n = 0;
+	sample->scales = 0;
+	/* everyone passes */
+	scan->floor = -FLT_MAX;
+	for (uint32 p = 0; p < npages; p++)
+	{
+		uint32		number = next;
+		const char *ahead = NULL;
+		Buffer		buffer;
+
+		CHECK_FOR_INTERRUPTS();
+		next = sample_page(scan, npages, p + 1);
+		if (p + 1 < npages)
+		{
+			fs_memory_prefetch(scan->memory, scan->pages[next].place.code);
+			ahead = fs_send_for_page(scan, next);
+		}
+		buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[number].place.code);
+		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
+		fs_find_survivors(scan, number, BufferGetPage(buffer), ahead, found);
+		add_estimates(found, sample);
+		ReleaseBuffer(buffer);
+	}
+	pfree(found);
+}
+
+/* Four sums at a time, none of which waits for another. */
+static void
+take_moments(estimate_sample *sample)
+{
+	double		sums[4] = {0};
+	double		squares[4] = {0};
+
+	for (uint32 i = 0; i < sample->n; i += 4)
+		for (uint32 lane = 0; lane < 4; lane++)
+		{
+			double		estimate = i + lane < sample->n ? sample->estimates[i + lane] : 0;
+
+			sums[lane] += estimate;
+			squares[lane] += estimate * estimate;
+		}
+	sample->mean = (sums[0] + sums[1] + sums[2] + sums[3]) / sample->n;
+	sample->variance = (squares[0] + squares[1] + squares[2] + squares[3]) / sample->n - sample->mean * sample->mean;
+}
+
+/* ---- a prefix of the codes */
+
+/*
+ * A prefix is so many deviations more cautious than what may be missed asks for: a little, for mates that are less
+ * similar than the setting, or much where lists are left out, which take nearly all that may be missed.
+ */
+#define PREFIX_CAUTION		0.5
+#define PREFIX_CAUTION_LISTS 2.0
+
+/*
+ * So many times as many codes as rows are wanted are to reach the floor of their prefix.  How many do depends on where
+ * the probe lies: in 1 of 100 searches a sixth, and with too few there is another pass.
+ */
+#define PREFIX_ROWS			32
+
+/* A prefix is worth its trouble if so much of the codes is read with it, at most; more where it spares second bits. */
+#define PREFIX_SHARE		0.5
+#define PREFIX_SHARE_ROWS	0.75
+
+/* The share of a normal population above so many deviations. */
+static double
+normal_tail(double x)
+{
+	return 0.5 * erfc(x * M_SQRT1_2);
+}
+
+/*
+ * Who looks for mates, and lets some be missed, need not read all of a code: by its first dimensions alone a mate is
+ * told from nearly everyone else.  Chooses how many of them are read first, for the fewest bytes in all: a block of 16
+ * codes is read to its end where one of them reaches the floor of the prefix.  That floor is one that mates reach, and
+ * so do enough others for the rows wanted.  False: no prefix would save much.
+ *
+ * In a parallel scan a page may be another process's in the second phase, which could not know what was returned.
+ */
+static bool
+choose_prefix(fs_scan *scan, const estimate_sample *sample)
+{
+	uint32		padded = scan->fs->layout.padded;
+	double		missed = Min(1 - facesnxt_target_recall, 0.4);
+	double		similarity = Max(facesnxt_mate_similarity, scan->least);
+	double		true_variance = Max(sample->variance - sample->error * sample->error, 0);
+	double		wanted = scan->least > -FLT_MAX ? 0 : PREFIX_ROWS * scan->rank;
+	double		total = sample->each * scan->npages;
+	double		least_read = (wanted > 0 ? PREFIX_SHARE_ROWS : PREFIX_SHARE) * padded;
+	double		deviations;
+
+	if (!(missed > 0) || !(sample->scale > 0) || scan->every_list || scan->shared != NULL || scan->phase > 0 ||
+		scan->round > 0 || scan->fs->meta.metric != FX_COSINE || wanted > 0.1 * total)
+		return false;
+	deviations = fs_normal_quantile(missed) + (scan->share < 1 ? PREFIX_CAUTION_LISTS : PREFIX_CAUTION);
+	for (uint32 prefix = 64; prefix < padded; prefix += 64)
+	{
+		double		error;
+		double		mate_error;
+		double		deviation;
+		double		floor;
+		double		read;
+
+		fx_query_along(&scan->query, 0);
+		error = sample->scale * fx_query_prefix_spread(&scan->query, prefix);
+		fx_query_along(&scan->query, (float) (similarity - scan->base) / scan->longest);
+		mate_error = sample->scale * fx_query_prefix_spread(&scan->query, prefix);
+		deviation = sqrt(true_variance + error * error);
+		floor = similarity - deviations * mate_error;
+		if (wanted > 0)
+			floor = Min(floor, sample->mean + fs_normal_quantile(wanted / total) * deviation);
+		read = prefix + (1 - pow(1 - normal_tail((floor - sample->mean) / deviation), 16)) * (padded - prefix);
+		if (read < least_read)
+		{
+			least_read = read;
+			scan->prefix = prefix;
+			scan->prefix_floor = (float) similarity;
+			scan->prefix_margin = (float) ((similarity - floor) / sample->scale);
+		}
+	}
+	fx_query_along(&scan->query, 0);
+	if (scan->prefix == 0)
+		return false;
+	scan->counters.every_code = false;
+	return true;
+}
+
+/* ---- the floor */
+
+/*
+ * With middle codes: the score that GUESS_RANK times the rank should exceed, were scores normal, or cosines of random
+ * directions.  Without: the bound that `target` should exceed.  Where two deviations are exceeded much more rarely than
+ * that, there is no guess.
+ */
+static float
+guess_floor(const fs_scan *scan, const estimate_sample *sample)
+{
+	float		tail = (float) (sample->mean + 2 * sqrt(sample->variance));
+	uint32		beyond = 0;
+	double		wanted;
+	double		share;
+
+	for (uint32 i = 0; i < sample->n; i++)
+		beyond += sample->estimates[i] > tail;
+	if (!(beyond > 0.85 * 0.02275 * sample->n))
+		return -FLT_MAX;
+	wanted = scan->fs->layout.middle_pages > 0 ? GUESS_RANK * fs_rank(scan) : scan->target;
+	/* of all entries that the rank is of */
+	share = wanted / (sample->each * fs_pages_ranked(scan));
+	if (share > 0.2)
+		return -FLT_MAX;
+	if (scan->fs->layout.middle_pages > 0)
+	{
+		double		above = fs_normal_quantile(share) * sqrt(Max(sample->variance - sample->error * sample->error, 0));
+
+		/* a cosine's tail is shorter than the normal one: on a sphere of n dimensions (1 - above^2)^(n / 2) */
+		if (scan->fs->meta.metric == FX_COSINE)
+			above = sqrt(1 - exp(-above * above));
+		return (float) (sample->mean + above);
+	}
+	return (float) (sample->mean + fs_normal_quantile(share) * sqrt(sample->variance) +
+					sample->scale * scan->sigmas.coarse * scan->spread);
+}
+
+static float
+look_ahead(fs_scan *scan)
+{
+	uint32		npages = Min(Max(scan->npages / SAMPLE_SHARE, MIN_SAMPLE_PAGES), MAX_SAMPLE_PAGES);
+	estimate_sample sample;
+	float		floor = -FLT_MAX;
+
+	/* of those that pass by their prefix the best set the floor */
+	if (scan->prefix > 0 || npages * 2 > scan->npages)
+		return floor;
+	take_sample(scan, npages, &sample);
+	if (sample.n >= 1000)
+	{
+		take_moments(&sample);
+		sample.scale = sample.scales / sample.n;
+		sample.error = sample.scale * scan->spread;
+		sample.each = (double) sample.n / npages;
+		if (!choose_prefix(scan, &sample))
+			floor = guess_floor(scan, &sample);
+	}
+	pfree(sample.estimates);
+	return floor;
+}
+
+float
+fs_first_floor(fs_scan *scan)
+{
+	float		floor;
+
+	if (!fs_known_floor(scan, &floor))
+	{
+		floor = look_ahead(scan);
+		fs_tell_floor(scan, floor);
+	}
+	return floor;
+}
