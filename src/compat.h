@@ -46,6 +46,15 @@
 	((void *) ((char *) (scan)->parallel_scan + (scan)->parallel_scan->ps_offset))
 #endif
 
+/* Begins a scan; 18 also takes where its searches are counted.  With access/genam.h. */
+#if PG_VERSION_NUM >= 180000
+#define facesnxt_index_beginscan(heap, index, snapshot, nkeys, norderbys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, norderbys)
+#else
+#define facesnxt_index_beginscan(heap, index, snapshot, nkeys, norderbys) \
+	index_beginscan(heap, index, snapshot, nkeys, norderbys)
+#endif
+
 /* 16 renamed the identity of a relation's file. */
 #if PG_VERSION_NUM >= 160000
 #define facesnxt_file				RelFileLocator

@@ -20,7 +20,7 @@ typedef enum NxSubject
 extern fx_env nx_env(MemoryContext context);
 
 /* Raises FX_NO_LIBRARY. */
-extern void nx_no_library(const fx_error *err) pg_attribute_noreturn();
+extern void nx_no_library(const fx_error *err) __attribute__((noreturn));
 
 /* Raises what err says; returns only for FX_OK. */
 extern void nx_check(fx_code code, const fx_error *err, NxSubject subject, const char *name);

@@ -106,7 +106,7 @@ extern void fs_check_page(Relation index, Buffer buffer, fs_page_kind kind);
 extern Buffer fs_read_code(Relation index, BlockNumber block, int mode, const fs_layout *layout,
 						   BufferAccessStrategy strategy);
 extern void fs_check_code_page(Relation index, Buffer buffer, const fs_layout *layout);
-extern void fs_complain_damaged(Relation index, BlockNumber block) pg_attribute_noreturn();
+extern void fs_complain_damaged(Relation index, BlockNumber block) __attribute__((noreturn));
 
 /* Reads the meta page; an error for another magic or version. */
 extern void fs_meta_read(Relation index, fs_meta *meta);

@@ -79,7 +79,7 @@ typedef struct many_state
 static IndexScanDesc
 begin(many_state *state, Datum probe)
 {
-	IndexScanDesc desc = index_beginscan(state->heap, state->index, state->snapshot, 0, 1);
+	IndexScanDesc desc = facesnxt_index_beginscan(state->heap, state->index, state->snapshot, 0, 1);
 	ScanKeyData key;
 
 	ScanKeyEntryInitialize(&key, SK_ORDER_BY, 1, FS_ORDER_STRATEGY, InvalidOid, InvalidOid,

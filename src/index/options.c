@@ -26,9 +26,9 @@ bytea *
 fs_options_parse(Datum reloptions, bool validate)
 {
 	static const relopt_parse_elt table[] = {
-		{"lists", RELOPT_TYPE_INT, offsetof(fs_options, lists)},
-		{"refine_bits", RELOPT_TYPE_INT, offsetof(fs_options, refine_bits)},
-		{"sample", RELOPT_TYPE_INT, offsetof(fs_options, sample)},
+		{.optname = "lists", .opttype = RELOPT_TYPE_INT, .offset = offsetof(fs_options, lists)},
+		{.optname = "refine_bits", .opttype = RELOPT_TYPE_INT, .offset = offsetof(fs_options, refine_bits)},
+		{.optname = "sample", .opttype = RELOPT_TYPE_INT, .offset = offsetof(fs_options, sample)},
 	};
 	fs_options *options = build_reloptions(reloptions, validate, kind, sizeof(fs_options), table, lengthof(table));
 

@@ -16,7 +16,6 @@
 #define PGDLLIMPORT
 #define PG_FUNCTION_ARGS FunctionCallInfo fcinfo
 #define pg_attribute_printf(format, first)
-#define pg_attribute_noreturn()
 #define StaticAssertDecl(condition, message) extern int assertion
 #define StaticAssertStmt(condition, message) do {} while (0)
 #define foreach(cell, list) for (cell = list_head(list); cell; cell = lnext(list, cell))
