@@ -55,6 +55,19 @@
 	index_beginscan(heap, index, snapshot, nkeys, norderbys)
 #endif
 
+/*
+ * 18 counts the forbidden nodes of a path, and compares that count before any
+ * costs.  A path that is never wanted has more of them than other ways have.
+ * With nodes/pathnodes.h.
+ */
+#if PG_VERSION_NUM >= 180000
+#define facesnxt_forbid(path)		((void) ((path)->disabled_nodes += 1000))
+#define facesnxt_forbidden(path)	((path)->disabled_nodes)
+#else
+#define facesnxt_forbid(path)		((void) 0)
+#define facesnxt_forbidden(path)	0
+#endif
+
 /* 16 renamed the identity of a relation's file. */
 #if PG_VERSION_NUM >= 160000
 #define facesnxt_file				RelFileLocator

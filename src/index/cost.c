@@ -48,10 +48,12 @@ static set_rel_pathlist_hook_type next_hook;
 static int
 by_total_cost(const ListCell *a, const ListCell *b)
 {
-	Cost		x = ((Path *) lfirst(a))->total_cost;
-	Cost		y = ((Path *) lfirst(b))->total_cost;
+	const Path *x = lfirst(a);
+	const Path *y = lfirst(b);
 
-	return x < y ? -1 : x > y;
+	if (facesnxt_forbidden(x) != facesnxt_forbidden(y))
+		return facesnxt_forbidden(x) < facesnxt_forbidden(y) ? -1 : 1;
+	return x->total_cost < y->total_cost ? -1 : x->total_cost > y->total_cost;
 }
 
 static void
@@ -132,6 +134,7 @@ fs_cost(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *t
 	/* and an order by two distances is more than this index knows */
 	if ((path->indexorderbys == NIL && !has_within(path)) || list_length(path->indexorderbys) > 1)
 	{
+		facesnxt_forbid(&path->path);
 		*startup = DBL_MAX / 4;
 		*total = DBL_MAX / 4;
 		return;
