@@ -55,6 +55,14 @@
 	index_beginscan(heap, index, snapshot, nkeys, norderbys)
 #endif
 
+/* Counts a search for EXPLAIN ANALYZE, which tells it from 18 on.  With access/relscan.h. */
+#if PG_VERSION_NUM >= 180000
+#define facesnxt_count_search(scan) \
+	((scan)->instrument ? (void) (scan)->instrument->nsearches++ : (void) 0)
+#else
+#define facesnxt_count_search(scan) ((void) 0)
+#endif
+
 /*
  * 18 counts the forbidden nodes of a path, and compares that count before any
  * costs.  A path that is never wanted has more of them than other ways have.

@@ -220,6 +220,7 @@ start(IndexScanDesc desc, fs_scan *scan)
 	fs_find_pages(scan);
 	scan->counters.index = RelationGetRelid(scan->index);
 	pgstat_count_index_scan(scan->index);
+	facesnxt_count_search(desc);
 	scan->started = true;
 }
 
