@@ -30,6 +30,7 @@ DECLARE
     filtered boolean := false;
 BEGIN
     SET LOCAL enable_seqscan = off;
+    SET LOCAL enable_indexscan = on;
     FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
         filtered := filtered OR line ~ 'Filter:';
         IF line ~ 'Seq Scan|Sort' THEN RETURN false; END IF;
