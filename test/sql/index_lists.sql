@@ -3,6 +3,7 @@ SET client_min_messages = warning;
 SET search_path = facesnxt, public;
 SET enable_seqscan = off;
 SET enable_sort = off;
+SET jit = off; -- up to 17 what is forbidden looks costly
 CREATE FUNCTION row_of(i int, share float8) RETURNS embedding LANGUAGE sql IMMUTABLE AS $$
     SELECT array_agg(sin(i * 12.9898 + k * 78.233 + sin(i * 3.7 * k)) / k ^ share ORDER BY k)::real[]::embedding
     FROM generate_series(1, 64) k

@@ -4,6 +4,7 @@ SET client_min_messages = warning;
 SET search_path = facesnxt, public;
 SET enable_seqscan = off;
 SET enable_sort = off;
+SET jit = off; -- up to 17 what is forbidden looks costly
 -- element k of row i: between 0 and 1
 CREATE FUNCTION element(i int, k int) RETURNS float8 LANGUAGE sql IMMUTABLE AS
     $$ SELECT (('x' || substr(md5(i || ',' || k), 1, 8))::bit(32)::bigint & 4294967295) / 4294967296.0 $$;
