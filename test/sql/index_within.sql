@@ -24,6 +24,7 @@ DECLARE
     exact int[];
 BEGIN
     SET LOCAL enable_seqscan = off;
+    SET LOCAL enable_indexscan = on;
     FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
         plan := concat(plan, line);
     END LOOP;
@@ -44,6 +45,18 @@ SELECT pg_temp.agrees(format('within(template, %L, ''NaN'')', :'probe'));
 SELECT count(*) = 0 FROM near WHERE within(template, NULL, 1);
 SELECT count(*) = 0 FROM near WHERE within(template, :'probe', NULL);
 
+-- the nodes of a plan, or those of a kind
+CREATE FUNCTION pg_temp.nodes(query text, kind text DEFAULT '') RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+        IF line ~ kind AND line !~ 'Order By|Sort Key' THEN
+            RETURN NEXT line;
+        END IF;
+    END LOOP;
+END $$;
+
 -- several processes, each with a share of the pages
 SET enable_seqscan = off;
 SET parallel_setup_cost = 0;
@@ -51,7 +64,8 @@ SET parallel_tuple_cost = 0;
 SET min_parallel_index_scan_size = 0;
 SET min_parallel_table_scan_size = 0;
 SET max_parallel_workers_per_gather = 2;
-EXPLAIN (COSTS OFF) SELECT id FROM near ORDER BY template <=> (SELECT template FROM near WHERE id = 77 LIMIT 1) LIMIT 30;
+SELECT pg_temp.nodes('SELECT id FROM near ORDER BY template <=> (SELECT template FROM near WHERE id = 77 LIMIT 1) LIMIT 30',
+    'Gather Merge|Index Scan');
 SELECT array_agg(id) AS in_parallel FROM (SELECT id FROM near ORDER BY template <=> :'probe' LIMIT 300) s \gset
 SELECT count(*) = 6002 FROM (SELECT id FROM near ORDER BY template <=> :'probe' OFFSET 0) s;
 -- none comes twice or not at all when workers do without the process that asked
@@ -59,7 +73,8 @@ SET parallel_leader_participation = off;
 SELECT count(*) = 6002 AND count(DISTINCT id) = 6002 FROM (SELECT id FROM near ORDER BY template <=> :'probe' OFFSET 0) s;
 RESET parallel_leader_participation;
 -- scores below zero, as those of Euclidean distances are, are no better than none: one pass is enough
-EXPLAIN (COSTS OFF) SELECT id FROM near ORDER BY template <-> (SELECT template FROM near WHERE id = 77 LIMIT 1) LIMIT 100;
+SELECT pg_temp.nodes('SELECT id FROM near ORDER BY template <-> (SELECT template FROM near WHERE id = 77 LIMIT 1) LIMIT 100',
+    'Gather Merge|Index Scan');
 SELECT array_agg(id) AS in_parallel FROM (SELECT id FROM near ORDER BY template <-> :'probe' LIMIT 100) s \gset l2_
 SELECT rounds FROM last_scan();
 SET max_parallel_workers_per_gather = 0;
@@ -69,16 +84,6 @@ SELECT array_agg(id) = :'l2_in_parallel' FROM (SELECT id FROM near ORDER BY temp
 -- few rows by the index, all of them by a sort, even where any page costs as much as the next one
 RESET enable_seqscan;
 SET random_page_cost = 1;
-CREATE FUNCTION pg_temp.nodes(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        IF line !~ 'Order By|Sort Key' THEN
-            RETURN NEXT line;
-        END IF;
-    END LOOP;
-END $$;
 SELECT pg_temp.nodes(format('SELECT id FROM near ORDER BY template <=> %L LIMIT 30', :'probe'));
 SELECT pg_temp.nodes(format('SELECT id FROM near ORDER BY template <=> %L', :'probe'));
 DROP TABLE near;
