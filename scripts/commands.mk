@@ -62,7 +62,8 @@ $(OBJS) $(OBJS:.o=.bc): $(filter-out $(GENERATED),$(wildcard src/*.h src/*/*.h))
 PURE_FLAGS = -std=gnu99 -D_GNU_SOURCE -g -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Isrc $(OPENBLAS_FLAGS) $(FREETYPE_FLAGS) -MMD -MP
 PURE_LIBS = -ljpeg -lprotobuf-c -lcrypto -lm
-FUZZ_CC ?= clang-14
+CLANG ?= clang-14
+FUZZ_CC ?= $(CLANG)
 
 ASAN_COMPILE = gcc -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all $(PURE_FLAGS)
 FUZZ_COMPILE = $(FUZZ_CC) -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all $(PURE_FLAGS)

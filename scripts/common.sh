@@ -8,6 +8,9 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # A caller may name another PostgreSQL; else Debian's 15, which packages.sh installs.
 export PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
 
+# The clang of Debian 12; another Debian has another.
+export CLANG=${CLANG:-clang-14}
+
 # Test data: absolute, because some suites run in another folder. Where it is
 # absent, what needs it says so and skips.
 FACESNXT_DATA=${FACESNXT_DATA:-$ROOT/../shared/data}

@@ -13,12 +13,16 @@
 
 level=${1:-demo}
 
+# the version of a server of Debian's that PG_CONFIG names
+version=$(sed -n 's,.*/postgresql/\([0-9][0-9]*\)/bin/pg_config$,\1,p' <<<"$PG_CONFIG")
+version=${version:-15}
+
 # package                    why
-demo_packages='
+demo_packages="
 gcc                          the compiler
 libc6-dev                    its C library
-postgresql-15                the server
-postgresql-server-dev-15     its headers and PGXS
+postgresql-$version                the server
+postgresql-server-dev-$version     its headers and PGXS
 libopenblas-serial-dev       matrix products, without threads
 libjpeg62-turbo-dev          photographs
 libprotobuf-c-dev            ONNX files
@@ -26,17 +30,17 @@ libfreetype-dev              text on sheets
 fonts-dejavu-core            its font
 libssl-dev                   SHA-256 for facesnxt-verify
 protobuf-c-compiler          turns the ONNX message subset into C
-'
-test_packages='
+"
+test_packages="
 perl                         runs the test harness (TAP::Harness)
 libipc-run-perl              TAP tests: PostgreSQL::Test needs IPC::Run
-postgresql-15-pgtap          pgTAP tests
-postgresql-15-plpgsql-check  checks every plpgsql function
+postgresql-$version-pgtap          pgTAP tests
+postgresql-$version-plpgsql-check  checks every plpgsql function
 cppcheck                     a second opinion on the C code
-clang-14                     static analysis and fuzzers
-libclang-rt-14-dev           the sanitizers of clang
+$CLANG                     static analysis and fuzzers
+libclang-rt-${CLANG#clang-}-dev           the sanitizers of clang
 shellcheck                   checks the scripts
-'
+"
 
 case $level in
     demo) wanted=$demo_packages ;;
@@ -86,7 +90,7 @@ remove_drop_in() {
         fi
     fi
 }
-if printf '%s\n' "${missing[@]}" | grep -qx postgresql-15; then
+if printf '%s\n' "${missing[@]}" | grep -qx "postgresql-$version"; then
     clean_up_with remove_drop_in
     [ -d "$drop_in_folder" ] || made_folder=yes
     as_root mkdir -p "$drop_in_folder"

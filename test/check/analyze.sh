@@ -11,7 +11,7 @@ export include freetype
 analyze() {
     local passes=4
     [ "$1" != src/infer/fold.c ] || passes=2
-    clang-14 --analyze --analyzer-output text -Xclang -analyzer-werror -Xclang -analyzer-max-loop -Xclang "$passes" \
+    "$CLANG" --analyze --analyzer-output text -Xclang -analyzer-werror -Xclang -analyzer-max-loop -Xclang "$passes" \
         -std=gnu99 -D_GNU_SOURCE -Isrc "-I$include" "-I$freetype" "$1"
 }
 export -f analyze

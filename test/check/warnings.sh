@@ -10,7 +10,7 @@ flags="-O2 -Wall -Wextra -Werror -Wno-unused-parameter -Isrc -I$(make -s print-O
 server="$flags -Wno-sign-compare -isystem $("$PG_CONFIG" --includedir-server)"
 
 compile() { # flags on the command line, files on standard input
-    for compiler in gcc clang-14; do
+    for compiler in gcc "$CLANG"; do
         # shellcheck disable=SC2086 # words
         xargs -r -P "$(nproc)" -I FILE $compiler $1 -c -o /dev/null FILE <"$files"
     done
