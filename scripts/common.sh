@@ -30,6 +30,8 @@ export JOBS
 # Output of other programs is read here, so it is asked for in English; what is
 # installed must be readable for the server's user.
 export LC_ALL=C.UTF-8
+# PostgreSQL::Test forgets LC_ALL, and its clusters are to be UTF-8 all the same
+export LANG=C.UTF-8
 unset LANGUAGE
 umask 022
 
