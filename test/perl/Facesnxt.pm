@@ -13,8 +13,9 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(make_template new_node seed session as_role attempts wait_for poll_until_up search_sql store);
+our @EXPORT = qw(make_template new_node seed session as_role attempts wait_for poll_until_up by_workers search_sql store);
 
 # Makes the data folder that new_node() copies where FACESNXT_TEMPLATE names it.
 sub make_template
@@ -171,9 +172,25 @@ sub wait_for
 sub poll_until_up
 {
 	my ($node) = @_;
-	$node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()')
-		or die 'server did not come back';
+	my $up;
+
+	# a psql that is turned away at once is sometimes gone before it was told what to ask
+	foreach my $try (1 .. 100)
+	{
+		$up = eval { $node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') };
+		last unless $@;
+		die $@ unless $@ =~ /Broken pipe/ && $try < 100;
+		usleep(100_000);
+	}
+	die 'server did not come back' unless $up;
 	return;
+}
+
+# The setting that has plans run by parallel workers where they can; 16 renamed it.
+sub by_workers
+{
+	my ($node) = @_;
+	return $node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode';
 }
 
 # Copies files into the table "file" (name, bytes) under the names given: (name => path, ...).

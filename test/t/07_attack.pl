@@ -10,6 +10,7 @@ use Facesnxt;
 use Test::More;
 
 my $node = new_node('attack');
+my $by_workers = by_workers($node);
 
 $node->safe_psql('postgres', <<'SQL');
 CREATE ROLE stranger LOGIN;
@@ -98,7 +99,7 @@ my %ways = (
 	'copy' => "BEGIN; COPY (%s) TO STDOUT; ROLLBACK",
 	'lateral' => "BEGIN; SELECT * FROM generate_series(1, 1), LATERAL (%s) s; ROLLBACK",
 	'readonly' => "SET default_transaction_read_only = on; %s",
-	'parallel' => "SET force_parallel_mode = on; SET parallel_setup_cost = 0; %s");
+	'parallel' => "SET $by_workers = on; SET parallel_setup_cost = 0; %s");
 foreach my $way (sort keys %ways)
 {
 	as_role($node, 'nm_inv', sprintf($ways{$way}, search_sql($way)));

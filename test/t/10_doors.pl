@@ -11,6 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_node('doors', conf => "max_prepared_transactions = 5\nmax_worker_processes = 16\n");
+my $by_workers = by_workers($node);
 
 $node->safe_psql('postgres', <<'SQL');
 CREATE ROLE integ LOGIN;
@@ -139,7 +140,7 @@ my @outside = (
 	[ 'self join', 'SELECT a.template OPERATOR(facesnxt.<=>) b.template FROM facesnxt.reference a, facesnxt.reference b' ],
 	[ 'UNION', 'SELECT NULL::facesnxt.embedding UNION ALL SELECT template FROM facesnxt.reference' ],
 	[ 'TABLESAMPLE', 'SELECT reference_id FROM facesnxt.reference TABLESAMPLE SYSTEM (100)' ],
-	[ 'parallel workers', "SET force_parallel_mode = on; SET parallel_setup_cost = 0; SET min_parallel_table_scan_size = 0; $lawful" ],
+	[ 'parallel workers', "SET $by_workers = on; SET parallel_setup_cost = 0; SET min_parallel_table_scan_size = 0; $lawful" ],
 	[ 'PREPARE TRANSACTION', "BEGIN; $lawful; PREPARE TRANSACTION 'x'" ],
 	[ 'savepoints', "BEGIN; SAVEPOINT s; $lawful; ROLLBACK TO s; $lawful" ],
 	[ 'read-only transaction', "BEGIN READ ONLY; $lawful" ],

@@ -12,6 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_node('log_access', conf => "max_prepared_transactions = 2\n");
+my $by_workers = by_workers($node);
 
 $node->safe_psql('postgres', <<'SQL');
 CREATE ROLE nm_aud LOGIN;
@@ -92,7 +93,7 @@ recorded('aud', 'CREATE MATERIALIZED VIEW desk.m AS SELECT reason FROM facesnxt.
 	'a materialized view, made and refreshed');
 recorded('aud', 'WITH s AS MATERIALIZED (SELECT reason FROM facesnxt.search) SELECT (SELECT count(*) FROM s)', 'aud|facesnxt.search|1', 'a subquery');
 # the functions of policies keep a statement in one process, so this is of a role that has none
-like(recorded('bold', 'SET force_parallel_mode = on; EXPLAIN SELECT count(*) FROM facesnxt.search; SELECT count(*) FROM facesnxt.search',
+like(recorded('bold', "SET $by_workers = on; EXPLAIN SELECT count(*) FROM facesnxt.search; SELECT count(*) FROM facesnxt.search",
 		'bold|facesnxt.search|1', 'a parallel worker, once'), qr/Gather/, '... which there was');
 recorded('aud', 'SELECT 1 / (candidates - candidates) FROM facesnxt.search', 'aud|facesnxt.search|-', 'a statement that fails: begun and not ended');
 recorded('aud', 'BEGIN; SELECT reason FROM facesnxt.search; ROLLBACK', $three, 'a transaction that is rolled back');
