@@ -124,6 +124,13 @@
 #define FACESNXT_RUN_ONCE_PASS	, once
 #endif
 
+/* Where EXPLAIN ANALYZE sends the rows; 17 may write them out first (SERIALIZE).  With tcop/dest.h. */
+#if PG_VERSION_NUM >= 170000
+#define facesnxt_is_nowhere(dest)	((dest)->mydest == DestNone || (dest)->mydest == DestExplainSerialize)
+#else
+#define facesnxt_is_nowhere(dest)	((dest)->mydest == DestNone)
+#endif
+
 /* 16 moved the rights that a relation is read with out of the range table.  With parser/parse_relation.h. */
 #if PG_VERSION_NUM >= 160000
 #define FACESNXT_CHECK_PERMS_ARGS	List *rangeTable, List *permInfos, bool raise

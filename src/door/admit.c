@@ -164,7 +164,7 @@ way_fault(QueryDesc *query)
 {
 	if (query->dest != NULL && (query->dest->mydest == DestIntoRel || query->dest->mydest == DestTransientRel))
 		return "It makes a table of what it finds.";
-	if (query->dest != NULL && query->dest->mydest == DestNone && query->instrument_options != 0)
+	if (query->dest != NULL && facesnxt_is_nowhere(query->dest) && query->instrument_options != 0)
 		return "EXPLAIN ANALYZE tells of rows that are not returned.";
 	if (ActivePortal != NULL && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD) != 0)
 		return "A cursor WITH HOLD would outlive the open search.";

@@ -11,6 +11,7 @@
 #include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/plannodes.h"
 #include "utils/lsyscache.h"
@@ -73,6 +74,43 @@ is_harmless(shape_walk *walk, Oid function)
 	if (function < FirstGenbkiObjectId)
 		return func_volatile(function) != PROVOLATILE_VOLATILE;
 	return get_func_namespace(function) == walk->schema && strcmp(get_func_name(function), "raw_door") == 0;
+}
+
+/*
+ * Whether a function of the server's runs what an argument names: the input of
+ * any type, which for a domain calls whatever its check calls, or the view that
+ * becomes XML.
+ */
+static bool
+runs_what_is_named(Oid function)
+{
+	Oid		   *types;
+	int			count;
+	char	   *name;
+
+	(void) get_func_signature(function, &types, &count);
+	for (int i = 0; i < count; i++)
+		if (types[i] == CSTRINGOID)
+			return true;
+	name = get_func_name(function);
+	return strncmp(name, "pg_input_", 9) == 0 || strstr(name, "_to_xml") != NULL;
+}
+
+/* A type of somebody's brings its own code along: the check of a domain, a cast to json. */
+static bool
+is_somebodys(shape_walk *walk, Oid type)
+{
+	HeapTuple	tuple;
+	bool		theirs;
+
+	if (type < FirstNormalObjectId)
+		return false;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	theirs = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace != walk->schema;
+	ReleaseSysCache(tuple);
+	return theirs;
 }
 
 static bool
@@ -145,7 +183,11 @@ walk_expression(Node *node, void *context)
 					return true;
 			return false;
 		}
+		if (runs_what_is_named(function))
+			return fault(walk, "It calls a function that runs what its argument names.");
 	}
+	if (is_somebodys(walk, exprType(node)))
+		return fault(walk, "It has a value of a type that is not the server's own.");
 	switch (nodeTag(node))
 	{
 		case T_Var:

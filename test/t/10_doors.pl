@@ -273,6 +273,19 @@ my @inside = (
 	[ 'advisory lock', "SELECT reference_id FROM facesnxt.reference WHERE pg_try_advisory_lock(1) $order LIMIT 1" ],
 	[ 'setting as a channel', "SELECT set_config('a.b', reference_id::text, false) FROM facesnxt.reference $order LIMIT 1" ],
 	[ 'domain with a check', "CREATE DOMAIN i.d AS text CHECK (i.seen(VALUE)); SELECT reference_id::text::i.d FROM facesnxt.reference $order LIMIT 1" ],
+	[ 'domain by a function that reads text', "CREATE DOMAIN i.d1 AS text CHECK (i.seen(VALUE)); SELECT reference_id FROM facesnxt.reference "
+		. "WHERE domain_in(textout(reference_id::text), 'i.d1'::regtype, -1) IS NOT NULL $order LIMIT 1" ],
+	[ 'domain in a record of json', "CREATE DOMAIN i.d2 AS text CHECK (i.seen(VALUE)); CREATE TYPE i.c2 AS (x i.d2); "
+		. "SELECT reference_id FROM facesnxt.reference "
+		. "WHERE json_populate_record(NULL::i.c2, json_build_object('x', reference_id)) IS NOT NULL $order LIMIT 1" ],
+	[ 'domain in a record of text', "CREATE DOMAIN i.d3 AS text CHECK (i.seen(VALUE)); CREATE TYPE i.c3 AS (x i.d3); "
+		. "SELECT reference_id FROM facesnxt.reference WHERE ('(' || reference_id || ')')::i.c3 IS NOT NULL $order LIMIT 1" ],
+	[ 'own cast of an own type to json', "CREATE TYPE i.e4 AS ENUM ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'); "
+		. "CREATE FUNCTION i.j4(i.e4) RETURNS json LANGUAGE plpgsql AS \$\$ BEGIN RAISE NOTICE 'leak %', \$1; RETURN '1'; END \$\$; "
+		. "CREATE CAST (i.e4 AS json) WITH FUNCTION i.j4(i.e4); SELECT reference_id FROM facesnxt.reference "
+		. "WHERE to_json(left(reference_id::text, 1)::i.e4) IS NOT NULL $order LIMIT 1" ],
+	[ 'own view as XML', "CREATE VIEW i.v5 AS SELECT i.seen('a view'); SELECT reference_id FROM facesnxt.reference "
+		. "WHERE table_to_xml(CASE WHEN reference_id::text > '8' THEN 'i.v5' ELSE 'pg_class' END::regclass, true, true, '') IS NOT NULL $order LIMIT 1" ],
 	[ 'subquery', "SELECT (SELECT max(g) FROM generate_series(1, 2) g), reference_id FROM facesnxt.reference $order LIMIT 1" ],
 	[ 'limit by a subquery', "SELECT reference_id FROM facesnxt.reference $order LIMIT (SELECT 1)" ],
 	[ 'TABLESAMPLE', "SELECT reference_id FROM facesnxt.reference TABLESAMPLE BERNOULLI (100) $order LIMIT 1" ],
@@ -280,6 +293,14 @@ my @inside = (
 	[ 'table_to_xml', "SELECT table_to_xml('facesnxt.reference', true, true, '')" ],
 	[ 'COPY of the table', 'COPY facesnxt.reference TO STDOUT' ],
 	[ 'own view of templates', "CREATE VIEW i.v9 AS SELECT template::text FROM facesnxt.reference $order LIMIT 1; TABLE i.v9" ]);
+push @inside, [ 'domain that text is tried for', "CREATE DOMAIN i.d6 AS text CHECK (i.seen(VALUE)); SELECT reference_id FROM facesnxt.reference "
+	. "WHERE pg_input_is_valid(reference_id::text, 'i.d6') $order LIMIT 1" ]
+	if $node->pg_version >= 16;
+push @inside,
+	[ 'domain of JSON_VALUE', "CREATE DOMAIN i.d7 AS text CHECK (i.seen(VALUE)); SELECT reference_id FROM facesnxt.reference "
+		. "WHERE JSON_VALUE(to_jsonb(reference_id), '\$' RETURNING i.d7) IS NOT NULL $order LIMIT 1" ],
+	[ 'EXPLAIN ANALYZE that writes rows out', "EXPLAIN (ANALYZE, SERIALIZE) $lawful" ]
+	if $node->pg_version >= 17;
 $node->safe_psql('postgres', "CREATE FUNCTION i.seen(text) RETURNS boolean LANGUAGE plpgsql AS "
 	. "\$\$ BEGIN RAISE NOTICE 'leak %', \$1; RETURN true; END \$\$; GRANT USAGE ON SCHEMA i TO PUBLIC");
 
