@@ -94,7 +94,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    grantor regrole;
+    grantor name;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = role) THEN
         RETURN;
@@ -102,8 +102,10 @@ BEGIN
     IF wanted AND NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = grouped::regrole AND m.member = role) THEN
         EXECUTE format('GRANT %I TO %s', grouped, role);
     ELSIF NOT wanted THEN
-        FOR grantor IN SELECT m.grantor FROM pg_auth_members m WHERE m.roleid = grouped::regrole AND m.member = role LOOP
-            EXECUTE format('REVOKE %I FROM %s GRANTED BY %s', grouped, role, grantor);
+        -- from 16 on each has granted it for itself; before, who granted it may be gone, and does not matter
+        FOR grantor IN SELECT coalesce(r.rolname, current_user) FROM pg_auth_members m LEFT JOIN pg_roles r ON r.oid = m.grantor
+                       WHERE m.roleid = grouped::regrole AND m.member = role LOOP
+            EXECUTE format('REVOKE %I FROM %s GRANTED BY %I CASCADE', grouped, role, grantor);
         END LOOP;
     END IF;
 END

@@ -98,13 +98,13 @@ BEGIN
         RETURN NULL; -- the role was dropped: there is nothing left to cut
     END IF;
     -- facesnxt_member opens nothing but the way to the gate, which refuses and records
-    taken := ARRAY(SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+    taken := ARRAY(SELECT DISTINCT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
                    WHERE m.member = cut_off.role AND CASE account.status
                        WHEN 'suspended' THEN g.rolname IN ('facesnxt_admin', 'facesnxt_auditor', 'facesnxt_mailer')
                        ELSE g.rolname ~ '^facesnxt_' AND g.rolname <> 'facesnxt_member' END
                    ORDER BY g.rolname);
     FOREACH granted IN ARRAY taken LOOP
-        EXECUTE format('REVOKE %I FROM %I CASCADE', granted, target.rolname);
+        PERFORM facesnxt.set_membership(role, granted, false);
     END LOOP;
     IF target.rolsuper THEN
         RAISE WARNING 'role "%" is a superuser and keeps its login', target.rolname

@@ -119,9 +119,14 @@ subtest 'in the session of a gateway' => sub {
 subtest 'the revoked cannot undo it' => sub {
 	$node->safe_psql('postgres', "CREATE ROLE crooked LOGIN CREATEROLE; GRANT facesnxt_admin, facesnxt_investigator TO crooked WITH ADMIN OPTION; "
 		. "GRANT crooked TO gateway; SELECT facesnxt.open_account('NM', 'crooked'); SELECT facesnxt.set_account_status('crooked', 'active', NULL)");
+	# from 16 on these are grants beside those of the superuser
+	$node->safe_psql('postgres', "CREATE ROLE second; GRANT facesnxt_admin, facesnxt_investigator TO second WITH ADMIN OPTION; "
+		. "SET ROLE second; GRANT facesnxt_admin, facesnxt_investigator TO crooked; SET ROLE crooked; GRANT facesnxt_admin TO other");
 	my $own = session($node, 'crooked');
 	$own->query_safe('SELECT 1');
 	set_status('crooked', 'revoked');
+	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_auth_members WHERE member = 'crooked'::regrole "
+		. "AND roleid <> 'facesnxt_member'::regrole"), '0', 'no group is left, whoever granted it');
 	wait_for($node, 'its session ends', sessions_of('crooked') =~ s/count\(\*\)/count(*) = 0/r);
 	$own->{run}->kill_kill;
 	foreach my $undo ('ALTER ROLE crooked LOGIN', 'GRANT facesnxt_investigator TO crooked', 'GRANT facesnxt_admin TO crooked',
