@@ -1,7 +1,7 @@
 /*
  * compat.h - every test of the server's version stands here.
  *
- * The extension is built for PostgreSQL 15; 16 to 18 are kept in mind.
+ * The extension is built for PostgreSQL 15, and tested with 17 and 18 too; 16 is kept in mind.
  */
 #ifndef FACESNXT_COMPAT_H
 #define FACESNXT_COMPAT_H
