@@ -46,6 +46,15 @@
 	((void *) ((char *) (scan)->parallel_scan + (scan)->parallel_scan->ps_offset))
 #endif
 
+/* What an access method is told of a parallel scan that needs space.  With utils/rel.h. */
+#if PG_VERSION_NUM >= 180000
+#define FACESNXT_PARALLEL_SIZE_ARGS	Relation index, int nkeys, int norderbys
+#elif PG_VERSION_NUM >= 170000
+#define FACESNXT_PARALLEL_SIZE_ARGS	int nkeys, int norderbys
+#else
+#define FACESNXT_PARALLEL_SIZE_ARGS	void
+#endif
+
 /* Begins a scan; 18 also takes where its searches are counted.  With access/genam.h. */
 #if PG_VERSION_NUM >= 180000
 #define facesnxt_index_beginscan(heap, index, snapshot, nkeys, norderbys) \

@@ -369,13 +369,7 @@ extern IndexScanDesc fs_begin_scan(Relation index, int nkeys, int norderbys);
 extern void fs_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys);
 extern bool fs_get_tuple(IndexScanDesc scan, ScanDirection direction);
 extern void fs_end_scan(IndexScanDesc scan);
-#if PG_VERSION_NUM >= 180000
-extern Size fs_parallel_size(Relation index, int nkeys, int norderbys);
-#elif PG_VERSION_NUM >= 170000
-extern Size fs_parallel_size(int nkeys, int norderbys);
-#else
-extern Size fs_parallel_size(void);
-#endif
+extern Size fs_parallel_size(FACESNXT_PARALLEL_SIZE_ARGS);
 extern void fs_parallel_init(void *target);
 extern void fs_parallel_rescan(IndexScanDesc scan);
 /* Installs the planner's hook (cost.c). */

@@ -12,16 +12,8 @@
 /* Buffers for which the last parallel scan was given space. */
 static uint32 space_asked;
 
-#if PG_VERSION_NUM >= 180000
 Size
-fs_parallel_size(Relation index, int nkeys, int norderbys)
-#elif PG_VERSION_NUM >= 170000
-Size
-fs_parallel_size(int nkeys, int norderbys)
-#else
-Size
-fs_parallel_size(void)
-#endif
+fs_parallel_size(FACESNXT_PARALLEL_SIZE_ARGS)
 {
 	space_asked = fs_memory_blocks();
 	return offsetof(fs_shared, buffers) + sizeof(Buffer) * (Size) space_asked;

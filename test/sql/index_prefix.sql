@@ -3,6 +3,7 @@ SET client_min_messages = warning;
 SET search_path = facesnxt, public;
 SET enable_seqscan = off;
 SET enable_sort = off;
+SET jit = off; -- up to 17 what is forbidden looks costly
 -- strangers, and a mate of similarity 0.8 of each of a hundred probes
 CREATE FUNCTION stranger(i int) RETURNS embedding LANGUAGE sql IMMUTABLE AS
     $$ SELECT disturb(array_fill(1::real, array[256])::embedding, 0, i) $$;
