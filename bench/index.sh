@@ -18,6 +18,16 @@ label() { # kind, k, distance
     echo "$text"
 }
 
+# kind, k, distance: with a target_recall below 1; sets MS and the others as measure does. $4 is what every code took.
+targeted() {
+    local similarity=0.65
+    [ "$1" = normal ] || similarity=0.5
+    ALIKE_FROM=$similarity measure "$1" "$2" "$3" \
+        "facesnxt.target_recall = 0.99" "facesnxt.mate_similarity = $similarity"
+    report "0.99 at $similarity: $(label "$1" "$2" "$3")" "$ALIKE with a mate from $similarity on; share of codes $SHARE;" \
+        "against every code $(ratio "$MS" "$4"), flat $(ratio "$MS" "${flat_ms[$1 $2 $3]}"); $DETAIL"
+}
+
 # without lists: build, size, searches, the exact scan
 flat() {
     build template "lists = 1" "max_parallel_maintenance_workers = 0"
@@ -33,6 +43,7 @@ flat() {
         measure "$kind" "$k" "$distance"
         flat_ms[$what]=$MS
         report "$(label "$kind" "$k" "$distance")" "$DETAIL"
+        targeted "$kind" "$k" "$distance" "$MS"
     done
 
     sql <<'SQL'
@@ -55,7 +66,6 @@ SQL
 
 # with lists: every code, then what the calibration says is enough
 listed() {
-    local similarity
     build template "lists = ${LISTS:-$(lists_for "$ROWS")}"
     printf 'with lists: %s lists, build %s ms, %s bytes a row\n' \
         "$(sql -c "SELECT lists FROM index_info('public.gallery_template')")" "$BUILD" "$(bytes_a_row)"
@@ -64,13 +74,7 @@ listed() {
         measure "$kind" "$k" "$distance"
         local all=$MS
         report "every code: $(label "$kind" "$k" "$distance")" "against flat $(ratio "$MS" "${flat_ms[$what]}")"
-        similarity=0.65
-        [ "$kind" = normal ] || similarity=0.5
-        ALIKE_FROM=$similarity measure "$kind" "$k" "$distance" \
-            "facesnxt.target_recall = 0.99" "facesnxt.mate_similarity = $similarity"
-        report "0.99 at $similarity: $(label "$kind" "$k" "$distance")" \
-            "$ALIKE with a mate from $similarity on; share of codes $SHARE;" \
-            "against every code $(ratio "$MS" "$all"), flat $(ratio "$MS" "${flat_ms[$what]}")"
+        targeted "$kind" "$k" "$distance" "$all"
     done
 }
 
