@@ -64,7 +64,6 @@ TYPE = \
 	src/type/embedding_order.o
 
 INDEX = \
-	src/index/guess.o \
 	src/index/handler.o \
 	src/index/options.o \
 	src/index/cost.o \
@@ -88,6 +87,7 @@ INDEX = \
 	src/index/pages.o \
 	src/index/parallel.o \
 	src/index/coarse.o \
+	src/index/guess.o \
 	src/index/middle.o \
 	src/index/many.o \
 	src/index/recall.o \

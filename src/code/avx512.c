@@ -83,17 +83,17 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 	uint32_t	count = 0;
 	const __m512i numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 	const char *ahead = run->ahead;
+	uint32_t	first = run->prefix > 0 ? run->prefix : padded;
 	/* padded / prefix * (step * (table sum) + bias) + margin */
-	float		ratio = run->prefix > 0 ? (float) padded / (float) run->prefix : 0;
+	float		ratio = (float) padded / (float) first;
 	const __m512 prefix_step = _mm512_set1_ps(ratio * query->step);
-	const __m512 prefix_bias = _mm512_set1_ps(run->prefix > 0 ?
-											  ratio * query->biases[run->prefix / 64 - 1] + run->prefix_margin : 0);
+	const __m512 prefix_bias = _mm512_set1_ps(ratio * query->biases[first / 64 - 1] + run->prefix_margin);
 	uint8_t		joined[FX_CODE_MAX_DIM * 2];
 
 	for (uint32_t block = 0; block < run->nblocks; block += blocks)
 	{
 		uint32_t	first_code = block * run->width;
-		uint32_t	ncodes = (run->nblocks - block < blocks ? run->nblocks - block : blocks) * run->width;
+		uint32_t	ncodes = fx_ncodes(run, block);
 		__mmask16	present = (__mmask16) ((1u << ncodes) - 1);
 		uint32_t	wanted = fx_wanted(run, block);
 		const uint8_t *codes;
@@ -123,23 +123,17 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 		if (run->add != NULL)
 			base = _mm512_add_ps(base, _mm512_maskz_loadu_ps(present, run->add + first_code));
 		sums.all = sums.high = _mm512_setzero_si512();
+		add_16(&sums, codes, query->table, 0, first, ahead);
+		if (ahead != NULL)
+			ahead += fx_block_size(padded, 16);
 		if (run->prefix > 0)
 		{
-			add_16(&sums, codes, query->table, 0, run->prefix, ahead);
 			sum = _mm512_fmadd_ps(fold_16(&sums), prefix_step, prefix_bias);
 			present &= _mm512_cmp_ps_mask(_mm512_fmadd_ps(sum, scale, base), _mm512_set1_ps(run->prefix_floor),
 										  _CMP_GE_OQ) & (__mmask16) wanted;
-			if (ahead != NULL)
-				ahead += fx_block_size(padded, 16);
 			if (present == 0)
 				continue;
-			add_16(&sums, codes, query->table, run->prefix, padded, NULL);
-		}
-		else
-		{
-			add_16(&sums, codes, query->table, 0, padded, ahead);
-			if (ahead != NULL)
-				ahead += fx_block_size(padded, 16);
+			add_16(&sums, codes, query->table, first, padded, NULL);
 		}
 		sum = _mm512_fmadd_ps(fold_16(&sums), _mm512_set1_ps(query->step), _mm512_set1_ps(query->bias));
 		upper = _mm512_fmadd_ps(_mm512_add_ps(sum, _mm512_set1_ps(run->margin)), scale, base);

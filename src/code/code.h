@@ -186,9 +186,9 @@ extern void fx_query_along(fx_query *query, float along);
 extern float fx_query_spread(const fx_query *query);
 /*
  * Standard deviation, per unit of scale, of an estimate from the first `prefix` dimensions of a code alone: what those
- * say of the whole and what a coarse estimate errs.
+ * say of the whole and what a coarse estimate errs, of vectors x with <q, x> = along * |x| as in fx_query_along().
  */
-extern float fx_query_prefix_spread(const fx_query *query, uint32_t prefix);
+extern float fx_query_prefix_spread(const fx_query *query, uint32_t prefix, float along);
 extern void fx_query_free(fx_query *query, const fx_env *env);
 
 /*

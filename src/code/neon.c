@@ -45,49 +45,22 @@ add_16(const uint8_t *block, const uint8_t *table, uint32_t first, uint32_t last
 		vst1q_u32(sums + 4 * i, totals[i]);
 }
 
+#include "code/sum_body.h"
+
 static uint32_t
 coarse(const fx_query *query, const fx_coarse_run *run)
 {
-	uint32_t	padded = query->padded;
 	uint32_t	blocks = 16 / run->width;
 	uint32_t	count = 0;
 	const char *ahead = run->ahead;
-	uint8_t		joined[FX_CODE_MAX_DIM * 2];
 
 	for (uint32_t block = 0; block < run->nblocks; block += blocks)
 	{
-		uint32_t	first_code = block * run->width;
-		uint32_t	ncodes = (run->nblocks - block < blocks ? run->nblocks - block : blocks) * run->width;
-		uint32_t	wanted = fx_wanted(run, block);
-		const uint8_t *codes = run->blocks + block * fx_block_size(padded, run->width);
-		uint32_t	sums[16] = {0};
+		uint32_t	sums[16];
+		uint32_t	wanted = sum_16(query, run, block, &ahead, sums);
 
-		if (wanted == 0)
-		{
-			ahead = fx_fetch_ahead(run, ahead, padded);
-			continue;
-		}
-		if (run->width != 16)
-		{
-			fx_join_blocks(run, padded, block, joined);
-			codes = joined;
-		}
-		if (run->prefix > 0)
-		{
-			add_16(codes, query->table, 0, run->prefix, NULL, sums);
-			ahead = fx_fetch_ahead(run, ahead, padded);
-			wanted = fx_reach_16(query, run, first_code, ncodes, wanted, sums);
-			if (wanted == 0)
-				continue;
-			add_16(codes, query->table, run->prefix, padded, NULL, sums);
-		}
-		else
-		{
-			add_16(codes, query->table, 0, padded, ahead, sums);
-			if (ahead != NULL)
-				ahead += fx_block_size(padded, 16);
-		}
-		count = fx_bound_16(query, run, first_code, ncodes, wanted, sums, count);
+		if (wanted != 0)
+			count = fx_bound_16(query, run, block * run->width, fx_ncodes(run, block), wanted, sums, count);
 	}
 	return count;
 }

@@ -172,10 +172,17 @@ fx_query_prepare(fx_query *query, fx_metric metric, uint32_t padded, int bits, c
 	return FX_OK;
 }
 
+/* As much of the probe along a vector as bounds reckon with. */
+static float
+reckoned(const fx_query *query, float along)
+{
+	return fminf(fmaxf(along, 0), 0.7f * query->norm);
+}
+
 void
 fx_query_along(fx_query *query, float along)
 {
-	along = fminf(fmaxf(along, 0), 0.7f * query->norm);
+	along = reckoned(query, along);
 	query->across = sqrtf(query->norm * query->norm - along * along);
 }
 
@@ -193,12 +200,12 @@ fx_query_spread(const fx_query *query)
  * sum of sign_i y_i, of y at right angles to x.
  */
 float
-fx_query_prefix_spread(const fx_query *query, uint32_t prefix)
+fx_query_prefix_spread(const fx_query *query, uint32_t prefix, float along)
 {
 	double		share = (double) prefix / query->padded;
 	double		usual2 = USUAL_ALIGNMENT * USUAL_ALIGNMENT;
-	double		across2 = (double) query->across * query->across;
-	double		along2 = (double) query->norm * query->norm - across2;
+	double		along2 = (double) reckoned(query, along) * reckoned(query, along);
+	double		across2 = (double) query->norm * query->norm - along2;
 	double		square = across2 * share * (1 - usual2 * share) + along2 * share * (1 - share) * (1 - usual2) +
 		(double) query->table_spread * query->table_spread * share;
 

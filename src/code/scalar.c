@@ -83,7 +83,7 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 	for (uint32_t block = 0; block < run->nblocks; block += blocks)
 	{
 		uint32_t	first_code = block * run->width;
-		uint32_t	ncodes = (run->nblocks - block < blocks ? run->nblocks - block : blocks) * run->width;
+		uint32_t	ncodes = fx_ncodes(run, block);
 		uint32_t	sums[16] = {0};
 		uint32_t	wanted = fx_wanted(run, block);
 

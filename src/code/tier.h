@@ -22,6 +22,15 @@ fx_wanted(const fx_coarse_run *run, uint32_t first)
 	return run->wanted == NULL ? 0xFFFF : run->wanted[first * run->width / 16];
 }
 
+/* How many codes there are of the 16 that begin with block `first`: 8 where an odd number of blocks ends. */
+static inline uint32_t
+fx_ncodes(const fx_coarse_run *run, uint32_t first)
+{
+	uint32_t	blocks = 16 / run->width;
+
+	return (run->nblocks - first < blocks ? run->nblocks - first : blocks) * run->width;
+}
+
 /* Fetches what is to be fetched along with 16 codes that are not read; returns where that goes on. */
 static inline const char *
 fx_fetch_ahead(const fx_coarse_run *run, const char *ahead, uint32_t padded)

@@ -151,6 +151,7 @@ choose_prefix(fs_scan *scan, const estimate_sample *sample)
 	double		wanted = scan->least > -FLT_MAX ? 0 : PREFIX_ROWS * scan->rank;
 	double		total = sample->each * scan->npages;
 	double		least_read = (wanted > 0 ? PREFIX_SHARE_ROWS : PREFIX_SHARE) * padded;
+	float		along = (float) (similarity - scan->base) / scan->longest;
 	double		deviations;
 
 	if (!(missed > 0) || !(sample->scale > 0) || scan->every_list || scan->shared != NULL || scan->phase > 0 ||
@@ -159,18 +160,12 @@ choose_prefix(fs_scan *scan, const estimate_sample *sample)
 	deviations = fs_normal_quantile(missed) + (scan->share < 1 ? PREFIX_CAUTION_LISTS : PREFIX_CAUTION);
 	for (uint32 prefix = 64; prefix < padded; prefix += 64)
 	{
-		double		error;
-		double		mate_error;
-		double		deviation;
-		double		floor;
+		double		error = sample->scale * fx_query_prefix_spread(&scan->query, prefix, 0);
+		double		mate_error = sample->scale * fx_query_prefix_spread(&scan->query, prefix, along);
+		double		deviation = sqrt(true_variance + error * error);
+		double		floor = similarity - deviations * mate_error;
 		double		read;
 
-		fx_query_along(&scan->query, 0);
-		error = sample->scale * fx_query_prefix_spread(&scan->query, prefix);
-		fx_query_along(&scan->query, (float) (similarity - scan->base) / scan->longest);
-		mate_error = sample->scale * fx_query_prefix_spread(&scan->query, prefix);
-		deviation = sqrt(true_variance + error * error);
-		floor = similarity - deviations * mate_error;
 		if (wanted > 0)
 			floor = Min(floor, sample->mean + fs_normal_quantile(wanted / total) * deviation);
 		read = prefix + (1 - pow(1 - normal_tail((floor - sample->mean) / deviation), 16)) * (padded - prefix);
@@ -182,7 +177,6 @@ choose_prefix(fs_scan *scan, const estimate_sample *sample)
 			scan->prefix_margin = (float) ((similarity - floor) / sample->scale);
 		}
 	}
-	fx_query_along(&scan->query, 0);
 	if (scan->prefix == 0)
 		return false;
 	scan->counters.every_code = false;

@@ -206,8 +206,8 @@ typedef struct fs_scan
 	uint32		nsurvivors;
 	uint32		capacity;
 	uint8	   *taken;			/* a bit for each entry that survived an earlier round; NULL: there was none */
-	Size		taken_size;
-	uint32		ntaken;
+	Size		taken_size;		/* bytes */
+	uint32		ntaken;			/* bits set */
 	fs_memory  *memory;
 	/* buckets */
 	int32		waiting[FS_BUCKETS];	/* for the fine stage */
@@ -346,7 +346,7 @@ fs_below_floor(const fs_scan *scan, const fs_survivor *survivor)
 	return survivor->is_fine && survivor->upper < scan->floor;
 }
 
-/* Notes the survivors of a round that has ended, so that no later one has them. */
+/* Notes the survivors of a round that has ended, so that no later one, of so many pages, has them. */
 extern void fs_take_survivors(fs_scan *scan, uint32 npages);
 /* A score enters a heap of the best `rank` ones, the least on top. */
 extern void fs_push_score(float *best, uint32 *nbest, uint32 rank, float score);

@@ -276,14 +276,13 @@ test_prefix(uint32_t padded, uint32_t prefix, float along)
 
 		random_pair(s.q, s.o, padded, along);
 		fx_query_prepare(&query, FX_COSINE, padded, 1, s.q, env, &err);
-		fx_query_along(&query, along);
 		if (fx_encode(FX_COSINE, padded, 1, s.o, s.centre, 1, s.signs, &coarse, NULL, NULL, NULL, s.scratch) !=
 			FX_CODE_GOOD)
 			continue;
 		for (uint32_t i = 0; i < prefix; i++)
 			estimate += s.signs[i / 8] >> i % 8 & 1 ? s.q[i] : -s.q[i];
 		estimate = (fx_bfloat16(coarse.scale) * estimate * padded / prefix - along) /
-			(fx_query_prefix_spread(&query, prefix) * fx_bfloat16(coarse.scale));
+			(fx_query_prefix_spread(&query, prefix, along) * fx_bfloat16(coarse.scale));
 		sum += estimate;
 		square += estimate * estimate;
 	}
