@@ -1,5 +1,5 @@
 /*
- * avx2.c - code kernels for AVX2.  As avx512.c, with half as many bytes a load.
+ * avx2.c - code kernels for AVX2.  The sums of avx512.c, 16 codes at a time, with half as many bytes a load.
  */
 #include "code/tier.h"
 
@@ -9,9 +9,9 @@
 #define TARGET __attribute__((target("avx2,fma")))
 #include "code/encode_body.h"
 
-/* Adds to table sums of 16 codes side by side what dimensions from `from` to `to` say, multiples of 64. */
+/* Table sums of the first `dims` dimensions of 16 codes, side by side. */
 static inline TARGET void
-add_16(const uint8_t *block, const uint8_t *table, uint32_t from, uint32_t to, const char *ahead, uint32_t *sums)
+add_up(fx_sixteen sixteen, const uint8_t *table, uint32_t dims, const char *ahead, uint32_t *sums)
 {
 	const __m256i low_half = _mm256_set1_epi8(15);
 	__m256i		all = _mm256_setzero_si256();
@@ -20,11 +20,12 @@ add_16(const uint8_t *block, const uint8_t *table, uint32_t from, uint32_t to, c
 	__m256i		evens;
 	__m256i		odds;
 
-	for (uint32_t i = from / 16; i < to / 16; i++)
+	for (uint32_t i = 0; i < dims / 16; i++)
 	{
 		/* tables lie in groups of four: byte i * 2 and the next one */
 		const uint8_t *tables = table + i / 2 * 128 + i % 2 * 32;
-		__m256i		codes = _mm256_loadu_si256((const __m256i *) (block + i * 32));
+		__m256i		codes = _mm256_loadu_si256((const __m256i *) (sixteen.slice + i / 4 * sixteen.stride +
+																	  i % 4 * 32));
 		__m256i		low_sum = _mm256_shuffle_epi8(_mm256_loadu_si256((const __m256i *) tables),
 												  _mm256_and_si256(codes, low_half));
 		__m256i		high_sum = _mm256_shuffle_epi8(_mm256_loadu_si256((const __m256i *) (tables + 64)),
@@ -46,13 +47,8 @@ add_16(const uint8_t *block, const uint8_t *table, uint32_t from, uint32_t to, c
 		__m256i		low = _mm256_unpacklo_epi32(evens, odds);	/* codes 0-3, 8-11 */
 		__m256i		top = _mm256_unpackhi_epi32(evens, odds);	/* codes 4-7, 12-15 */
 
-		__m256i    *to_low = (__m256i *) sums;
-		__m256i    *to_high = (__m256i *) (sums + 8);
-
-		_mm256_storeu_si256(to_low, _mm256_add_epi32(_mm256_loadu_si256(to_low),
-													 _mm256_permute2x128_si256(low, top, 0x20)));
-		_mm256_storeu_si256(to_high, _mm256_add_epi32(_mm256_loadu_si256(to_high),
-													  _mm256_permute2x128_si256(low, top, 0x31)));
+		_mm256_storeu_si256((__m256i *) sums, _mm256_permute2x128_si256(low, top, 0x20));
+		_mm256_storeu_si256((__m256i *) (sums + 8), _mm256_permute2x128_si256(low, top, 0x31));
 	}
 }
 
@@ -89,7 +85,7 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 	{
 		uint32_t	first_code = block * run->width;
 		uint32_t	sums[16];
-		uint32_t	wanted = sum_16(query, run, block, &ahead, sums);
+		uint32_t	wanted = sum_16(query, run, block, query->padded, &ahead, sums);
 		float		uppers[16];
 		float		signed_sums[16];
 		uint32_t	pass;
@@ -106,6 +102,7 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 			fx_note(run, count, first_code + i, uppers[i], signed_sums[i]);
 		}
 	}
+	fx_fetch_rest(run, ahead, query->padded);
 	return count;
 }
 
@@ -152,6 +149,6 @@ middle(const int8_t *q, const uint8_t *planes, const uint16_t *slots, uint32_t n
 		sums[i] = (int32_t) fine(q, planes + (size_t) slots[i] * (padded / 8), padded, 1);
 }
 
-const fx_code_kernels fx_code_kernels_avx2 = {"avx2", rotate, encode, coarse, middle, fine};
+const fx_code_kernels fx_code_kernels_avx2 = {"avx2", rotate, encode, coarse, prefix, middle, fine};
 
 #endif							/* __x86_64__ */

@@ -14,17 +14,16 @@
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")))
 #include "code/encode_body.h"
 
-/* What four bytes of each of 16 codes select: two tables each, together below 128. */
+/* What four bytes of each of 16 codes select in two tables each, together below 128. */
 static inline TARGET __m512i
-look_up(const uint8_t *codes, const uint8_t *table)
+look_up(const uint8_t *codes, __m512i low_tables, __m512i high_tables)
 {
 	const __m512i low_half = _mm512_set1_epi8(15);
 	__m512i		both = _mm512_loadu_si512(codes);
-	__m512i		low = _mm512_and_si512(both, low_half);
-	__m512i		high = _mm512_and_si512(_mm512_srli_epi16(both, 4), low_half);
 
-	return _mm512_add_epi8(_mm512_shuffle_epi8(_mm512_loadu_si512(table), low),
-						   _mm512_shuffle_epi8(_mm512_loadu_si512(table + 64), high));
+	return _mm512_add_epi8(_mm512_shuffle_epi8(low_tables, _mm512_and_si512(both, low_half)),
+						   _mm512_shuffle_epi8(high_tables,
+											   _mm512_and_si512(_mm512_srli_epi16(both, 4), low_half)));
 }
 
 /* Table sums of 16 codes: those of all bytes and those of the high ones alone, in four lanes that hold partial sums. */
@@ -34,24 +33,86 @@ typedef struct sums_16
 	__m512i		high;
 } sums_16;
 
-/* Adds what dimensions from `from` to `to` say, multiples of 64. */
-static inline TARGET void
-add_16(sums_16 *sums, const uint8_t *block, const uint8_t *table, uint32_t from, uint32_t to, const char *ahead)
-{
-	for (uint32_t i = from / 64; i < to / 64; i++)
-	{
-		const uint8_t *codes = block + i * 128;
-		const uint8_t *tables = table + i * 256;
-		__m512i		sum = _mm512_add_epi8(look_up(codes, tables), look_up(codes + 64, tables + 128));
+/* So many times 16 codes have their sums in registers at once, so that a page is read as it lies. */
+#define GROUP 8
 
-		if (ahead != NULL)
+/* What the first `dims` dimensions of n times 16 codes say, n being a constant. */
+static inline TARGET __attribute__((always_inline)) void
+add_up_n(int n, fx_sixteen first, const uint8_t *table, uint32_t dims, const char *ahead, sums_16 *result)
+{
+	sums_16		sums[GROUP];
+
+#pragma GCC unroll 8
+	for (int g = 0; g < n; g++)
+		sums[g].all = sums[g].high = _mm512_setzero_si512();
+	for (uint32_t i = 0; i < dims / FX_SLICE_DIMS; i++)
+	{
+		const uint8_t *codes = first.slice + i * first.stride;
+		__m512i		a = _mm512_loadu_si512(table + i * 256);
+		__m512i		b = _mm512_loadu_si512(table + i * 256 + 64);
+		__m512i		c = _mm512_loadu_si512(table + i * 256 + 128);
+		__m512i		d = _mm512_loadu_si512(table + i * 256 + 192);
+
+#pragma GCC unroll 8
+		for (int g = 0; g < n; g++)
 		{
-			_mm_prefetch(ahead + i * 128, _MM_HINT_T0);
-			_mm_prefetch(ahead + i * 128 + 64, _MM_HINT_T0);
+			__m512i		sum = _mm512_add_epi8(look_up(codes + g * 128, a, b), look_up(codes + g * 128 + 64, c, d));
+
+			if (ahead != NULL)
+			{
+				_mm_prefetch(ahead + (i * n + g) * 128, _MM_HINT_T0);
+				_mm_prefetch(ahead + (i * n + g) * 128 + 64, _MM_HINT_T0);
+			}
+			sums[g].all = _mm512_add_epi16(sums[g].all, sum);
+			sums[g].high = _mm512_add_epi16(sums[g].high, _mm512_srli_epi16(sum, 8));
 		}
-		sums->all = _mm512_add_epi16(sums->all, sum);
-		sums->high = _mm512_add_epi16(sums->high, _mm512_srli_epi16(sum, 8));
 	}
+#pragma GCC unroll 8
+	for (int g = 0; g < n; g++)
+		result[g] = sums[g];
+}
+
+static TARGET void
+add_up(uint32_t n, fx_sixteen first, const uint8_t *table, uint32_t dims, const char *ahead, sums_16 *sums)
+{
+	switch (n)
+	{
+		case 1:
+			add_up_n(1, first, table, dims, ahead, sums);
+			break;
+		case 2:
+			add_up_n(2, first, table, dims, ahead, sums);
+			break;
+		case 3:
+			add_up_n(3, first, table, dims, ahead, sums);
+			break;
+		case 4:
+			add_up_n(4, first, table, dims, ahead, sums);
+			break;
+		case 5:
+			add_up_n(5, first, table, dims, ahead, sums);
+			break;
+		case 6:
+			add_up_n(6, first, table, dims, ahead, sums);
+			break;
+		case 7:
+			add_up_n(7, first, table, dims, ahead, sums);
+			break;
+		default:
+			add_up_n(GROUP, first, table, dims, ahead, sums);
+	}
+}
+
+/* How many times 16 codes from a wanted block on can be added up together. */
+static inline uint32_t
+group_at(const fx_coarse_run *run, uint32_t block)
+{
+	uint32_t	n = 1;
+
+	if (run->width == 16)
+		while (n < GROUP && block + n < run->nblocks && fx_wanted(run, block + n) != 0)
+			n++;
+	return n;
 }
 
 /* Side by side, as floats. */
@@ -75,80 +136,144 @@ fold_16(const sums_16 *sums)
 														_mm512_castsi256_si512(odds)));
 }
 
+/* Scales of those of 16 codes that there are. */
+static inline TARGET __m512
+load_scales(const uint16_t *scales, __mmask16 present)
+{
+	return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(present, scales)), 16));
+}
+
+/* What the estimates of 16 codes begin with. */
+static inline TARGET __m512
+load_bases(const fx_coarse_run *run, uint32_t first_code, __mmask16 present)
+{
+	__m512		base = _mm512_set1_ps(run->base);
+
+	if (run->add != NULL)
+		base = _mm512_add_ps(base, _mm512_maskz_loadu_ps(present, run->add + first_code));
+	return base;
+}
+
+/*
+ * Notes those of n times 16 codes that reach the floor behind the count that do; returns how many do then.  Where any
+ * does, whether some 16 of them have one is not to be foreseen, and no branch is cheaper than one that is.
+ */
+static inline TARGET uint32_t
+note_bounds(const fx_query *query, const fx_coarse_run *run, uint32_t block, uint32_t n, const sums_16 *sums,
+			uint32_t count)
+{
+	const __m512i numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	__m512		signed_sums[GROUP];
+	__m512		uppers[GROUP];
+	__mmask16	pass[GROUP];
+	uint32_t	any = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		uint32_t	first_code = (block + i) * run->width;
+		__mmask16	present = (__mmask16) ((1u << fx_ncodes(run, block + i)) - 1);
+		__mmask16	wanted = present & (__mmask16) fx_wanted(run, block + i);
+
+		signed_sums[i] = _mm512_fmadd_ps(fold_16(&sums[i]), _mm512_set1_ps(query->step), _mm512_set1_ps(query->bias));
+		uppers[i] = _mm512_fmadd_ps(_mm512_add_ps(signed_sums[i], _mm512_set1_ps(run->margin)),
+									load_scales(run->scale + first_code, present),
+									load_bases(run, first_code, present));
+		pass[i] = _mm512_mask_cmp_ps_mask(wanted, uppers[i], _mm512_set1_ps(run->floor), _CMP_GE_OQ);
+		any |= pass[i];
+	}
+	if (any == 0)
+		return count;
+	for (uint32_t i = 0; i < n; i++)
+	{
+		uint32_t	first_code = (block + i) * run->width;
+		__m512i		slots = _mm512_add_epi32(_mm512_set1_epi32((int) first_code), numbers);
+		__m512		scales = load_scales(run->scale + first_code, pass[i]);
+		__m512		bases = load_bases(run, first_code, pass[i]);
+
+		/* whole vectors: their ends are overwritten by the next ones */
+		_mm256_storeu_si256((__m256i *) (run->slots + count),
+							_mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(pass[i], slots)));
+		_mm512_storeu_ps(run->upper + count, _mm512_maskz_compress_ps(pass[i], uppers[i]));
+		_mm512_storeu_ps(run->scales + count, _mm512_maskz_compress_ps(pass[i], scales));
+		_mm512_storeu_ps(run->bases + count, _mm512_maskz_compress_ps(pass[i], bases));
+		_mm512_storeu_ps(run->sums + count, _mm512_maskz_compress_ps(pass[i], signed_sums[i]));
+		count += (uint32_t) __builtin_popcount(pass[i]);
+	}
+	return count;
+}
+
 static TARGET uint32_t
 coarse(const fx_query *query, const fx_coarse_run *run)
 {
 	uint32_t	padded = query->padded;
 	uint32_t	blocks = 16 / run->width;
 	uint32_t	count = 0;
-	const __m512i numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	uint32_t	n;
 	const char *ahead = run->ahead;
-	uint32_t	first = run->prefix > 0 ? run->prefix : padded;
-	/* padded / prefix * (step * (table sum) + bias) + margin */
-	float		ratio = (float) padded / (float) first;
-	const __m512 prefix_step = _mm512_set1_ps(ratio * query->step);
-	const __m512 prefix_bias = _mm512_set1_ps(ratio * query->biases[first / 64 - 1] + run->prefix_margin);
+	sums_16		sums[GROUP];
 	uint8_t		joined[FX_CODE_MAX_DIM * 2];
 
-	for (uint32_t block = 0; block < run->nblocks; block += blocks)
+	for (uint32_t block = 0; block < run->nblocks; block += n * blocks)
 	{
-		uint32_t	first_code = block * run->width;
-		uint32_t	ncodes = fx_ncodes(run, block);
-		__mmask16	present = (__mmask16) ((1u << ncodes) - 1);
-		uint32_t	wanted = fx_wanted(run, block);
-		const uint8_t *codes;
-		sums_16		sums;
-		__m512		sum;
-		__m512		upper;
-		__m512		scale;
-		__m512		base = _mm512_set1_ps(run->base);
-		__m512i		slots = _mm512_add_epi32(_mm512_set1_epi32((int) first_code), numbers);
-		__mmask16	pass;
-
-		if (wanted == 0)
+		if (fx_wanted(run, block) == 0)
 		{
-			ahead = fx_fetch_ahead(run, ahead, padded);
+			n = 1;
+			ahead = fx_fetch_ahead(ahead, padded);
 			continue;
 		}
-		codes = run->blocks + block * fx_block_size(padded, run->width);
-		if (run->width != 16)
-		{
-			fx_join_blocks(run, padded, block, joined);
-			codes = joined;
-		}
-		scale = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(present,
-																									 run->scale +
-																									 first_code)),
-													  16));
-		if (run->add != NULL)
-			base = _mm512_add_ps(base, _mm512_maskz_loadu_ps(present, run->add + first_code));
-		sums.all = sums.high = _mm512_setzero_si512();
-		add_16(&sums, codes, query->table, 0, first, ahead);
+		n = group_at(run, block);
+		add_up(n, fx_codes_16(run, block, padded, joined), query->table, padded, ahead, sums);
 		if (ahead != NULL)
-			ahead += fx_block_size(padded, 16);
-		if (run->prefix > 0)
-		{
-			sum = _mm512_fmadd_ps(fold_16(&sums), prefix_step, prefix_bias);
-			present &= _mm512_cmp_ps_mask(_mm512_fmadd_ps(sum, scale, base), _mm512_set1_ps(run->prefix_floor),
-										  _CMP_GE_OQ) & (__mmask16) wanted;
-			if (present == 0)
-				continue;
-			add_16(&sums, codes, query->table, first, padded, NULL);
-		}
-		sum = _mm512_fmadd_ps(fold_16(&sums), _mm512_set1_ps(query->step), _mm512_set1_ps(query->bias));
-		upper = _mm512_fmadd_ps(_mm512_add_ps(sum, _mm512_set1_ps(run->margin)), scale, base);
-		pass = _mm512_mask_cmp_ps_mask(present & (__mmask16) wanted, upper, _mm512_set1_ps(run->floor), _CMP_GE_OQ);
-		if (pass == 0)
-			continue;
-		/* whole vectors: their ends are overwritten by the next ones */
-		_mm256_storeu_si256((__m256i *) (run->slots + count),
-							_mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(pass, slots)));
-		_mm512_storeu_ps(run->upper + count, _mm512_maskz_compress_ps(pass, upper));
-		_mm512_storeu_ps(run->scales + count, _mm512_maskz_compress_ps(pass, scale));
-		_mm512_storeu_ps(run->bases + count, _mm512_maskz_compress_ps(pass, base));
-		_mm512_storeu_ps(run->sums + count, _mm512_maskz_compress_ps(pass, sum));
-		count += (uint32_t) __builtin_popcount(pass);
+			ahead += n * padded * 2;
+		count = note_bounds(query, run, block, n, sums, count);
 	}
+	fx_fetch_rest(run, ahead, padded);
+	return count;
+}
+
+static TARGET uint32_t
+prefix(const fx_query *query, const fx_coarse_run *run, uint16_t *reach)
+{
+	uint32_t	dims = run->prefix;
+	uint32_t	blocks = 16 / run->width;
+	uint32_t	count = 0;
+	uint32_t	n;
+	const char *ahead = run->ahead;
+	/* padded / prefix * (step * (table sum) + bias) + margin */
+	float		ratio = (float) query->padded / (float) dims;
+	const __m512 step = _mm512_set1_ps(ratio * query->step);
+	const __m512 bias = _mm512_set1_ps(ratio * query->biases[dims / FX_SLICE_DIMS - 1] + run->prefix_margin);
+	sums_16		sums[GROUP];
+	uint8_t		joined[FX_CODE_MAX_DIM * 2];
+
+	for (uint32_t block = 0; block < run->nblocks; block += n * blocks)
+	{
+		if (fx_wanted(run, block) == 0)
+		{
+			n = 1;
+			ahead = fx_fetch_ahead(ahead, dims);
+			reach[block * run->width / 16] = 0;
+			continue;
+		}
+		n = group_at(run, block);
+		add_up(n, fx_codes_16(run, block, dims, joined), query->table, dims, ahead, sums);
+		if (ahead != NULL)
+			ahead += n * dims * 2;
+		for (uint32_t i = 0; i < n; i++)
+		{
+			uint32_t	first_code = (block + i) * run->width;
+			__mmask16	present = (__mmask16) ((1u << fx_ncodes(run, block + i)) - 1);
+			__m512		upper = _mm512_fmadd_ps(_mm512_fmadd_ps(fold_16(&sums[i]), step, bias),
+												load_scales(run->scale + first_code, present),
+												load_bases(run, first_code, present));
+			__mmask16	pass = _mm512_mask_cmp_ps_mask(present & (__mmask16) fx_wanted(run, block + i), upper,
+													   _mm512_set1_ps(run->prefix_floor), _CMP_GE_OQ);
+
+			reach[first_code / 16] = pass;
+			count += pass != 0;
+		}
+	}
+	fx_fetch_rest(run, ahead, dims);
 	return count;
 }
 
@@ -228,6 +353,6 @@ middle(const int8_t *q, const uint8_t *planes, const uint16_t *slots, uint32_t n
 	}
 }
 
-const fx_code_kernels fx_code_kernels_avx512 = {"avx512", rotate, encode, coarse, middle, fine};
+const fx_code_kernels fx_code_kernels_avx512 = {"avx512", rotate, encode, coarse, prefix, middle, fine};
 
 #endif							/* __x86_64__ */

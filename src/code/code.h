@@ -128,19 +128,24 @@ extern fx_code_kind fx_encode(fx_metric metric, uint32_t padded, int bits, const
 							  uint8_t *planes, fx_level_factors *middle, fx_level_factors *fine,
 							  float *scratch);
 
-/* Writes a code into, reads it from, or clears it in place `slot` of a block of `width` codes. */
-extern void fx_block_put(uint8_t *block, uint32_t padded, uint32_t width, uint32_t slot, const uint8_t *signs);
-extern void fx_block_get(const uint8_t *block, uint32_t padded, uint32_t width, uint32_t slot, uint8_t *signs);
-
 /*
- * A block holds `width` codes (16, or 8 for templates so long that 16 do not
- * fit a page): byte j of code s lies at j * width + s.
+ * Codes lie in runs of n, a multiple of `width` (16, or 8 for templates so long that 16 do not fit a page).  A run is
+ * cut in slices of 64 dimensions, so that what the first dimensions of all its codes say lies together; a slice holds
+ * blocks of `width` codes, and in a block of a slice byte j (0 .. 7) of code s lies at j * width + s.
  */
+#define FX_SLICE_DIMS		64
+
 static inline size_t
-fx_block_size(uint32_t padded, uint32_t width)
+fx_slice_size(uint32_t ncodes)
 {
-	return (size_t) padded / 8 * width;
+	return (size_t) ncodes * (FX_SLICE_DIMS / 8);
 }
+
+/* Writes a code into place `slot` of a run of n codes, or reads it from there. */
+extern void fx_code_put(uint8_t *run, uint32_t n, uint32_t padded, uint32_t width, uint32_t slot,
+						const uint8_t *signs);
+extern void fx_code_get(const uint8_t *run, uint32_t n, uint32_t padded, uint32_t width, uint32_t slot,
+						uint8_t *signs);
 
 /* ---- scoring (query.c, and one file of kernels per tier) */
 
@@ -192,35 +197,34 @@ extern float fx_query_prefix_spread(const fx_query *query, uint32_t prefix, floa
 extern void fx_query_free(fx_query *query, const fx_env *env);
 
 /*
- * Scores one run of blocks.  For code i of the run (i = block * width + slot)
+ * Scores the first blocks of a run.  For code i of the run
  *
  *		upper[i] = base + add[i] + scale[i] * (signed_sum + margin)
  *
  * signed_sum is step * (table sum) + bias; add may be NULL (all 0).  Those with upper >= floor pass (NaN does not) if
  * bit s = i % 16 of wanted[i / 16] is set; wanted NULL: all are.  They are noted one behind the other, in their order;
  * what the arrays hold behind them has no meaning.  Only blocks with a bit set in wanted[] are read.  For width 8 two
- * blocks share one word of wanted: bits 0-7 and 8-15.  `ahead`, if not NULL, is fetched into the cache along the way,
- * as many bytes as the run's blocks have (the next page, usually), those of blocks that are not wanted too.
+ * blocks share one word of wanted: bits 0-7 and 8-15.  `ahead`, if not NULL, is fetched into the cache along the way:
+ * another run of as many codes (of the next page, usually), all of it.
  *
- * With a prefix, a multiple of 64 dimensions, only those pass that also reach prefix_floor by
+ * By a prefix, a multiple of 64 dimensions, code i reaches prefix_floor with
  *
  *		base + add[i] + scale[i] * (padded / prefix * (signed_sum of those dimensions) + prefix_margin)
- *
- * and of a block in which nobody does no more than that is read, or fetched ahead.
  */
 typedef struct fx_coarse_run
 {
-	const uint8_t *blocks;
+	const uint8_t *codes;
 	const uint16_t *scale;		/* bfloat16 */
 	const float *add;
 	const uint16_t *wanted;
 	const void *ahead;
-	uint32_t	nblocks;
+	uint32_t	ncodes;			/* of the run, scored or not */
+	uint32_t	nblocks;		/* to be scored */
 	uint32_t	width;			/* 16 or 8 */
 	float		base;
 	float		margin;
 	float		floor;
-	uint32_t	prefix;			/* 0: none */
+	uint32_t	prefix;
 	float		prefix_margin;
 	float		prefix_floor;
 	/* of those that pass; each has space for nblocks * width, rounded up to 16 */
@@ -241,6 +245,11 @@ typedef struct fx_code_kernels
 							fx_level_factors *middle, fx_level_factors *fine, float *scratch);
 	/* returns how many codes passed */
 	uint32_t	(*coarse) (const fx_query *query, const fx_coarse_run *run);
+	/*
+	 * Which of the wanted codes reach the floor of the prefix, as bits like those of wanted; returns of how many words
+	 * any is set.  No more than the prefix is read, or fetched ahead.
+	 */
+	uint32_t	(*prefix) (const fx_query *query, const fx_coarse_run *run, uint16_t *reach);
 	/*
 	 * One plane of several codes: sums[i] = sum over set bits j of fine[j], of the plane of
 	 * padded / 8 bytes at planes + slots[i] * padded / 8.

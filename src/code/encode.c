@@ -17,16 +17,23 @@ fx_encode(fx_metric metric, uint32_t padded, int bits, const float *rotated, con
 											middle, fine, scratch);
 }
 
-void
-fx_block_put(uint8_t *block, uint32_t padded, uint32_t width, uint32_t slot, const uint8_t *signs)
+/* Where byte i of a code lies. */
+static inline size_t
+place_of(uint32_t n, uint32_t width, uint32_t slot, uint32_t i)
 {
-	for (uint32_t i = 0; i < padded / 8; i++)
-		block[(size_t) i * width + slot] = signs[i];
+	return i / 8 * fx_slice_size(n) + slot / width * fx_slice_size(width) + i % 8 * width + slot % width;
 }
 
 void
-fx_block_get(const uint8_t *block, uint32_t padded, uint32_t width, uint32_t slot, uint8_t *signs)
+fx_code_put(uint8_t *run, uint32_t n, uint32_t padded, uint32_t width, uint32_t slot, const uint8_t *signs)
 {
 	for (uint32_t i = 0; i < padded / 8; i++)
-		signs[i] = block[(size_t) i * width + slot];
+		run[place_of(n, width, slot, i)] = signs[i];
+}
+
+void
+fx_code_get(const uint8_t *run, uint32_t n, uint32_t padded, uint32_t width, uint32_t slot, uint8_t *signs)
+{
+	for (uint32_t i = 0; i < padded / 8; i++)
+		signs[i] = run[place_of(n, width, slot, i)];
 }

@@ -1,5 +1,5 @@
 /*
- * neon.c - code kernels for arm64.  As avx512.c, one lane of 16 codes at a time.
+ * neon.c - code kernels for arm64.  The sums of avx512.c, 16 codes and one lane at a time.
  */
 #include "code/tier.h"
 
@@ -9,25 +9,25 @@
 #define TARGET
 #include "code/encode_body.h"
 
-/* Adds to table sums of 16 codes side by side what dimensions from `first` to `last` say, multiples of 64. */
+/* Table sums of the first `dims` dimensions of 16 codes, side by side. */
 static inline void
-add_16(const uint8_t *block, const uint8_t *table, uint32_t first, uint32_t last, const char *ahead, uint32_t *sums)
+add_up(fx_sixteen sixteen, const uint8_t *table, uint32_t dims, const char *ahead, uint32_t *sums)
 {
 	uint32x4_t	totals[4];
 
 	for (int i = 0; i < 4; i++)
-		totals[i] = vld1q_u32(sums + 4 * i);
+		totals[i] = vdupq_n_u32(0);
 	/* 16-bit sums hold 256 bytes of codes (254 each); they are emptied after each 128 */
-	for (uint32_t from = first / 8; from < last / 8; from += 128)
+	for (uint32_t from = 0; from < dims / 8; from += 128)
 	{
-		uint32_t	to = from + 128 < last / 8 ? from + 128 : last / 8;
+		uint32_t	to = from + 128 < dims / 8 ? from + 128 : dims / 8;
 		uint16x8_t	low = vdupq_n_u16(0);
 		uint16x8_t	high = vdupq_n_u16(0);
 
 		for (uint32_t i = from; i < to; i++)
 		{
 			const uint8_t *tables = table + (i / 4 * 8 + i % 4) * 16;
-			uint8x16_t	codes = vld1q_u8(block + i * 16);
+			uint8x16_t	codes = vld1q_u8(sixteen.slice + i / 8 * sixteen.stride + i % 8 * 16);
 			uint8x16_t	sum = vaddq_u8(vqtbl1q_u8(vld1q_u8(tables), vandq_u8(codes, vdupq_n_u8(15))),
 									   vqtbl1q_u8(vld1q_u8(tables + 64), vshrq_n_u8(codes, 4)));
 
@@ -57,11 +57,12 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 	for (uint32_t block = 0; block < run->nblocks; block += blocks)
 	{
 		uint32_t	sums[16];
-		uint32_t	wanted = sum_16(query, run, block, &ahead, sums);
+		uint32_t	wanted = sum_16(query, run, block, query->padded, &ahead, sums);
 
 		if (wanted != 0)
 			count = fx_bound_16(query, run, block * run->width, fx_ncodes(run, block), wanted, sums, count);
 	}
+	fx_fetch_rest(run, ahead, query->padded);
 	return count;
 }
 
@@ -95,6 +96,6 @@ middle(const int8_t *q, const uint8_t *planes, const uint16_t *slots, uint32_t n
 		sums[i] = (int32_t) fine(q, planes + (size_t) slots[i] * (padded / 8), padded, 1);
 }
 
-const fx_code_kernels fx_code_kernels_neon = {"neon", rotate, encode, coarse, middle, fine};
+const fx_code_kernels fx_code_kernels_neon = {"neon", rotate, encode, coarse, prefix, middle, fine};
 
 #endif							/* __aarch64__ */

@@ -6,20 +6,26 @@
 #define TARGET
 #include "code/encode_body.h"
 
-void
-fx_join_blocks(const fx_coarse_run *run, uint32_t padded, uint32_t first, uint8_t *to)
+fx_sixteen
+fx_join_blocks(const fx_coarse_run *run, uint32_t first, uint32_t dims, uint8_t *to)
 {
-	size_t		size = fx_block_size(padded, 8);
-	const uint8_t *low = run->blocks + first * size;
+	size_t		size = fx_slice_size(8);
 
-	for (uint32_t i = 0; i < padded / 8; i++)
+	for (uint32_t slice = 0; slice < dims / FX_SLICE_DIMS; slice++)
 	{
-		memcpy(to + i * 16, low + i * 8, 8);
-		if (first + 1 < run->nblocks)
-			memcpy(to + i * 16 + 8, low + size + i * 8, 8);
-		else
-			memset(to + i * 16 + 8, 0, 8);
+		const uint8_t *low = run->codes + slice * fx_slice_size(run->ncodes) + first * size;
+		uint8_t    *joined = to + slice * 2 * size;
+
+		for (uint32_t i = 0; i < 8; i++)
+		{
+			memcpy(joined + i * 16, low + i * 8, 8);
+			if (first + 1 < run->nblocks)
+				memcpy(joined + i * 16 + 8, low + size + i * 8, 8);
+			else
+				memset(joined + i * 16 + 8, 0, 8);
+		}
 	}
+	return (fx_sixteen) {to, 2 * size};
 }
 
 uint32_t
@@ -31,7 +37,7 @@ fx_reach_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code
 
 	for (uint32_t i = 0; i < ncodes; i++)
 	{
-		float		signed_sum = query->step * (float) sums[i] + query->biases[run->prefix / 64 - 1];
+		float		signed_sum = query->step * (float) sums[i] + query->biases[run->prefix / FX_SLICE_DIMS - 1];
 		float		upper = run->base + (run->add ? run->add[first_code + i] : 0) +
 			fx_bfloat16(run->scale[first_code + i]) * (ratio * signed_sum + run->prefix_margin);
 
@@ -56,22 +62,24 @@ fx_bound_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code
 	return count;
 }
 
-/* What the dimensions of a code from `from` to `to` select in their tables. */
-static uint32_t
-table_sum(const fx_query *query, const fx_coarse_run *run, uint32_t code, uint32_t from, uint32_t to)
+/* What the first `dims` dimensions of some codes select in their tables. */
+static void
+table_sums(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, uint32_t ncodes, uint32_t dims,
+		   uint32_t *sums)
 {
-	const uint8_t *bytes = run->blocks + code / run->width * fx_block_size(query->padded, run->width) +
-		code % run->width;
-	uint32_t	sum = 0;
+	uint8_t		signs[FX_CODE_MAX_DIM / 8];
 
-	for (uint32_t byte = from / 8; byte < to / 8; byte++)
+	for (uint32_t code = 0; code < ncodes; code++)
 	{
-		uint8_t		value = bytes[(size_t) byte * run->width];
-		const uint8_t *tables = query->table + (byte / 4 * 8 + byte % 4) * 16;
+		fx_code_get(run->codes, run->ncodes, dims, run->width, first_code + code, signs);
+		sums[code] = 0;
+		for (uint32_t byte = 0; byte < dims / 8; byte++)
+		{
+			const uint8_t *tables = query->table + (byte / 4 * 8 + byte % 4) * 16;
 
-		sum += (uint32_t) tables[value & 15] + tables[64 + (value >> 4)];
+			sums[code] += (uint32_t) tables[signs[byte] & 15] + tables[64 + (signs[byte] >> 4)];
+		}
 	}
-	return sum;
 }
 
 static uint32_t
@@ -84,22 +92,37 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 	{
 		uint32_t	first_code = block * run->width;
 		uint32_t	ncodes = fx_ncodes(run, block);
-		uint32_t	sums[16] = {0};
+		uint32_t	sums[16];
 		uint32_t	wanted = fx_wanted(run, block);
 
 		if (wanted == 0)
 			continue;
-		if (run->prefix > 0)
-		{
-			for (uint32_t code = 0; code < ncodes; code++)
-				sums[code] = table_sum(query, run, first_code + code, 0, run->prefix);
-			wanted = fx_reach_16(query, run, first_code, ncodes, wanted, sums);
-			if (wanted == 0)
-				continue;
-		}
-		for (uint32_t code = 0; code < ncodes; code++)
-			sums[code] += table_sum(query, run, first_code + code, run->prefix, query->padded);
+		table_sums(query, run, first_code, ncodes, query->padded, sums);
 		count = fx_bound_16(query, run, first_code, ncodes, wanted, sums, count);
+	}
+	return count;
+}
+
+static uint32_t
+prefix(const fx_query *query, const fx_coarse_run *run, uint16_t *reach)
+{
+	uint32_t	blocks = 16 / run->width;
+	uint32_t	count = 0;
+
+	for (uint32_t block = 0; block < run->nblocks; block += blocks)
+	{
+		uint32_t	first_code = block * run->width;
+		uint32_t	ncodes = fx_ncodes(run, block);
+		uint32_t	sums[16];
+		uint32_t	wanted = fx_wanted(run, block);
+
+		if (wanted != 0)
+		{
+			table_sums(query, run, first_code, ncodes, run->prefix, sums);
+			wanted = fx_reach_16(query, run, first_code, ncodes, wanted, sums);
+		}
+		reach[first_code / 16] = (uint16_t) wanted;
+		count += wanted != 0;
 	}
 	return count;
 }
@@ -136,7 +159,7 @@ fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)
 	return total;
 }
 
-const fx_code_kernels fx_code_kernels_scalar = {"scalar", rotate, encode, coarse, middle, fine};
+const fx_code_kernels fx_code_kernels_scalar = {"scalar", rotate, encode, coarse, prefix, middle, fine};
 
 const fx_code_kernels *
 fx_code_kernels_of(fx_tier tier)

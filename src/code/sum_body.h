@@ -1,42 +1,50 @@
 /*
- * sum_body.h - table sums of 16 codes, for the tiers that keep them in memory.
+ * sum_body.h - table sums of 16 codes, and prefixes by them, for the tiers that keep sums in memory.
  *
- * A tier's file includes this after it has defined TARGET and add_16(), which
- * adds to the sums what some dimensions say.
+ * A tier's file includes this after it has defined TARGET and add_up(), which
+ * gives the sums of the first dimensions.
  */
 
 /*
- * Sums of the 16 codes that begin with block `block`, and which of them are wanted and not ruled out by their prefix:
- * if none is, sums have no meaning.  What is to be fetched along is, and *ahead goes on behind it.
+ * Sums of the first `dims` dimensions of the 16 codes that begin with block `block`, and which of them are wanted: if
+ * none is, sums have no meaning.  What is to be fetched along is, and *ahead goes on behind it.
  */
 static inline TARGET uint32_t
-sum_16(const fx_query *query, const fx_coarse_run *run, uint32_t block, const char **ahead, uint32_t *sums)
+sum_16(const fx_query *query, const fx_coarse_run *run, uint32_t block, uint32_t dims, const char **ahead,
+	   uint32_t *sums)
 {
-	uint32_t	padded = query->padded;
-	uint32_t	first = run->prefix > 0 ? run->prefix : padded;
 	uint32_t	wanted = fx_wanted(run, block);
-	const uint8_t *codes = run->blocks + block * fx_block_size(padded, run->width);
 	uint8_t		joined[FX_CODE_MAX_DIM * 2];
 
 	if (wanted == 0)
 	{
-		*ahead = fx_fetch_ahead(run, *ahead, padded);
+		*ahead = fx_fetch_ahead(*ahead, dims);
 		return 0;
 	}
-	if (run->width != 16)
-	{
-		fx_join_blocks(run, padded, block, joined);
-		codes = joined;
-	}
-	memset(sums, 0, 16 * sizeof(uint32_t));
-	add_16(codes, query->table, 0, first, *ahead, sums);
+	add_up(fx_codes_16(run, block, dims, joined), query->table, dims, *ahead, sums);
 	if (*ahead != NULL)
-		*ahead += fx_block_size(padded, 16);
-	if (run->prefix > 0)
-	{
-		wanted = fx_reach_16(query, run, block * run->width, fx_ncodes(run, block), wanted, sums);
-		if (wanted != 0)
-			add_16(codes, query->table, first, padded, NULL, sums);
-	}
+		*ahead += dims * 2;
 	return wanted;
+}
+
+static TARGET uint32_t
+prefix(const fx_query *query, const fx_coarse_run *run, uint16_t *reach)
+{
+	uint32_t	blocks = 16 / run->width;
+	uint32_t	count = 0;
+	const char *ahead = run->ahead;
+
+	for (uint32_t block = 0; block < run->nblocks; block += blocks)
+	{
+		uint32_t	first_code = block * run->width;
+		uint32_t	sums[16];
+		uint32_t	wanted = sum_16(query, run, block, run->prefix, &ahead, sums);
+
+		if (wanted != 0)
+			wanted = fx_reach_16(query, run, first_code, fx_ncodes(run, block), wanted, sums);
+		reach[first_code / 16] = (uint16_t) wanted;
+		count += wanted != 0;
+	}
+	fx_fetch_rest(run, ahead, run->prefix);
+	return count;
 }

@@ -31,22 +31,48 @@ fx_ncodes(const fx_coarse_run *run, uint32_t first)
 	return (run->nblocks - first < blocks ? run->nblocks - first : blocks) * run->width;
 }
 
-/* Fetches what is to be fetched along with 16 codes that are not read; returns where that goes on. */
+/* Fetches what is to be fetched along with the first `dims` dimensions of 16 codes; returns where that goes on. */
 static inline const char *
-fx_fetch_ahead(const fx_coarse_run *run, const char *ahead, uint32_t padded)
+fx_fetch_ahead(const char *ahead, uint32_t dims)
 {
 	if (ahead == NULL)
 		return NULL;
-	for (size_t at = 0; at < fx_block_size(run->prefix > 0 ? run->prefix : padded, 16); at += 64)
+	for (uint32_t at = 0; at < dims * 2; at += 64)
 		__builtin_prefetch(ahead + at);
-	return ahead + fx_block_size(padded, 16);
+	return ahead + dims * 2;
 }
 
+/* Fetches what of the next run has not been fetched along. */
+static inline void
+fx_fetch_rest(const fx_coarse_run *run, const char *ahead, uint32_t dims)
+{
+	if (ahead == NULL)
+		return;
+	for (const char *end = (const char *) run->ahead + run->ncodes * (dims / 8); ahead < end; ahead += 64)
+		__builtin_prefetch(ahead);
+}
+
+/* Where 16 codes lie: their first slice, and how far it is to the next. */
+typedef struct fx_sixteen
+{
+	const uint8_t *slice;
+	size_t		stride;
+} fx_sixteen;
+
 /*
- * Two blocks of 8 as one of 16; of an odd number of blocks the last stands alone.
- * to has padded * 2 bytes.
+ * Two blocks of 8 as one of 16, `dims` dimensions of them, dims * 2 bytes at `to`; of an odd number of blocks the last
+ * stands alone.
  */
-extern void fx_join_blocks(const fx_coarse_run *run, uint32_t padded, uint32_t first, uint8_t *to);
+extern fx_sixteen fx_join_blocks(const fx_coarse_run *run, uint32_t first, uint32_t dims, uint8_t *to);
+
+/* The 16 codes that begin with block `first`; joined has space for what has to be put together. */
+static inline fx_sixteen
+fx_codes_16(const fx_coarse_run *run, uint32_t first, uint32_t dims, uint8_t *joined)
+{
+	if (run->width != 16)
+		return fx_join_blocks(run, first, dims, joined);
+	return (fx_sixteen) {run->codes + first * fx_slice_size(16), fx_slice_size(run->ncodes)};
+}
 
 /* Notes a code as the one that passes behind the count that do. */
 static inline void

@@ -253,8 +253,7 @@ check_codes(check_state *state, const entry_place *at, const fs_entry *expected)
 	else
 	{
 		if (bytes > 0)
-			fx_block_get(FS_CODES(page) + at->slot / layout->width * fx_block_size(layout->padded, layout->width),
-						 layout->padded, layout->width, at->slot % layout->width, signs);
+			fx_code_get(FS_CODES(page), layout->entries, layout->padded, layout->width, at->slot, signs);
 		if (differing_bits(signs, expected->signs, bytes) > tolerance)
 			report(state, place.code, "coarse code of row (%u,%u) is not that of its template",
 				   ItemPointerGetBlockNumber(&at->tid), ItemPointerGetOffsetNumber(&at->tid));

@@ -13,6 +13,16 @@
 
 /* ---- the coarse stage of one page */
 
+/* Sends for what dimensions from `from` on say of the 16 codes with this word of wanted. */
+static void
+send_for_16(const fx_coarse_run *run, uint32 word, uint32 from, uint32 padded)
+{
+	const char *first = (const char *) run->codes + word * fx_slice_size(16);
+
+	for (uint32 slice = from / FX_SLICE_DIMS; slice < padded / FX_SLICE_DIMS; slice++)
+		fs_send_for(first + slice * fx_slice_size(run->ncodes), fx_slice_size(16));
+}
+
 /*
  * Sends for the codes that the filter wants, if they are few; else false: then it is best to fetch all of the next page
  * meanwhile.
@@ -21,7 +31,6 @@ static bool
 send_for_few(const fx_coarse_run *run, uint32 padded)
 {
 	uint32		nwords = (run->nblocks * run->width + 15) / 16;
-	uint32		size = (uint32) fx_block_size(padded, 16);
 	uint32		nwanted = 0;
 
 	for (uint32 i = 0; i < nwords; i++)
@@ -30,56 +39,76 @@ send_for_few(const fx_coarse_run *run, uint32 padded)
 		return false;
 	for (uint32 i = 0; i < nwords; i++)
 		if (run->wanted[i] != 0)
-			fs_send_for((const char *) run->blocks + (Size) i * size, size);
+			send_for_16(run, i, 0, padded);
 	return true;
 }
 
 /*
- * Scores a page and notes who may reach the floor.  A pin is enough, here and for the codes of the later stages:
- * what a row's entry says does not change, and the entry does not move, as long as a snapshot may see the row, and
- * whoever changes a page leaves the bytes of other entries as they are (a copy of the page over itself at most).
- * An entry that is being written or wiped may get any score, and then its row is one that the snapshot does not see.
+ * The codes of a page, and which of them the filter wants, as bits in wanted; returns how many those are.  A pin is
+ * enough, here and for the codes of the later stages: what a row's entry says does not change, and the entry does not
+ * move, as long as a snapshot may see the row, and whoever changes a page leaves the bytes of other entries as they are
+ * (a copy of the page over itself at most).  An entry that is being written or wiped may get any score, and then its
+ * row is one that the snapshot does not see.
  */
-void
-fs_find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found)
+static uint32
+open_page(const fs_scan *scan, uint32 number, Page page, uint16 *wanted, fx_coarse_run *run)
 {
 	const fs_layout *layout = &scan->fs->layout;
 	uint32		used = FS_CODE_HEAD(page)->used;
-	bool		filtered = scan->filter.ntests > 0;
-	uint16		wanted[FS_MAX_CODES / 16];
-	fx_coarse_run run;
+	uint32		compared;
 
-	found->page = number;
-	found->compared = found->count = 0;
-	found->floor = scan->floor;
 	if (used > layout->entries || FS_CODE_HEAD(page)->free > used)
 		fs_complain_damaged(scan->index, scan->pages[number].place.code);
 	if (used == 0)
-		return;
-	found->compared = filtered ?
-		fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, wanted) :
-		used - FS_CODE_HEAD(page)->free;
-	if (filtered && found->compared == 0)
-		return;
-	run.blocks = FS_CODES(page);
-	run.scale = FS_SCALES(page, layout);
-	run.add = FS_ADDS(page, layout);
-	run.wanted = filtered && found->compared < used ? wanted : NULL;
-	run.nblocks = (used + layout->width - 1) / layout->width;
-	run.width = layout->width;
-	run.ahead = run.wanted != NULL && send_for_few(&run, layout->padded) ? NULL : ahead;
-	run.base = scan->base;
-	run.margin = scan->sigmas.coarse * scan->spread;
-	run.floor = scan->floor;
-	run.prefix = scan->prefix;
-	run.prefix_margin = scan->prefix_margin;
-	run.prefix_floor = scan->prefix_floor;
-	run.slots = found->slots;
-	run.upper = found->uppers;
-	run.scales = found->scales;
-	run.bases = found->bases;
-	run.sums = found->sums;
-	found->count = scan->kernels->coarse(&scan->query, &run);
+		return 0;
+	compared = used - FS_CODE_HEAD(page)->free;
+	run->wanted = NULL;
+	if (scan->filter.ntests > 0)
+	{
+		compared = fs_filter_page(&scan->filter, layout, &scan->fs->meta, page, used, wanted);
+		if (compared < used)
+			run->wanted = wanted;
+	}
+	run->codes = FS_CODES(page);
+	run->scale = FS_SCALES(page, layout);
+	run->add = FS_ADDS(page, layout);
+	run->ncodes = layout->entries;
+	run->nblocks = (used + layout->width - 1) / layout->width;
+	run->width = layout->width;
+	run->base = scan->base;
+	return compared;
+}
+
+/* Scores the codes of a page that are wanted and notes who may reach the floor. */
+static void
+score_page(const fs_scan *scan, uint32 number, fx_coarse_run *run, fs_page_survivors *found)
+{
+	found->page = number;
+	found->floor = scan->floor;
+	run->margin = scan->sigmas.coarse * scan->spread;
+	run->floor = scan->floor;
+	run->slots = found->slots;
+	run->upper = found->uppers;
+	run->scales = found->scales;
+	run->bases = found->bases;
+	run->sums = found->sums;
+	found->count = scan->kernels->coarse(&scan->query, run);
+}
+
+uint32
+fs_find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found)
+{
+	uint16		wanted[FS_MAX_CODES / 16];
+	fx_coarse_run run;
+	uint32		compared = open_page(scan, number, page, wanted, &run);
+
+	found->count = 0;
+	if (compared > 0)
+	{
+		run.ahead = run.wanted != NULL && send_for_few(&run, scan->fs->layout.padded) ? NULL : ahead;
+		score_page(scan, number, &run, found);
+	}
+	return compared;
 }
 
 const char *
@@ -97,6 +126,58 @@ fs_send_for_page(const fs_scan *scan, uint32 number)
 
 /* ---- passes */
 
+/* A way over all pages: the one that is read, and where the next one's codes are, if that is known. */
+typedef struct page_walk
+{
+	uint32		number;
+	Buffer		buffer;
+	const char *ahead;
+	uint32		next;
+	bool		more;
+} page_walk;
+
+static void
+begin_walk(fs_scan *scan, page_walk *walk)
+{
+	fs_first_page(scan);
+	walk->more = fs_next_page(scan, &walk->next);
+}
+
+/* Pins the next page, if there is one, and sends for what the one after it needs. */
+static bool
+walk_on(fs_scan *scan, page_walk *walk)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (!walk->more)
+		return false;
+	walk->number = walk->next;
+	walk->more = fs_next_page(scan, &walk->next);
+	walk->ahead = NULL;
+	if (walk->more)
+	{
+		if (walk->next + PIN_AHEAD < scan->npages)
+		{
+			fs_memory_prefetch(scan->memory, scan->pages[walk->next + PIN_AHEAD].place.code);
+			/* with a prefix few pages have survivors */
+			if (scan->prefix == 0)
+				fs_memory_prefetch(scan->memory, scan->pages[walk->next + PIN_AHEAD].place.middle);
+		}
+		walk->ahead = fs_send_for_page(scan, walk->next);
+	}
+	walk->buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[walk->number].place.code);
+	fs_check_page(scan->index, walk->buffer, FS_PAGE_CODE);
+	facesnxt_test_old_snapshot(scan->snapshot, scan->index, BufferGetPage(walk->buffer));
+	return true;
+}
+
+static void
+count_page(fs_scan *scan, const page_walk *walk, uint32 compared)
+{
+	if (scan->round == 0 && walk->number >= scan->nagain)
+		scan->counters.codes += compared;
+	scan->counters.pages++;
+}
+
 /* The survivors of two pages: those of one are being found while those of the one before are bounded. */
 typedef struct page_pair
 {
@@ -104,70 +185,116 @@ typedef struct page_pair
 	int			current;
 } page_pair;
 
+/* The current page's survivors have been found: sends for their middle codes, and bounds those of the page before. */
+static void
+pass_on(fs_scan *scan, page_pair *pair)
+{
+	fs_send_for_middle(scan, &pair->pages[pair->current]);
+	pair->current = 1 - pair->current;
+	fs_make_space(scan);
+	fs_finish_page(scan, &pair->pages[pair->current]);
+	pair->pages[pair->current].count = 0;
+}
+
 /*
  * Every page, through both stages, for several probes at once.  While one page is scored the next one's codes are
  * fetched into the cache, and so are the middle codes of the page before.  The scans are of the same pages.
  */
 static void
-pass(fs_scan **scans, int nscans)
+pass(fs_scan **scans, int nscans, page_pair *pairs)
 {
-	fs_scan    *scan = scans[0];
-	page_pair  *pairs = palloc_extended(sizeof(page_pair) * nscans, MCXT_ALLOC_HUGE);
-	uint32		number;
-	uint32		next;
-	bool		more;
+	page_walk	walk;
 
-	for (int i = 0; i < nscans; i++)
+	begin_walk(scans[0], &walk);
+	while (walk_on(scans[0], &walk))
 	{
-		pairs[i].current = 0;
-		pairs[i].pages[1].count = 0;
-	}
-	fs_first_page(scan);
-	more = fs_next_page(scan, &next);
-	while (more)
-	{
-		Buffer		buffer;
-		const char *ahead = NULL;
-
-		CHECK_FOR_INTERRUPTS();
-		number = next;
-		more = fs_next_page(scan, &next);
-		if (more)
-		{
-			if (next + PIN_AHEAD < scan->npages)
-			{
-				fs_memory_prefetch(scan->memory, scan->pages[next + PIN_AHEAD].place.code);
-				fs_memory_prefetch(scan->memory, scan->pages[next + PIN_AHEAD].place.middle);
-			}
-			ahead = fs_send_for_page(scan, next);
-		}
-		buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[number].place.code);
-		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
-		facesnxt_test_old_snapshot(scan->snapshot, scan->index, BufferGetPage(buffer));
 		for (int i = 0; i < nscans; i++)
 		{
-			page_pair  *pair = &pairs[i];
-			fs_page_survivors *current = &pair->pages[pair->current];
-
 			fs_take_shared_floor(scans[i]);
 			fs_follow_floor(scans[i]);
-			fs_find_survivors(scans[i], number, BufferGetPage(buffer), i == 0 ? ahead : NULL, current);
-			if (scans[i]->round == 0 && number >= scans[i]->nagain)
-				scans[i]->counters.codes += current->compared;
-			scans[i]->counters.pages++;
-			fs_send_for_middle(scans[i], current);
-			pair->current = 1 - pair->current;
-			fs_make_space(scans[i]);
-			fs_finish_page(scans[i], &pair->pages[pair->current]);
+			count_page(scans[i], &walk,
+					   fs_find_survivors(scans[i], walk.number, BufferGetPage(walk.buffer), i == 0 ? walk.ahead : NULL,
+										 &pairs[i].pages[pairs[i].current]));
+			pass_on(scans[i], &pairs[i]);
 		}
-		ReleaseBuffer(buffer);
+		ReleaseBuffer(walk.buffer);
 	}
 	for (int i = 0; i < nscans; i++)
+		pass_on(scans[i], &pairs[i]);
+}
+
+/* A page some of whose codes reach the floor of their prefix: the rest of them is on its way to the cache. */
+typedef struct prefix_page
+{
+	uint32		number;
+	Buffer		buffer;			/* pinned; InvalidBuffer: there is no such page */
+	fx_coarse_run run;
+	uint16		reach[FS_MAX_CODES / 16];
+} prefix_page;
+
+/* Which codes reach that floor; takes the pin over if any does.  Returns how many were compared. */
+static uint32
+find_prefixes(const fs_scan *scan, const page_walk *walk, prefix_page *found)
+{
+	uint16		wanted[FS_MAX_CODES / 16];
+	fx_coarse_run *run = &found->run;
+	uint32		compared = open_page(scan, walk->number, BufferGetPage(walk->buffer), wanted, run);
+
+	found->buffer = InvalidBuffer;
+	if (compared == 0)
+		return 0;
+	run->ahead = walk->ahead;
+	run->prefix = scan->prefix;
+	run->prefix_margin = scan->prefix_margin;
+	run->prefix_floor = scan->prefix_floor;
+	if (scan->kernels->prefix(&scan->query, run, found->reach) > 0)
 	{
-		fs_make_space(scans[i]);
-		fs_finish_page(scans[i], &pairs[i].pages[1 - pairs[i].current]);
+		fs_memory_prefetch(scan->memory, scan->pages[walk->number].place.middle);
+		found->number = walk->number;
+		found->buffer = walk->buffer;
+		run->wanted = found->reach;
+		run->ahead = NULL;
+		for (uint32 i = 0; i * 16 < run->nblocks * run->width; i++)
+			if (found->reach[i] != 0)
+				send_for_16(run, i, run->prefix, scan->fs->layout.padded);
 	}
-	pfree(pairs);
+	return compared;
+}
+
+/* Scores the codes that reached the floor of their prefix. */
+static void
+score_prefixes(fs_scan *scan, prefix_page *found, page_pair *pair)
+{
+	fs_follow_floor(scan);
+	score_page(scan, found->number, &found->run, &pair->pages[pair->current]);
+	ReleaseBuffer(found->buffer);
+	found->buffer = InvalidBuffer;
+	pass_on(scan, pair);
+}
+
+/* As pass(), for a scan that reads prefixes first: the rest of a page's codes is scored when the next page's are. */
+static void
+pass_prefixes(fs_scan *scan, page_pair *pair)
+{
+	page_walk	walk;
+	prefix_page pages[2];
+	int			current = 0;
+
+	pages[0].buffer = pages[1].buffer = InvalidBuffer;
+	begin_walk(scan, &walk);
+	while (walk_on(scan, &walk))
+	{
+		count_page(scan, &walk, find_prefixes(scan, &walk, &pages[current]));
+		if (pages[current].buffer == InvalidBuffer)
+			ReleaseBuffer(walk.buffer);
+		current = 1 - current;
+		if (pages[current].buffer != InvalidBuffer)
+			score_prefixes(scan, &pages[current], pair);
+	}
+	current = 1 - current;
+	if (pages[current].buffer != InvalidBuffer)
+		score_prefixes(scan, &pages[current], pair);
+	pass_on(scan, pair);
 }
 
 static void
@@ -202,9 +329,22 @@ begin_round(fs_scan *scan)
 void
 fs_coarse_round(fs_scan **scans, int nscans)
 {
+	page_pair  *pairs = palloc_extended(sizeof(page_pair) * nscans, MCXT_ALLOC_HUGE);
+
 	for (int i = 0; i < nscans; i++)
+	{
 		begin_round(scans[i]);
-	pass(scans, nscans);
+		pairs[i].current = 0;
+		pairs[i].pages[0].count = pairs[i].pages[1].count = 0;
+	}
+	if (scans[0]->prefix > 0)
+	{
+		Assert(nscans == 1);
+		pass_prefixes(scans[0], pairs);
+	}
+	else
+		pass(scans, nscans, pairs);
+	pfree(pairs);
 	for (int i = 0; i < nscans; i++)
 	{
 		fs_scan    *scan = scans[i];

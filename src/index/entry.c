@@ -113,18 +113,12 @@ spread_up(float value)
 	return (uint16) Min((both.u + 0xFFFF) >> 16, 0x7F7F);
 }
 
-static uint8 *
-block_of(const fs_layout *layout, Page page, uint32 slot)
-{
-	return FS_CODES(page) + slot / layout->width * fx_block_size(layout->padded, layout->width);
-}
-
 void
 fs_entry_put_code(const fs_layout *layout, const fs_meta *meta, Page page, uint32 slot, const fs_entry *entry)
 {
 	fs_code_head *head = FS_CODE_HEAD(page);
 
-	fx_block_put(block_of(layout, page, slot), layout->padded, layout->width, slot % layout->width, entry->signs);
+	fx_code_put(FS_CODES(page), layout->entries, layout->padded, layout->width, slot, entry->signs);
 	FS_SCALES(page, layout)[slot] = entry->coarse.scale;
 	if (layout->adds != 0)
 		FS_ADDS(page, layout)[slot] = entry->coarse.add;
@@ -155,13 +149,12 @@ fs_entry_put_fine(const fs_layout *layout, Page page, uint32 fine_slot, const fs
 void
 fs_entry_clear_code(const fs_layout *layout, const fs_meta *meta, Page page, uint32 slot)
 {
+	static const uint8 no_signs[FX_CODE_MAX_DIM / 8];
 	static const uint64 no_words[FS_MAX_FILTERS];
 	static const bool no_nulls[FS_MAX_FILTERS];
 	fs_code_head *head = FS_CODE_HEAD(page);
-	uint8	   *block = block_of(layout, page, slot);
 
-	for (uint32 i = 0; i < layout->padded / 8; i++)
-		block[i * layout->width + slot % layout->width] = 0;
+	fx_code_put(FS_CODES(page), layout->entries, layout->padded, layout->width, slot, no_signs);
 	FS_SCALES(page, layout)[slot] = FX_CODE_DEAD;
 	if (layout->adds != 0)
 		FS_ADDS(page, layout)[slot] = 0;

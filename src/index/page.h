@@ -7,8 +7,8 @@
  *		extents			n code pages, n middle pages, n * R fine pages (R fixed per index)
  *
  * A code page holds, for a fixed number of entries, every field as an array:
- * the coarse codes in interleaved blocks, their factors, heap pointers, filter
- * columns.  A scan reads the codes and factors of all pages and little else.
+ * the coarse codes in slices of 64 dimensions, their factors, heap pointers,
+ * filter columns.  A scan reads the codes and factors of all pages and little else.
  * Entry i of the code page number p of an extent has its middle code in middle
  * page p, place i, and its fine code in fine page p * R + i / (entries of a fine
  * page).  Which of these there are follows from the bits per dimension: none
@@ -25,7 +25,7 @@
 #include "storage/itemptr.h"
 
 #define FS_MAGIC			0x46584653	/* "FXFS" */
-#define FS_VERSION			2
+#define FS_VERSION			3
 
 #define FS_META_BLOCK		0
 
@@ -119,7 +119,7 @@ typedef struct fs_directory
 /* ---- blob pages */
 
 /*
- * What share of the codes must be scanned, lists in the order of their nearness, for a mate of a certain
+ * What share of the codes must be scanned, lists in the order of their nearness, for mates of a typical
  * similarity to be found with a certain probability.  Measured while the index is built.
  */
 #define FS_SIMILARITIES		13	/* 0.30, 0.35 .. 0.90 */

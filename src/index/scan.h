@@ -188,7 +188,9 @@ typedef struct fs_scan
 	float		spread;			/* standard deviation of a coarse estimate, per unit of its scale */
 	fs_sigmas	sigmas;			/* of this round; sigmas.coarse follows the floor: */
 	float		mates;			/* this where the floor is near the score of a mate */
-	float		others;			/* and this where it is far below */
+	float		others;			/* and this where it is far below; where that is less: */
+	float		mates_floor;	/* estimates of nearly all mates are above this */
+	float		coarse_error;	/* of the usual template */
 	uint32		prefix;			/* so many dimensions decide whether the rest of a code is read; 0: it always is */
 	float		prefix_margin;	/* as in fx_coarse_run */
 	float		prefix_floor;
@@ -261,6 +263,8 @@ extern bool fs_begin_rest(fs_scan *scan);
 
 /* The deviation that a standard normal variable exceeds with probability p < 0.5. */
 extern double fs_normal_quantile(double p);
+/* The same of a part of what facesnxt.target_recall, below 1, lets a scan miss. */
+extern double fs_mates_missed(double part);
 /* Chooses how wide the bounds of a round are, by the settings. */
 extern void fs_choose_sigmas(fs_scan *scan);
 /* Makes bounds as wide as the floor of now needs. */
@@ -313,7 +317,6 @@ fs_scan_read(fs_scan *scan, const fs_scan_page *page)
 typedef struct fs_page_survivors
 {
 	uint32		page;			/* number in fs_scan.pages */
-	uint32		compared;		/* codes of the page that the filter wants */
 	float		floor;			/* of the scan when they were found */
 	uint32		count;
 	uint16		slots[FS_MAX_CODES];
@@ -323,8 +326,11 @@ typedef struct fs_page_survivors
 	float		sums[FS_MAX_CODES];
 } fs_page_survivors;
 
-/* Scores a page and notes who may reach the floor; what lies `ahead` is fetched meanwhile. */
-extern void fs_find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found);
+/*
+ * Scores a page and notes who may reach the floor; what lies `ahead` is fetched meanwhile.  Returns how many codes the
+ * filter wants.
+ */
+extern uint32 fs_find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found);
 /* Sends for the head of a page; returns where its codes are, which the kernel sends for, or NULL: not known. */
 extern const char *fs_send_for_page(const fs_scan *scan, uint32 number);
 /*

@@ -301,7 +301,7 @@ test_bounds_at(uint32_t padded, float score)
 	sample		s = take_sample(padded);
 	float	   *q = s.q;
 	float	   *o = s.o;
-	uint8_t    *block = take(fx_block_size(padded, 16));
+	uint8_t    *block = take(fx_slice_size(16) * padded / FX_SLICE_DIMS);
 	float		floor = score - 1e-5f * (1 + score);
 	fx_query	query = {0};
 	int			missed = 0;
@@ -323,7 +323,7 @@ test_bounds_at(uint32_t padded, float score)
 		float		middle_score;
 		float		middle_upper;
 		fx_error	err;
-		fx_coarse_run run = {.blocks = block, .scale = scales, .nblocks = 1, .width = 16, .floor = floor,
+		fx_coarse_run run = {.codes = block, .scale = scales, .ncodes = 16, .nblocks = 1, .width = 16, .floor = floor,
 		.slots = slots, .upper = upper, .scales = found, .bases = bases, .sums = sums};
 
 		random_pair(q, o, padded, score);
@@ -333,7 +333,7 @@ test_bounds_at(uint32_t padded, float score)
 		fx_query_prepare(&query, FX_COSINE, padded, 4, q, env, &err);
 		fx_query_along(&query, floor);
 		scales[0] = coarse.scale;
-		fx_block_put(block, padded, 16, 0, s.signs);
+		fx_code_put(block, 16, padded, 16, 0, s.signs);
 		run.margin = 5 * fx_query_spread(&query);
 		if (fx_code_kernels_active()->coarse(&query, &run) == 0)
 		{
@@ -406,17 +406,20 @@ test_tier(fx_tier tier)
 
 	for (uint32_t padded = 64; padded <= 4096; padded += padded < 1024 ? 64 : 448)
 		for (uint32_t width = 8; width <= 16; width += 8)
-			for (uint32_t nblocks = 1; nblocks <= 5; nblocks++)
+			/* as far as to more blocks than any kernel takes at once, twice */
+			for (uint32_t nblocks = 1; nblocks <= 19; nblocks += padded < 256 || nblocks < 9 ? 1 : 5)
 			{
 				uint32_t	n = nblocks * width;
-				size_t		size = fx_block_size(padded, width);
+				/* not all blocks of the run are scored */
+				uint32_t	ncodes = n + word() % 3 * width;
+				size_t		size = fx_slice_size(ncodes) * padded / FX_SLICE_DIMS;
 				uint32_t	offset = word() % 17;
-				uint8_t    *raw = take(size * nblocks + offset);
-				uint8_t    *blocks = raw + offset;
+				uint8_t    *raw = take(size + offset);
+				uint8_t    *codes = raw + offset;
 				uint16_t   *scale = take(sizeof(uint16_t) * n);
 				float	   *add = take(sizeof(float) * n);
 				uint32_t	space = (n + 15) / 16 * 16;
-				uint16_t	wanted[8];
+				uint16_t	wanted[24];
 				uint16_t   *slots_found = take(sizeof(uint16_t) * space);
 				float	   *upper = take(sizeof(float) * space);
 				float	   *scales_found = take(sizeof(float) * space);
@@ -426,30 +429,30 @@ test_tier(fx_tier tier)
 				uint8_t    *signs = take(padded / 8);
 				fx_query	query = {0};
 				fx_error	err;
-				fx_coarse_run run = {blocks, scale, word() % 2 ? add : NULL, word() % 2 ? wanted : NULL,
-				word() % 2 ? raw : NULL, nblocks, width, 0.25f, 0.5f, 0, 0, 0, 0, slots_found, upper, scales_found,
-				bases_found, sums_found};
+				fx_coarse_run run = {codes, scale, word() % 2 ? add : NULL, word() % 2 ? wanted : NULL,
+				word() % 2 ? raw : NULL, ncodes, nblocks, width, 0.25f, 0.5f, 0, 64 * (1 + word() % (padded / 64)),
+				0.1f, 0.2f, slots_found, upper, scales_found, bases_found, sums_found};
+				uint16_t	reach[24] = {0};
+				uint32_t	reached;
 				uint32_t	count;
 				uint32_t	next = 0;
 
 				random_vector(probe, padded, true);
 				fx_query_prepare(&query, FX_COSINE, padded, 4, probe, env, &err);
-				for (size_t i = 0; i < size * nblocks; i++)
-					blocks[i] = (uint8_t) word();
+				for (size_t i = 0; i < size; i++)
+					codes[i] = (uint8_t) word();
 				for (uint32_t i = 0; i < n; i++)
 				{
 					scale[i] = word() % 9 == 0 ? FX_CODE_DEAD : fx_to_bfloat16(0.01f * (float) (1 + word() % 9));
 					add[i] = normal();
 				}
-				for (int i = 0; i < 8; i++)
-					wanted[i] = (uint16_t) (word() % 3 ? word() : 0);
+				for (int i = 0; i < 24; i++)
+					wanted[i] = (uint16_t) (word() % 5 ? word() : 0);
 				run.floor = 0.2f;
-				if (word() % 2)
-				{
-					run.prefix = 64 * (1 + word() % (padded / 64));
-					run.prefix_margin = 0.1f;
-					run.prefix_floor = 0.2f;
-				}
+				reached = kernels->prefix(&query, &run, reach);
+				for (uint32_t i = 0; i < (n + 15) / 16; i++)
+					reached -= reach[i] != 0;
+				bad_prefix += reached != 0;
 				count = kernels->coarse(&query, &run);
 				for (uint32_t i = 0; i < n; i++)
 				{
@@ -463,7 +466,7 @@ test_tier(fx_tier tier)
 					double		expected;
 					double		base = run.base + (run.add ? add[i] : 0);
 
-					fx_block_get(blocks + i / width * size, padded, width, i % width, signs);
+					fx_code_get(codes, ncodes, padded, width, i, signs);
 					for (uint32_t j = 0; j < padded / 8; j++)
 					{
 						const uint8_t *tables = query.table + (j / 4 * 8 + j % 4) * 16;
@@ -476,11 +479,13 @@ test_tier(fx_tier tier)
 					prefix_upper = base + fx_bfloat16(scale[i]) * (prefix_sum + run.prefix_margin);
 					sum = (double) query.step * table_sum + query.bias;
 					expected = base + fx_bfloat16(scale[i]) * (sum + run.margin);
+					/* a dead one's is NaN */
+					if (!(fabs(prefix_upper - run.prefix_floor) <= 1e-4 * (1 + fabs(prefix_upper))))
+						bad_prefix += (reach[i / 16] >> i % 16 & 1) !=
+							(asked && scale[i] != FX_CODE_DEAD && prefix_upper > run.prefix_floor);
 					if (got)
 					{
 						bad_mask += !asked || scale[i] == FX_CODE_DEAD || !(upper[next] >= run.floor);
-						bad_prefix += run.prefix > 0 &&
-							prefix_upper < run.prefix_floor - 1e-4 * (1 + fabs(prefix_upper));
 						bad_sum += !(fabs(upper[next] - expected) < 1e-4 * (1 + fabs(expected)));
 						bad_sum += !(fabs(sums_found[next] - sum) < 1e-4 * (1 + fabs(sum)));
 						bad_sum += scales_found[next] != fx_bfloat16(scale[i]);
@@ -490,8 +495,7 @@ test_tier(fx_tier tier)
 					else
 						/* rounding decides of those at the very floor */
 						bad_mask += asked && scale[i] != FX_CODE_DEAD &&
-							expected > run.floor + 1e-4 * (1 + fabs(expected)) &&
-							(run.prefix == 0 || prefix_upper > run.prefix_floor + 1e-4 * (1 + fabs(prefix_upper)));
+							expected > run.floor + 1e-4 * (1 + fabs(expected));
 				}
 				bad_count += count != next;
 
@@ -530,10 +534,50 @@ test_tier(fx_tier tier)
 			}
 	ok(bad_sum == 0, "%s: %d bounds differ from the obvious sum", kernels->name, bad_sum);
 	ok(bad_mask == 0, "%s: %d entries pass or fail wrongly", kernels->name, bad_mask);
-	ok(bad_prefix == 0, "%s: %d entries pass that their prefix rules out", kernels->name, bad_prefix);
+	ok(bad_prefix == 0, "%s: %d entries reach the floor of their prefix or not, wrongly", kernels->name, bad_prefix);
 	ok(bad_count == 0, "%s: %d counts are wrong", kernels->name, bad_count);
 	ok(bad_middle == 0, "%s: %d sums of middle planes differ", kernels->name, bad_middle);
 	ok(bad_fine == 0, "%s: %d sums of fine planes differ", kernels->name, bad_fine);
+}
+
+/* A code comes back from where it was put, which is where the format says: byte i of its 64 dimensions' slice. */
+static void
+test_places(void)
+{
+	int			bad = 0;
+
+	for (uint32_t padded = 64; padded <= 4096; padded *= 2)
+		for (uint32_t width = 8; width <= 16; width += 8)
+			for (uint32_t blocks = 1; blocks <= 7; blocks++)
+			{
+				uint32_t	n = blocks * width;
+				uint8_t    *run = take((size_t) n * padded / 8);
+				uint8_t    *codes = take((size_t) n * padded / 8);
+				uint8_t    *back = take(padded / 8);
+
+				for (uint32_t slot = 0; slot < n; slot++)
+				{
+					uint8_t    *code = codes + (size_t) slot * (padded / 8);
+
+					for (uint32_t i = 0; i < padded / 8; i++)
+						code[i] = (uint8_t) word();
+					fx_code_put(run, n, padded, width, slot, code);
+				}
+				for (uint32_t slot = 0; slot < n; slot++)
+				{
+					const uint8_t *code = codes + (size_t) slot * (padded / 8);
+
+					fx_code_get(run, n, padded, width, slot, back);
+					bad += memcmp(back, code, padded / 8) != 0;
+					for (uint32_t i = 0; i < padded / 8; i++)
+						bad += run[(size_t) (i / 8) * n * 8 + slot / width * width * 8 + i % 8 * width +
+								   slot % width] != code[i];
+				}
+				free(run);
+				free(codes);
+				free(back);
+			}
+	ok(bad == 0, "%d codes or bytes of codes are not where they were put", bad);
 }
 
 /* The scores that the stages put together against the slow estimate. */
@@ -640,6 +684,7 @@ main(void)
 	for (int tier = FX_TIER_SCALAR; tier <= FX_TIER_AVX512; tier++)
 		if (fx_code_kernels_of((fx_tier) tier) != NULL)
 			test_tier((fx_tier) tier);
+	test_places();
 	test_scores();
 	return done_testing();
 }
