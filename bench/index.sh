@@ -4,12 +4,13 @@
 #
 # PERSONS (600,000, about 1 M templates) of DIM (512, then 128) dimensions in
 # half precision, made by bench/tool/gallery.c; PROBES (100) normal and as many
-# hard ones, new photos of enrolled people. LISTS (2048 for 1 M). "R" is the
+# hard ones, new photos of enrolled people, and MATES (3,000) of each kind that
+# tell how many mates a target_recall finds. LISTS (2048 for 1 M). "R" is the
 # plain read of the bytes of the coarse codes, taken before and after each line.
 # Medians; one client; warm: the time is that of the second search with a probe.
 . "$(dirname "$0")/tool/index_common.sh"
 
-persons=${PERSONS:-600000} probes=${PROBES:-100}
+persons=${PERSONS:-600000} probes=${PROBES:-100} mates=${MATES:-3000}
 searches=("normal 50 NULL" "hard 50 NULL" "normal 10 NULL" "hard 10 NULL" "normal 50 0.65" "hard 50 0.65")
 
 label() { # kind, k, distance
@@ -64,6 +65,26 @@ FROM indexed i JOIN exact e USING (kind, id) GROUP BY i.kind ORDER BY i.kind DES
 SQL
 }
 
+# $1: with what index. Of many probes, the share whose mate is found by each of two settings.
+found_of_many() {
+    local kind similarity k
+    for kind in normal hard; do
+        similarity=0.65
+        [ "$kind" = normal ] || similarity=0.5
+        # a session each: what it asked for before tells how many rows it will ask for
+        for k in 50 10; do
+            sql -v kind="$kind" -v similarity="$similarity" -v k="$k" -v label="$1" <<'SQL'
+SET max_parallel_workers_per_gather = 0;
+SET facesnxt.target_recall = 0.99;
+SET facesnxt.mate_similarity = :similarity;
+SELECT format('0.99 at %s, %s: LIMIT %s finds %s of %s %s probes', :similarity, :'label', :k,
+    avg((p.person = ANY ((public.try(p.template, :k, NULL)).persons))::int)::numeric(6,4), count(*), :'kind')
+FROM public.mate p WHERE p.kind = :'kind';
+SQL
+        done
+    done
+}
+
 # with lists: every code, then what the calibration says is enough
 listed() {
     build template "lists = ${LISTS:-$(lists_for "$ROWS")}"
@@ -76,14 +97,25 @@ listed() {
         report "every code: $(label "$kind" "$k" "$distance")" "against flat $(ratio "$MS" "${flat_ms[$what]}")"
         targeted "$kind" "$k" "$distance" "$all"
     done
+    found_of_many lists
 }
 
 prepare_database
 for dim in ${DIM:-512 128}; do
     declare -A flat_ms=()
     make_tables "$persons" "$dim" "$probes"
+    run -v dim="$dim" <<'SQL'
+SET search_path = facesnxt, public;
+DROP TABLE IF EXISTS public.mate;
+CREATE TABLE public.mate (kind text, id serial, person int, template embedding(:dim, half));
+SQL
+    for kind in normal hard; do
+        run -c "ALTER TABLE public.mate ALTER kind SET DEFAULT '$kind'"
+        load mate "$kind" "$mates" "$dim" half
+    done
     printf 'R reads %s bytes\n' "$BYTES"
     flat
+    found_of_many "no lists"
     listed
     echo
 done

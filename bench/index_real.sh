@@ -109,6 +109,23 @@ FROM best b WHERE EXISTS (SELECT FROM pair WHERE probe = b.id);
 SQL
 }
 
+# $1 target_recall: with the similarity that the mates nearest to each probe typically have, whether one is found
+typical() {
+    sql -v recall="$1" <<'SQL'
+SET max_parallel_workers_per_gather = 0;
+SET facesnxt.target_recall = :recall;
+SELECT set_config('facesnxt.mate_similarity', round(avg(best)::numeric, 2)::text, false) AS similarity,
+    round(stddev(best)::numeric, 2) AS deviation
+FROM (SELECT max(similarity) AS best FROM public.mate GROUP BY probe) m \gset
+SELECT format('  %s at %s, the mean of the nearest mates (deviation %s): LIMIT 50 has one for %s of %s probes '
+    '(mean of %s persons %s)', :recall, :similarity, :deviation, (sum(found * n) / sum(n))::numeric(5,4), sum(n),
+    count(*), avg(found)::numeric(5,4))
+FROM (SELECT person, avg((person = ANY ((public.try_where(template, 50, 'g.id <> ' || id)).persons))::int) AS found,
+        count(*) AS n
+    FROM public.probe GROUP BY person) s;
+SQL
+}
+
 prepare_database
 mapfile -t files < <(compgen -G "$vectors/*.f32" | LC_ALL=C sort)
 for file in "${files[@]}"; do
@@ -126,6 +143,7 @@ for file in "${files[@]}"; do
             for similarity in ${SIMILARITIES:-0.5 0.65}; do
                 promise "$recall" "$similarity"
             done
+            typical "$recall"
         done
     done
     echo

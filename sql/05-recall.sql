@@ -17,6 +17,12 @@ COMMENT ON FUNCTION facesnxt.disturb(facesnxt.embedding, double precision, bigin
     'a template of this cosine similarity to another one, in a direction that follows from the seed: a mate, for measurements';
 REVOKE ALL ON FUNCTION facesnxt.disturb(facesnxt.embedding, double precision, bigint) FROM PUBLIC;
 
+CREATE FUNCTION facesnxt.some_similarity(typical double precision, seed bigint) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'facesnxt_some_similarity' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION facesnxt.some_similarity(double precision, bigint) IS
+    'how similar some mate is, which one follows from the seed, if mates typically are as similar as that, as facesnxt.mate_similarity has it';
+REVOKE ALL ON FUNCTION facesnxt.some_similarity(double precision, bigint) FROM PUBLIC;
+
 -- The two statements of index_recall(): a sample of the rows that an index
 -- holds, and the nearest rows to a probe.
 CREATE FUNCTION facesnxt.sample_query(index regclass, probes integer) RETURNS text
@@ -50,8 +56,8 @@ $$;
 COMMENT ON FUNCTION facesnxt.nearest_query(regclass, integer) IS 'part of index_recall(): one search';
 REVOKE ALL ON FUNCTION facesnxt.nearest_query(regclass, integer) FROM PUBLIC;
 
--- Rows of the table are disturbed to the similarity, and searched for with the
--- session's settings by the index and without it.
+-- Rows of the table are disturbed to similarities about the typical one, and
+-- searched for with the session's settings by the index and without it.
 CREATE FUNCTION facesnxt.index_recall(
     index regclass, INOUT probes integer DEFAULT 100, rows integer DEFAULT 50,
     similarity double precision DEFAULT NULL,
@@ -89,7 +95,7 @@ BEGIN
     EXECUTE facesnxt.sample_query(index, probes) INTO mates, templates;
     probes := coalesce(cardinality(mates), 0);
     FOR i IN 1 .. probes LOOP
-        probe := facesnxt.disturb(templates[i], similarity, i);
+        probe := facesnxt.disturb(templates[i], facesnxt.some_similarity(similarity, i), i);
         PERFORM set_config('enable_indexscan', 'on', true), set_config('enable_seqscan', 'off', true),
             set_config('enable_sort', 'off', true);
         PERFORM facesnxt.forget_last_scan();
@@ -125,5 +131,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION facesnxt.index_recall(regclass, integer, integer, double precision) IS
-    'how often the index finds a row by a probe of this similarity (facesnxt.mate_similarity), with the session''s settings, and how often the exact scan does; the share of the exact scan''s rows that the index returns; medians of the times to execute';
+    'how often the index finds a row by a probe that is as similar to it as mates are who typically have this similarity (facesnxt.mate_similarity), with the session''s settings, and how often the exact scan does; the share of the exact scan''s rows that the index returns; medians of the times to execute';
 REVOKE ALL ON FUNCTION facesnxt.index_recall(regclass, integer, integer, double precision) FROM PUBLIC;

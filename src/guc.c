@@ -76,10 +76,12 @@ facesnxt_guc_init(void)
 
 	/*
 	 * facesnxt.mate_similarity: with facesnxt.target_recall below 1, the cosine
-	 * similarity from which on a mate is to be found with that probability.
+	 * similarity that mates typically have, who are to be found with that
+	 * probability; they are taken to scatter about it by a fifth of what it
+	 * lacks to 1.
 	 */
 	DefineCustomRealVariable("facesnxt.mate_similarity",
-							 "Similarity from which on a mate is to be found with facesnxt.target_recall.",
+							 "Similarity that mates typically have who are to be found with facesnxt.target_recall.",
 							 NULL,
 							 &facesnxt_mate_similarity, 0.5, 0, 1,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
@@ -156,11 +158,11 @@ facesnxt_guc_init(void)
 
 	/*
 	 * facesnxt.target_recall: 1 looks at every code.  Below 1, an index with
-	 * lists leaves those out that a mate of facesnxt.mate_similarity is in with
-	 * no more than the rest of the probability, and of most codes only the first
-	 * dimensions are read, which tell such a mate from nearly everyone else.  Of
-	 * those who are just similar enough to be among the rows asked for it misses
-	 * more.
+	 * lists leaves those out that mates who typically have
+	 * facesnxt.mate_similarity are in with no more than the rest of the
+	 * probability, and of most codes only the first dimensions are read, which
+	 * tell such mates from nearly everyone else.  Of those who are just similar
+	 * enough to be among the rows asked for it misses most.
 	 */
 	DefineCustomRealVariable("facesnxt.target_recall",
 							 "Probability with which an index is to find a mate; 1 looks at every code.",

@@ -1,12 +1,12 @@
 /*
- * calibrate.c - how many lists a mate of a certain similarity needs.
+ * calibrate.c - how many lists mates of a typical similarity need.
  *
- * Rows that the lists were not made from are disturbed to a stated similarity,
- * as a new photograph of the same person would be, and the share of the codes
- * is counted that lies in lists as near as the row's own.  The direction of
- * the disturbance is part that of a stranger and part any: photographs of one
- * person differ in all directions more evenly than persons do, but not quite
- * evenly.  To overrate the difference costs time, to underrate it mates: real
+ * Rows that the lists were not made from are disturbed to similarities about
+ * the typical one, as new photographs of the same persons would be, and the
+ * share of the codes is counted that lies in lists as near as the row's own.
+ * The direction of the disturbance is part that of a stranger and part any:
+ * photographs of one person differ in all directions more evenly than persons
+ * do, but not quite evenly.  To overrate the difference costs time, to underrate it mates: real
  * photographs differ by less (README.md).
  */
 #include "index/build.h"
@@ -118,7 +118,7 @@ fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample)
 			uint32		stranger = pg_prng_uint64_range(&state.random, 0, sample->npoints - 1);
 
 			CHECK_FOR_INTERRUPTS();
-			disturb(&state, first + i, stranger, fs_similarity(s), point);
+			disturb(&state, first + i, stranger, fs_some_similarity(fs_similarity(s), &state.random), point);
 			fx_nearness(state.clusters, point, 1, nearness);
 			shares[i] = share_needed(&state, nearness, own[i]);
 		}
@@ -127,7 +127,7 @@ fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample)
 		{
 			float		needed = quantile(shares, n, fs_recall(r));
 
-			/* for mates at least so similar: the more similar ones are among them */
+			/* no less than for mates who are more similar */
 			calibration.shares[s][r] = s + 1 < FS_SIMILARITIES ? Max(needed, calibration.shares[s + 1][r]) : needed;
 		}
 	}

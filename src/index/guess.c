@@ -10,8 +10,9 @@
 #include "guc.h"
 #include "miscadmin.h"
 
-/* Pages that are sampled: one in so many, but so few and so many. */
+/* Pages that are sampled: one in so many, more where those of a page are alike, but so few and so many. */
 #define SAMPLE_SHARE		256
+#define SAMPLE_SHARE_LISTS	128
 #define MIN_SAMPLE_PAGES	32
 #define MAX_SAMPLE_PAGES	64
 
@@ -81,7 +82,7 @@ take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
 		}
 		buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[number].place.code);
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
-		fs_find_survivors(scan, number, BufferGetPage(buffer), ahead, found);
+		(void) fs_find_survivors(scan, number, BufferGetPage(buffer), ahead, found);
 		add_estimates(found, sample);
 		ReleaseBuffer(buffer);
 	}
@@ -109,22 +110,24 @@ take_moments(estimate_sample *sample)
 
 /* ---- a prefix of the codes */
 
-/*
- * A prefix is so many deviations more cautious than what may be missed asks for: a little, for mates that are less
- * similar than the setting, or much where lists are left out, which take nearly all that may be missed.
- */
-#define PREFIX_CAUTION		0.5
-#define PREFIX_CAUTION_LISTS 2.0
+/* Of the mates that may be missed, those that are by their prefix: a part, or few where lists are left out. */
+#define MISSED_BY_PREFIX	0.3
+#define MISSED_BESIDE_LISTS 0.1
 
 /*
  * So many times as many codes as rows are wanted are to reach the floor of their prefix.  How many do depends on where
- * the probe lies: in 1 of 100 searches a sixth, and with too few there is another pass.
+ * the probe lies: in 1 of 100 searches a sixth, and with too few there is another pass.  The nearest lists have more
+ * than the sample says, since that takes all of those that are read for equal.
  */
-#define PREFIX_ROWS			32
+#define PREFIX_ROWS			12
+#define PREFIX_ROWS_LISTS	8
 
-/* A prefix is worth its trouble if so much of the codes is read with it, at most; more where it spares second bits. */
-#define PREFIX_SHARE		0.5
-#define PREFIX_SHARE_ROWS	0.75
+/* What is read behind a prefix, here and there, takes so many times as long as what is read in one piece. */
+#define REST_COST			2
+
+/* A prefix is worth its trouble if it costs so much of a whole code, at most; more where it spares second bits. */
+#define PREFIX_COST			0.8
+#define PREFIX_COST_ROWS	0.95
 
 /* The share of a normal population above so many deviations. */
 static double
@@ -135,7 +138,7 @@ normal_tail(double x)
 
 /*
  * Who looks for mates, and lets some be missed, need not read all of a code: by its first dimensions alone a mate is
- * told from nearly everyone else.  Chooses how many of them are read first, for the fewest bytes in all: a block of 16
+ * told from nearly everyone else.  Chooses how many of them are read first, for the least cost in all: a block of 16
  * codes is read to its end where one of them reaches the floor of the prefix.  That floor is one that mates reach, and
  * so do enough others for the rows wanted.  False: no prefix would save much.
  *
@@ -145,36 +148,41 @@ static bool
 choose_prefix(fs_scan *scan, const estimate_sample *sample)
 {
 	uint32		padded = scan->fs->layout.padded;
-	double		missed = Min(1 - facesnxt_target_recall, 0.4);
-	double		similarity = Max(facesnxt_mate_similarity, scan->least);
+	double		similarity = facesnxt_mate_similarity;
+	double		sought = Max(similarity, scan->least);
+	double		scatter = fs_mate_scatter(similarity);
 	double		true_variance = Max(sample->variance - sample->error * sample->error, 0);
-	double		wanted = scan->least > -FLT_MAX ? 0 : PREFIX_ROWS * scan->rank;
+	double		wanted = scan->least > -FLT_MAX ? 0 : (scan->share < 1 ? PREFIX_ROWS_LISTS : PREFIX_ROWS) * scan->rank;
 	double		total = sample->each * scan->npages;
-	double		least_read = (wanted > 0 ? PREFIX_SHARE_ROWS : PREFIX_SHARE) * padded;
-	float		along = (float) (similarity - scan->base) / scan->longest;
+	double		least_cost = (wanted > 0 ? PREFIX_COST_ROWS : PREFIX_COST) * padded;
+	float		along = (float) (sought - scan->base) / scan->longest;
 	double		deviations;
 
-	if (!(missed > 0) || !(sample->scale > 0) || scan->every_list || scan->shared != NULL || scan->phase > 0 ||
-		scan->round > 0 || scan->fs->meta.metric != FX_COSINE || wanted > 0.1 * total)
+	if (!(facesnxt_target_recall < 1) || !(sample->scale > 0) || scan->every_list || scan->shared != NULL ||
+		scan->phase > 0 || scan->round > 0 || scan->fs->meta.metric != FX_COSINE || wanted > 0.1 * total)
 		return false;
-	deviations = fs_normal_quantile(missed) + (scan->share < 1 ? PREFIX_CAUTION_LISTS : PREFIX_CAUTION);
-	for (uint32 prefix = 64; prefix < padded; prefix += 64)
+	deviations = fs_mates_missed(scan->share < 1 ? MISSED_BESIDE_LISTS : MISSED_BY_PREFIX);
+	for (uint32 prefix = FX_SLICE_DIMS; prefix < padded; prefix += FX_SLICE_DIMS)
 	{
 		double		error = sample->scale * fx_query_prefix_spread(&scan->query, prefix, 0);
 		double		mate_error = sample->scale * fx_query_prefix_spread(&scan->query, prefix, along);
 		double		deviation = sqrt(true_variance + error * error);
-		double		floor = similarity - deviations * mate_error;
-		double		read;
+		/* all mates but those reach it; of those who are less similar than is asked for there is no need */
+		double		floor = Max(similarity - deviations * hypot(mate_error, scatter),
+								scan->least - deviations * mate_error);
+		double		reach;
+		double		cost;
 
 		if (wanted > 0)
 			floor = Min(floor, sample->mean + fs_normal_quantile(wanted / total) * deviation);
-		read = prefix + (1 - pow(1 - normal_tail((floor - sample->mean) / deviation), 16)) * (padded - prefix);
-		if (read < least_read)
+		reach = normal_tail((floor - sample->mean) / deviation);
+		cost = prefix + (1 - pow(1 - reach, 16)) * REST_COST * (padded - prefix);
+		if (cost < least_cost)
 		{
-			least_read = read;
+			least_cost = cost;
 			scan->prefix = prefix;
-			scan->prefix_floor = (float) similarity;
-			scan->prefix_margin = (float) ((similarity - floor) / sample->scale);
+			scan->prefix_floor = (float) sought;
+			scan->prefix_margin = (float) ((sought - floor) / sample->scale);
 		}
 	}
 	if (scan->prefix == 0)
@@ -223,7 +231,8 @@ guess_floor(const fs_scan *scan, const estimate_sample *sample)
 static float
 look_ahead(fs_scan *scan)
 {
-	uint32		npages = Min(Max(scan->npages / SAMPLE_SHARE, MIN_SAMPLE_PAGES), MAX_SAMPLE_PAGES);
+	uint32		share = scan->fs->meta.lists > 1 ? SAMPLE_SHARE_LISTS : SAMPLE_SHARE;
+	uint32		npages = Min(Max(scan->npages / share, MIN_SAMPLE_PAGES), MAX_SAMPLE_PAGES);
 	estimate_sample sample;
 	float		floor = -FLT_MAX;
 

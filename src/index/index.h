@@ -232,6 +232,18 @@ extern void fs_list_nearness(Relation index, fs_index *fs, const float *rotated,
 /* What stands for the places of fs_calibration.shares. */
 extern double fs_similarity(int number);
 extern double fs_recall(int number);
+
+/*
+ * Mates who typically have a similarity are not all as similar: the standard deviation.  Of the probes of
+ * bench/tool/gallery.c it is 0.24 of what the mean lacks to 1, both where that is 0.33 and 0.48, about means that are
+ * a little above the settings they are searched with.
+ */
+static inline double
+fs_mate_scatter(double similarity)
+{
+	return 0.2 * (1 - similarity);
+}
+
 /*
  * The share of the codes that these settings need, lists in the order of nearness; 1 where all are needed
  * (or not enough is known).
@@ -351,6 +363,8 @@ extern bool fs_range_of_datum(Datum datum, Embedding **probe, double *distance);
 
 /* A draw from the standard normal distribution. */
 extern float fs_any_normal(pg_prng_state *random);
+/* How similar some mate is, if mates typically are as similar as that. */
+extern double fs_some_similarity(double typical, pg_prng_state *random);
 /* Opens a facescan index and its table for one of them. */
 extern Relation fs_open_index(Oid oid, LOCKMODE mode, Relation *heap);
 

@@ -7,12 +7,46 @@
 
 #include "fmgr.h"
 
+static void
+check_similarity(double similarity)
+{
+	if (!(similarity >= -1 && similarity <= 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("similarity must be between -1 and 1")));
+}
+
 float
 fs_any_normal(pg_prng_state *random)
 {
 	double		u = 1 - pg_prng_double(random);
 
 	return (float) (sqrt(-2 * log(u)) * cos(2 * M_PI * pg_prng_double(random)));
+}
+
+double
+fs_some_similarity(double typical, pg_prng_state *random)
+{
+	double		similarity = typical + fs_mate_scatter(typical) * fs_any_normal(random);
+
+	return Max(Min(similarity, 1), -1);
+}
+
+/*
+ * facesnxt.some_similarity(typical double precision, seed bigint) RETURNS double precision: how similar some mate is,
+ * which one follows from the seed, if mates typically are as similar as that.
+ */
+PG_FUNCTION_INFO_V1(facesnxt_some_similarity);
+Datum
+facesnxt_some_similarity(PG_FUNCTION_ARGS)
+{
+	double		typical = PG_GETARG_FLOAT8(0);
+	pg_prng_state random;
+
+	check_similarity(typical);
+	/* not what disturb() takes for the same seed */
+	pg_prng_seed(&random, ~(uint64) PG_GETARG_INT64(1));
+	PG_RETURN_FLOAT8(fs_some_similarity(typical, &random));
 }
 
 /*
@@ -34,10 +68,7 @@ facesnxt_disturb(PG_FUNCTION_ARGS)
 	double		away = 0;
 	pg_prng_state random;
 
-	if (!(similarity >= -1 && similarity <= 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("similarity must be between -1 and 1")));
+	check_similarity(similarity);
 	pg_prng_seed(&random, (uint64) PG_GETARG_INT64(2));
 	EMBEDDING_FOREACH_CHUNK(from->dim, at, n)
 		memmove(x + at, embedding_floats(from, at, n, x + at), sizeof(float) * n);

@@ -10,6 +10,9 @@ FROM face WHERE id > 0;
 SELECT disturb('[1,2,3]', 1, 5), disturb('[0,0]', 0.5, 1), round((1 - (disturb('[3,4,0]', 0.25, 9) <=> '[3,4,0]'))::numeric, 5) AS similarity,
     round((disturb('[3,4,0]', 0.25, 9) <-> '[0,0,0]')::numeric, 5) AS length;
 SELECT disturb('[1,2,3]', 1.1, 5);
+SELECT round(avg(s)::numeric, 2) AS mean, round(stddev(s)::numeric, 2) AS deviation, some_similarity(1, 5)
+FROM generate_series(1, 10000) i, some_similarity(0.5, i) s;
+SELECT some_similarity('NaN', 5);
 CREATE INDEX face_template ON face USING facescan (template);
 CREATE TABLE asked AS SELECT row_number() OVER (ORDER BY id) AS place, disturb(template, 0.6, id) AS template
 FROM face WHERE id BETWEEN 1 AND 40;
