@@ -72,39 +72,26 @@ bound_8(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, co
 	return (uint32_t) _mm256_movemask_ps(_mm256_cmp_ps(upper, _mm256_set1_ps(run->floor), _CMP_GE_OQ));
 }
 
-#include "code/sum_body.h"
-
-static TARGET uint32_t
-coarse(const fx_query *query, const fx_coarse_run *run)
+static inline TARGET uint32_t
+bound_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, uint32_t ncodes, uint32_t wanted,
+		 const uint32_t *sums, uint32_t count)
 {
-	uint32_t	blocks = 16 / run->width;
-	uint32_t	count = 0;
-	const char *ahead = run->ahead;
+	float		uppers[16];
+	float		signed_sums[16];
+	uint32_t	pass = bound_8(query, run, first_code, sums, uppers, signed_sums);
 
-	for (uint32_t block = 0; block < run->nblocks; block += blocks)
+	if (ncodes > 8)
+		pass |= bound_8(query, run, first_code + 8, sums + 8, uppers + 8, signed_sums + 8) << 8;
+	for (pass &= wanted; pass != 0; pass &= pass - 1, count++)
 	{
-		uint32_t	first_code = block * run->width;
-		uint32_t	sums[16];
-		uint32_t	wanted = sum_16(query, run, block, query->padded, &ahead, sums);
-		float		uppers[16];
-		float		signed_sums[16];
-		uint32_t	pass;
+		uint32_t	i = (uint32_t) __builtin_ctz(pass);
 
-		if (wanted == 0)
-			continue;
-		pass = bound_8(query, run, first_code, sums, uppers, signed_sums);
-		if (run->width == 16 || block + 1 < run->nblocks)
-			pass |= bound_8(query, run, first_code + 8, sums + 8, uppers + 8, signed_sums + 8) << 8;
-		for (pass &= wanted; pass != 0; pass &= pass - 1, count++)
-		{
-			uint32_t	i = (uint32_t) __builtin_ctz(pass);
-
-			fx_note(run, count, first_code + i, uppers[i], signed_sums[i]);
-		}
+		fx_note(run, count, first_code + i, uppers[i], signed_sums[i]);
 	}
-	fx_fetch_rest(run, ahead, query->padded);
 	return count;
 }
+
+#include "code/sum_body.h"
 
 static TARGET int64_t
 fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)

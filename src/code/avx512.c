@@ -103,15 +103,28 @@ add_up(uint32_t n, fx_sixteen first, const uint8_t *table, uint32_t dims, const 
 	}
 }
 
-/* How many times 16 codes from a wanted block on can be added up together. */
-static inline uint32_t
-group_at(const fx_coarse_run *run, uint32_t block)
+/*
+ * Sums of the first `dims` dimensions of as many times 16 codes, from block `block` on, as can be added up together;
+ * returns how many times, or 0: those 16 are not wanted.  What is to be fetched along is, and *ahead goes on behind it.
+ */
+static inline TARGET uint32_t
+sum_group(const fx_query *query, const fx_coarse_run *run, uint32_t block, uint32_t dims, const char **ahead,
+		  sums_16 *sums)
 {
 	uint32_t	n = 1;
+	uint8_t		joined[FX_CODE_MAX_DIM * 2];
 
+	if (fx_wanted(run, block) == 0)
+	{
+		*ahead = fx_fetch_ahead(*ahead, dims);
+		return 0;
+	}
 	if (run->width == 16)
 		while (n < GROUP && block + n < run->nblocks && fx_wanted(run, block + n) != 0)
 			n++;
+	add_up(n, fx_codes_16(run, block, dims, joined), query->table, dims, *ahead, sums);
+	if (*ahead != NULL)
+		*ahead += n * dims * 2;
 	return n;
 }
 
@@ -205,29 +218,18 @@ note_bounds(const fx_query *query, const fx_coarse_run *run, uint32_t block, uin
 static TARGET uint32_t
 coarse(const fx_query *query, const fx_coarse_run *run)
 {
-	uint32_t	padded = query->padded;
 	uint32_t	blocks = 16 / run->width;
 	uint32_t	count = 0;
 	uint32_t	n;
 	const char *ahead = run->ahead;
 	sums_16		sums[GROUP];
-	uint8_t		joined[FX_CODE_MAX_DIM * 2];
 
-	for (uint32_t block = 0; block < run->nblocks; block += n * blocks)
+	for (uint32_t block = 0; block < run->nblocks; block += (n > 0 ? n : 1) * blocks)
 	{
-		if (fx_wanted(run, block) == 0)
-		{
-			n = 1;
-			ahead = fx_fetch_ahead(ahead, padded);
-			continue;
-		}
-		n = group_at(run, block);
-		add_up(n, fx_codes_16(run, block, padded, joined), query->table, padded, ahead, sums);
-		if (ahead != NULL)
-			ahead += n * padded * 2;
+		n = sum_group(query, run, block, query->padded, &ahead, sums);
 		count = note_bounds(query, run, block, n, sums, count);
 	}
-	fx_fetch_rest(run, ahead, padded);
+	fx_fetch_rest(run, ahead, query->padded);
 	return count;
 }
 
@@ -244,21 +246,12 @@ prefix(const fx_query *query, const fx_coarse_run *run, uint16_t *reach)
 	const __m512 step = _mm512_set1_ps(ratio * query->step);
 	const __m512 bias = _mm512_set1_ps(ratio * query->biases[dims / FX_SLICE_DIMS - 1] + run->prefix_margin);
 	sums_16		sums[GROUP];
-	uint8_t		joined[FX_CODE_MAX_DIM * 2];
 
-	for (uint32_t block = 0; block < run->nblocks; block += n * blocks)
+	for (uint32_t block = 0; block < run->nblocks; block += (n > 0 ? n : 1) * blocks)
 	{
-		if (fx_wanted(run, block) == 0)
-		{
-			n = 1;
-			ahead = fx_fetch_ahead(ahead, dims);
+		n = sum_group(query, run, block, dims, &ahead, sums);
+		if (n == 0)
 			reach[block * run->width / 16] = 0;
-			continue;
-		}
-		n = group_at(run, block);
-		add_up(n, fx_codes_16(run, block, dims, joined), query->table, dims, ahead, sums);
-		if (ahead != NULL)
-			ahead += n * dims * 2;
 		for (uint32_t i = 0; i < n; i++)
 		{
 			uint32_t	first_code = (block + i) * run->width;

@@ -45,26 +45,8 @@ add_up(fx_sixteen sixteen, const uint8_t *table, uint32_t dims, const char *ahea
 		vst1q_u32(sums + 4 * i, totals[i]);
 }
 
+#define bound_16 fx_bound_16
 #include "code/sum_body.h"
-
-static uint32_t
-coarse(const fx_query *query, const fx_coarse_run *run)
-{
-	uint32_t	blocks = 16 / run->width;
-	uint32_t	count = 0;
-	const char *ahead = run->ahead;
-
-	for (uint32_t block = 0; block < run->nblocks; block += blocks)
-	{
-		uint32_t	sums[16];
-		uint32_t	wanted = sum_16(query, run, block, query->padded, &ahead, sums);
-
-		if (wanted != 0)
-			count = fx_bound_16(query, run, block * run->width, fx_ncodes(run, block), wanted, sums, count);
-	}
-	fx_fetch_rest(run, ahead, query->padded);
-	return count;
-}
 
 static int64_t
 fine(const int8_t *q, const uint8_t *planes, uint32_t padded, int nplanes)

@@ -62,70 +62,24 @@ fx_bound_16(const fx_query *query, const fx_coarse_run *run, uint32_t first_code
 	return count;
 }
 
-/* What the first `dims` dimensions of some codes select in their tables. */
+/* Table sums of the first `dims` dimensions of 16 codes. */
 static void
-table_sums(const fx_query *query, const fx_coarse_run *run, uint32_t first_code, uint32_t ncodes, uint32_t dims,
-		   uint32_t *sums)
+add_up(fx_sixteen sixteen, const uint8_t *table, uint32_t dims, const char *ahead, uint32_t *sums)
 {
-	uint8_t		signs[FX_CODE_MAX_DIM / 8];
-
-	for (uint32_t code = 0; code < ncodes; code++)
+	(void) fx_fetch_ahead(ahead, dims);
+	memset(sums, 0, 16 * sizeof(uint32_t));
+	for (uint32_t byte = 0; byte < dims / 8; byte++)
 	{
-		fx_code_get(run->codes, run->ncodes, dims, run->width, first_code + code, signs);
-		sums[code] = 0;
-		for (uint32_t byte = 0; byte < dims / 8; byte++)
-		{
-			const uint8_t *tables = query->table + (byte / 4 * 8 + byte % 4) * 16;
+		const uint8_t *codes = sixteen.slice + byte / 8 * sixteen.stride + byte % 8 * 16;
+		const uint8_t *tables = table + (byte / 4 * 8 + byte % 4) * 16;
 
-			sums[code] += (uint32_t) tables[signs[byte] & 15] + tables[64 + (signs[byte] >> 4)];
-		}
+		for (uint32_t code = 0; code < 16; code++)
+			sums[code] += (uint32_t) tables[codes[code] & 15] + tables[64 + (codes[code] >> 4)];
 	}
 }
 
-static uint32_t
-coarse(const fx_query *query, const fx_coarse_run *run)
-{
-	uint32_t	blocks = 16 / run->width;	/* of 16 codes */
-	uint32_t	count = 0;
-
-	for (uint32_t block = 0; block < run->nblocks; block += blocks)
-	{
-		uint32_t	first_code = block * run->width;
-		uint32_t	ncodes = fx_ncodes(run, block);
-		uint32_t	sums[16];
-		uint32_t	wanted = fx_wanted(run, block);
-
-		if (wanted == 0)
-			continue;
-		table_sums(query, run, first_code, ncodes, query->padded, sums);
-		count = fx_bound_16(query, run, first_code, ncodes, wanted, sums, count);
-	}
-	return count;
-}
-
-static uint32_t
-prefix(const fx_query *query, const fx_coarse_run *run, uint16_t *reach)
-{
-	uint32_t	blocks = 16 / run->width;
-	uint32_t	count = 0;
-
-	for (uint32_t block = 0; block < run->nblocks; block += blocks)
-	{
-		uint32_t	first_code = block * run->width;
-		uint32_t	ncodes = fx_ncodes(run, block);
-		uint32_t	sums[16];
-		uint32_t	wanted = fx_wanted(run, block);
-
-		if (wanted != 0)
-		{
-			table_sums(query, run, first_code, ncodes, run->prefix, sums);
-			wanted = fx_reach_16(query, run, first_code, ncodes, wanted, sums);
-		}
-		reach[first_code / 16] = (uint16_t) wanted;
-		count += wanted != 0;
-	}
-	return count;
-}
+#define bound_16 fx_bound_16
+#include "code/sum_body.h"
 
 static void
 middle(const int8_t *q, const uint8_t *planes, const uint16_t *slots, uint32_t n, uint32_t padded, int32_t *sums)

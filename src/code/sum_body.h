@@ -1,8 +1,8 @@
 /*
- * sum_body.h - table sums of 16 codes, and prefixes by them, for the tiers that keep sums in memory.
+ * sum_body.h - coarse codes and prefixes, 16 at a time, for the tiers that keep table sums in memory.
  *
- * A tier's file includes this after it has defined TARGET and add_up(), which
- * gives the sums of the first dimensions.
+ * A tier's file includes this after it has defined TARGET, add_up(), which
+ * gives the sums of the first dimensions, and bound_16(), which is as fx_bound_16().
  */
 
 /*
@@ -25,6 +25,25 @@ sum_16(const fx_query *query, const fx_coarse_run *run, uint32_t block, uint32_t
 	if (*ahead != NULL)
 		*ahead += dims * 2;
 	return wanted;
+}
+
+static TARGET uint32_t
+coarse(const fx_query *query, const fx_coarse_run *run)
+{
+	uint32_t	blocks = 16 / run->width;
+	uint32_t	count = 0;
+	const char *ahead = run->ahead;
+
+	for (uint32_t block = 0; block < run->nblocks; block += blocks)
+	{
+		uint32_t	sums[16];
+		uint32_t	wanted = sum_16(query, run, block, query->padded, &ahead, sums);
+
+		if (wanted != 0)
+			count = bound_16(query, run, block * run->width, fx_ncodes(run, block), wanted, sums, count);
+	}
+	fx_fetch_rest(run, ahead, query->padded);
+	return count;
 }
 
 static TARGET uint32_t

@@ -13,14 +13,25 @@
 
 /* ---- the coarse stage of one page */
 
-/* Sends for what dimensions from `from` on say of the 16 codes with this word of wanted. */
-static void
-send_for_16(const fx_coarse_run *run, uint32 word, uint32 from, uint32 padded)
+/* So many words of wanted go with a run. */
+static uint32
+wanted_words(const fx_coarse_run *run)
 {
-	const char *first = (const char *) run->codes + word * fx_slice_size(16);
+	return (run->nblocks * run->width + 15) / 16;
+}
 
-	for (uint32 slice = from / FX_SLICE_DIMS; slice < padded / FX_SLICE_DIMS; slice++)
-		fs_send_for(first + slice * fx_slice_size(run->ncodes), fx_slice_size(16));
+/* Sends for what dimensions from `from` on say of the blocks with somebody who is wanted. */
+static void
+send_for_wanted(const fx_coarse_run *run, uint32 from, uint32 padded)
+{
+	for (uint32 i = 0; i < wanted_words(run); i++)
+	{
+		const char *first = (const char *) run->codes + i * fx_slice_size(16);
+
+		if (run->wanted[i] != 0)
+			for (uint32 slice = from / FX_SLICE_DIMS; slice < padded / FX_SLICE_DIMS; slice++)
+				fs_send_for(first + slice * fx_slice_size(run->ncodes), fx_slice_size(16));
+	}
 }
 
 /*
@@ -30,16 +41,13 @@ send_for_16(const fx_coarse_run *run, uint32 word, uint32 from, uint32 padded)
 static bool
 send_for_few(const fx_coarse_run *run, uint32 padded)
 {
-	uint32		nwords = (run->nblocks * run->width + 15) / 16;
 	uint32		nwanted = 0;
 
-	for (uint32 i = 0; i < nwords; i++)
+	for (uint32 i = 0; i < wanted_words(run); i++)
 		nwanted += run->wanted[i] != 0;
-	if (nwanted * 2 >= nwords)
+	if (nwanted * 2 >= wanted_words(run))
 		return false;
-	for (uint32 i = 0; i < nwords; i++)
-		if (run->wanted[i] != 0)
-			send_for_16(run, i, 0, padded);
+	send_for_wanted(run, 0, padded);
 	return true;
 }
 
@@ -254,9 +262,7 @@ find_prefixes(const fs_scan *scan, const page_walk *walk, prefix_page *found)
 		found->buffer = walk->buffer;
 		run->wanted = found->reach;
 		run->ahead = NULL;
-		for (uint32 i = 0; i * 16 < run->nblocks * run->width; i++)
-			if (found->reach[i] != 0)
-				send_for_16(run, i, run->prefix, scan->fs->layout.padded);
+		send_for_wanted(run, run->prefix, scan->fs->layout.padded);
 	}
 	return compared;
 }
