@@ -72,6 +72,7 @@ INDEX = \
 	src/index/meta.o \
 	src/index/blob.o \
 	src/index/extent.o \
+	src/index/word.o \
 	src/index/filter.o \
 	src/index/entry.o \
 	src/index/lists.o \
@@ -85,7 +86,8 @@ INDEX = \
 	src/index/bounds.o \
 	src/index/memory.o \
 	src/index/pages.o \
-	src/index/parallel.o \
+	src/index/share.o \
+	src/index/workers.o \
 	src/index/coarse.o \
 	src/index/guess.o \
 	src/index/middle.o \

@@ -7,6 +7,7 @@
 # hard ones, new photos of enrolled people, and MATES (3,000) of each kind that
 # tell how many mates a target_recall finds. LISTS (2048 for 1 M). "R" is the
 # plain read of the bytes of the coarse codes, taken before and after each line.
+# Searches are by one process; what the server's scan workers save is beside it.
 # Medians; one client; warm: the time is that of the second search with a probe.
 . "$(dirname "$0")/tool/index_common.sh"
 
@@ -19,6 +20,14 @@ label() { # kind, k, distance
     echo "$text"
 }
 
+# label, kind, k, distance, settings: the same search with the server's scan workers; $MS is what it took alone
+shared() {
+    local alone=$MS
+    measure "$2" "$3" "$4" "$with_workers" "${@:5}"
+    report "  workers: $1" "alone $(ratio "$alone" "$MS") times; $DETAIL"
+    MS=$alone
+}
+
 # kind, k, distance: with a target_recall below 1; sets MS and the others as measure does. $4 is what every code took.
 targeted() {
     local similarity=0.65
@@ -27,6 +36,8 @@ targeted() {
         "facesnxt.target_recall = 0.99" "facesnxt.mate_similarity = $similarity"
     report "0.99 at $similarity: $(label "$1" "$2" "$3")" "$ALIKE with a mate from $similarity on; share of codes $SHARE;" \
         "against every code $(ratio "$MS" "$4"), flat $(ratio "$MS" "${flat_ms[$1 $2 $3]}"); $DETAIL"
+    shared "0.99 at $similarity: $(label "$1" "$2" "$3")" "$1" "$2" "$3" \
+        "facesnxt.target_recall = 0.99" "facesnxt.mate_similarity = $similarity"
 }
 
 # without lists: build, size, searches, the exact scan
@@ -44,6 +55,7 @@ flat() {
         measure "$kind" "$k" "$distance"
         flat_ms[$what]=$MS
         report "$(label "$kind" "$k" "$distance")" "$DETAIL"
+        shared "$(label "$kind" "$k" "$distance")" "$kind" "$k" "$distance"
         targeted "$kind" "$k" "$distance" "$MS"
     done
 

@@ -6,9 +6,11 @@
 # once and every size is a prefix of the next. A size for which the disk or the
 # memory is too small is left out. PROBES (50) normal probes; MEMORY (512MB) is
 # maintenance_work_mem. Lists are those of the default, where it has any. Times
-# in ms: R, the best 50 and 10 without lists, by one process and with 2 workers
-# (allowed at no cost, since the planner takes them for large tables only), and
-# the best 50 with lists at a target_recall of 0.99; LISTS: so many at all sizes. Also build/bench/index_growth.svg.
+# in ms: R, the best 50 and 10 without lists, by one process and with the
+# server's scan workers, and the best 50 with lists at a target_recall of 0.99,
+# by one process and with workers; LISTS: so many at all sizes. Beside R, what
+# two reads at once take, since no search scales better than those. Also
+# build/bench/index_growth.svg.
 . "$(dirname "$0")/tool/index_common.sh"
 
 dim=${DIM:-512} probes=${PROBES:-50}
@@ -51,12 +53,10 @@ fits() {
     fi
 }
 
-# what is planned for each search runs in several processes, as here
-side_by_side() {
-    SEARCH="public.try_where(p.template, :k, 'true')" measure normal "$1" NULL "${workers[@]}"
+# The time of two plain reads at once, of half the bytes each, in ms: the later one's.
+two_reads() {
+    { plain_read $(($1 / 2)) & plain_read $(($1 / 2)); wait; } | sort -n | tail -1
 }
-workers=("max_parallel_workers_per_gather = 2" "parallel_setup_cost = 0" "parallel_tuple_cost = 0"
-    "min_parallel_index_scan_size = 0" "min_parallel_table_scan_size = 0")
 
 prepare_database
 run -v dim="$dim" <<'SQL'
@@ -87,19 +87,14 @@ for rows in "${sizes[@]}"; do
     measure normal 10 NULL
     best10=$MS
     report "$rows rows, best 10"
-    side_by_side 50
+    two=$(two_reads "$BYTES")
+    measure normal 50 NULL "$with_workers"
     both50=$MS
-    # the plan, since a session that gets no worker says nothing
-    launched=$({
-        printf 'SET %s;\n' "${workers[@]}"
-        echo "SELECT template AS probe FROM public.probe WHERE id = 1 \\gset"
-        echo "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF)"
-        echo "SELECT id FROM public.gallery ORDER BY template <=> :'probe' LIMIT 50;"
-    } | sql | sed -n 's/.*Workers Launched: //p')
-    report "$rows rows, best 50, ${launched:-no} workers"
-    side_by_side 10
+    report "$rows rows, best 50, workers" "$DETAIL"
+    measure normal 10 NULL "$with_workers"
     both10=$MS
-    lists=1 lists_build=- lists50=-
+    report "$rows rows, best 10, workers" "R by two reads at once $two"
+    lists=1 lists_build=- lists50=- listsboth=-
     if [ "$rows" -ge 2000000 ] || [ -n "${LISTS:-}" ]; then
         build template "${LISTS:+lists = $LISTS}"
         lists=$(sql -c "SELECT lists FROM index_info('public.gallery_template')")
@@ -107,20 +102,25 @@ for rows in "${sizes[@]}"; do
         measure normal 50 NULL "facesnxt.target_recall = 0.99" "facesnxt.mate_similarity = 0.65"
         lists50=$MS
         report "$rows rows, $lists lists, best 50" "share of codes $SHARE"
+        measure normal 50 NULL "facesnxt.target_recall = 0.99" "facesnxt.mate_similarity = 0.65" "$with_workers"
+        listsboth=$MS
     fi
     run -c "DROP INDEX public.gallery_template"
     lists50=$(awk -v ms="$lists50" 'BEGIN { print ms == "-" ? ms : sprintf("%.1f", ms) }')
-    echo "$ROWS $flat_build $size $r $best50 $best10 $both50 $both10 $lists $lists_build $lists50" >>"$work/table"
+    listsboth=$(awk -v ms="$listsboth" 'BEGIN { print ms == "-" ? ms : sprintf("%.1f", ms) }')
+    echo "$ROWS $flat_build $size $r $best50 $best10 $both50 $both10 $lists $lists_build $lists50 $listsboth $two" \
+        >>"$work/table"
 done
 exec 3<&-
 [ -e "$work/table" ] || exit 0
 
 echo
-awk 'BEGIN { print "    rows | build flat | bytes/row |      R | best 50 |   / R | best 10 |   / R |" \
-         " 50, 2 w. | speed-up | 10, 2 w. | speed-up | lists |    build | best 50" }
+awk 'BEGIN { print "    rows | build flat | bytes/row |      R | two reads | best 50 |   / R | best 10 |   / R |" \
+         " 50, work. | speed-up | 10, work. | speed-up | lists |    build | best 50 | workers" }
      { if ($4 == 0) $4 = 0.001
-       printf "%8d | %10.0f | %9.1f | %6.2f | %7.1f | %5.2f | %7.1f | %5.2f |", $1, $2, $3, $4, $5, $5 / $4, $6, $6 / $4
-       printf " %8.1f | %8.2f | %8.1f | %8.2f | %5s | %8s | %7s\n", $7, $5 / $7, $8, $6 / $8, $9, $10, $11
+       printf "%8d | %10.0f | %9.1f | %6.2f | %9.2f |", $1, $2, $3, $4, $13
+       printf " %7.1f | %5.2f | %7.1f | %5.2f |", $5, $5 / $4, $6, $6 / $4
+       printf " %9.1f | %8.2f | %9.1f | %8.2f | %5s | %8s | %7s | %7s\n", $7, $5 / $7, $8, $6 / $8, $9, $10, $11, $12
      }' "$work/table"
 
 # the least squares of log ms against log rows
@@ -143,7 +143,7 @@ awk 'function lg(v) { return log(v) / log(10) }
      function least(v) { return v < 0.001 ? 0.001 : v }
      { n++; rows[n] = $1; ms[n, 1] = least($4); ms[n, 2] = least($5); ms[n, 3] = least($6); ms[n, 4] = least($7) }
      END {
-         split("R, plain read of the codes;best 50;best 10;best 50, 2 workers", name, ";")
+         split("R, plain read of the codes;best 50;best 10;best 50, workers", name, ";")
          split("#888888 #c0392b #2471a3 #1e8449", colour, " ")
          low = high = ms[1, 1]
          for (i = 1; i <= n; i++)

@@ -4,7 +4,8 @@
 #
 # NAME.c is built as the extension is (-O2, no sanitizer) with the pure ring.
 # NAME.sh measures through SQL: the extension is installed and the script runs
-# with a throw-away cluster of SHARED_BUFFERS (2GB). NAME.py compares with OpenCV (Debian's
+# with a throw-away cluster of SHARED_BUFFERS (2GB); for those of the index it preloads the library, with
+# SCAN_WORKERS (2) that sessions have to ask for. NAME.py compares with OpenCV (Debian's
 # python3-opencv) and is left out, with a line that says so, where that is not
 # installed; build/bench/ holds the programs that it may call.
 
@@ -34,7 +35,11 @@ for name in "${names[@]}"; do
     fi
     if [ -e "bench/$name.sh" ]; then
         heading "bench $name (SQL)"
-        run_child scripts/cluster.sh -c shared_buffers="${SHARED_BUFFERS:-2GB}" bash "bench/$name.sh" || status=1
+        settings=(-c shared_buffers="${SHARED_BUFFERS:-2GB}")
+        if [[ $name == index* ]]; then
+            settings+=(-c shared_preload_libraries=facesnxt -c facesnxt.scan_workers="${SCAN_WORKERS:-2}")
+        fi
+        run_child scripts/cluster.sh "${settings[@]}" bash "bench/$name.sh" || status=1
         found=yes
     fi
     if [ -e "bench/$name.py" ]; then

@@ -37,24 +37,6 @@
 #define facesnxt_vacuum_delay_point() vacuum_delay_point()
 #endif
 
-/* Where an access method's part of a parallel scan lies; 18 renamed the offset. */
-#if PG_VERSION_NUM >= 180000
-#define facesnxt_parallel_state(scan) \
-	((void *) ((char *) (scan)->parallel_scan + (scan)->parallel_scan->ps_offset_am))
-#else
-#define facesnxt_parallel_state(scan) \
-	((void *) ((char *) (scan)->parallel_scan + (scan)->parallel_scan->ps_offset))
-#endif
-
-/* What an access method is told of a parallel scan that needs space.  With utils/rel.h. */
-#if PG_VERSION_NUM >= 180000
-#define FACESNXT_PARALLEL_SIZE_ARGS	Relation index, int nkeys, int norderbys
-#elif PG_VERSION_NUM >= 170000
-#define FACESNXT_PARALLEL_SIZE_ARGS	int nkeys, int norderbys
-#else
-#define FACESNXT_PARALLEL_SIZE_ARGS	void
-#endif
-
 /* Begins a scan; 18 also takes where its searches are counted.  With access/genam.h. */
 #if PG_VERSION_NUM >= 180000
 #define facesnxt_index_beginscan(heap, index, snapshot, nkeys, norderbys) \
@@ -79,10 +61,8 @@
  */
 #if PG_VERSION_NUM >= 180000
 #define facesnxt_forbid(path)		((void) ((path)->disabled_nodes += 1000))
-#define facesnxt_forbidden(path)	((path)->disabled_nodes)
 #else
 #define facesnxt_forbid(path)		((void) 0)
-#define facesnxt_forbidden(path)	0
 #endif
 
 /* 16 renamed the identity of a relation's file. */
@@ -96,10 +76,19 @@
 #define facesnxt_same_file(a, b)	RelFileNodeEquals(a, b)
 #endif
 
-/* 17 dropped snapshots that grow too old.  With storage/bufmgr.h. */
+/* Closes all files of relations, and forgets them; 17 renamed it.  With storage/smgr.h. */
 #if PG_VERSION_NUM >= 170000
+#define facesnxt_close_files()		smgrdestroyall()
+#else
+#define facesnxt_close_files()		smgrcloseall()
+#endif
+
+/* 17 dropped snapshots that grow too old.  With storage/bufmgr.h and utils/snapmgr.h. */
+#if PG_VERSION_NUM >= 170000
+#define facesnxt_snapshots_age()	false
 #define facesnxt_test_old_snapshot(snapshot, relation, page) ((void) 0)
 #else
+#define facesnxt_snapshots_age()	OldSnapshotThresholdActive()
 #define facesnxt_test_old_snapshot(snapshot, relation, page) TestForOldSnapshot(snapshot, relation, page)
 #endif
 

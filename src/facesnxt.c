@@ -8,6 +8,7 @@
 #include "door/door.h"
 #include "guc.h"
 #include "index/index.h"
+#include "index/workers.h"
 
 PG_MODULE_MAGIC;
 
@@ -18,7 +19,7 @@ _PG_init(void)
 {
 	facesnxt_guc_init();
 	fs_options_init();
-	fs_planner_init();
+	fs_workers_init();
 	fx_door_init();
 	fx_cut_init();
 	fx_reader_init();

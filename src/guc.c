@@ -6,9 +6,11 @@
 #include <limits.h>
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 #include "guc.h"
+#include "index/workers.h"
 #include "kernel/kernel.h"
 
 int			facesnxt_audit_timeout = 10000;
@@ -21,6 +23,8 @@ int			facesnxt_max_photo_size = 20 * 1024;
 int			facesnxt_min_face_size = 24;
 int			facesnxt_model_cache_size = 256 * 1024;
 int			facesnxt_probes = 0;
+int			facesnxt_scan_workers = 0;
+int			facesnxt_scan_workers_per_search = FS_MOST_WORKERS;
 double		facesnxt_target_recall = 1;
 int			facesnxt_writer_idle = 4000;
 
@@ -154,6 +158,30 @@ facesnxt_guc_init(void)
 							"Lists of an index that a search reads; 0: as facesnxt.target_recall needs.",
 							NULL,
 							&facesnxt_probes, 0, 0, INT_MAX,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+
+	/*
+	 * facesnxt.scan_workers: processes that stand by from the server's start to
+	 * share the pass of a search in a large index, for whichever session
+	 * searches.  Each takes one of max_worker_processes and some 5 MB.  There
+	 * are none unless shared_preload_libraries names the library.
+	 */
+	DefineCustomIntVariable("facesnxt.scan_workers",
+							"Processes that stand by to share the pass of a search in a large index.",
+							NULL,
+							&facesnxt_scan_workers, 0, 0, FS_MOST_WORKERS,
+							process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+
+	/*
+	 * facesnxt.scan_workers_per_search: so many of them, at most, share one
+	 * pass with the session that searches; 0: it goes alone.  Those that are
+	 * busy are not waited for.
+	 */
+	DefineCustomIntVariable("facesnxt.scan_workers_per_search",
+							"Processes that share the pass of one search, at most, beside the session's own.",
+							NULL,
+							&facesnxt_scan_workers_per_search, FS_MOST_WORKERS, 0, FS_MOST_WORKERS,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 
 	/*

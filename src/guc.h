@@ -14,6 +14,8 @@ extern int	facesnxt_max_photo_size;	/* kB */
 extern int	facesnxt_min_face_size;		/* pixels */
 extern int	facesnxt_model_cache_size;	/* kB */
 extern int	facesnxt_probes;			/* lists; 0: by facesnxt_target_recall */
+extern int	facesnxt_scan_workers;
+extern int	facesnxt_scan_workers_per_search;
 extern double facesnxt_target_recall;
 extern int	facesnxt_writer_idle;		/* ms */
 

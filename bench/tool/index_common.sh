@@ -6,8 +6,9 @@ set -euo pipefail
 
 tools=${BENCH_TOOLS:-build/bench/tool}
 
-# Settings of every session here; measure and others take more.
-export PGOPTIONS="-c client_min_messages=warning -c jit=off"
+# Settings of every session here; measure and others take more. A search is for one process unless it says otherwise.
+export PGOPTIONS="-c client_min_messages=warning -c jit=off -c facesnxt.scan_workers_per_search=0"
+with_workers="facesnxt.scan_workers_per_search = 16"
 run() { psql -X -q -At -v ON_ERROR_STOP=1 "$@"; }
 # the same with the extension's names at hand
 sql() { PGOPTIONS="$PGOPTIONS -c search_path=facesnxt,public" run "$@"; }
@@ -157,7 +158,8 @@ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ms),
     (avg((scan->>'codes')::bigint) / :entries)::numeric(6,3),
     format('%s of %s', count(*) FILTER (WHERE similarity >= $ALIKE_FROM AND person = ANY (persons)),
         count(*) FILTER (WHERE similarity >= $ALIKE_FROM)),
-    format('late %s of %s, rounds %s, middle %s, fine %s, fetched %s', sum((scan->>'late')::int),
+    format('workers %s, late %s of %s, rounds %s, middle %s, fine %s, fetched %s',
+        avg((scan->>'workers')::int)::numeric(3,1), sum((scan->>'late')::int),
         sum((scan->>'returned')::int), avg((scan->>'rounds')::int)::numeric(4,2), avg((scan->>'middle')::int)::int,
         avg((scan->>'refined')::int)::int, avg((scan->>'fetched')::int)::int)
 FROM result;

@@ -182,6 +182,12 @@ typedef struct fx_query
 extern fx_code fx_query_prepare(fx_query *query, fx_metric metric, uint32_t padded, int bits,
 								const float *rotated, const fx_env *env, fx_error *err);
 /*
+ * What the pointers of a query lead to is so many bytes; a copy of *query is complete when it is told where a copy of
+ * those lies, aligned for floats.
+ */
+extern size_t fx_query_size(uint32_t padded);
+extern void fx_query_lies_in(fx_query *query, void *memory);
+/*
  * Only vectors x (centred) matter with <q, x> >= along * |x|: what a code says of the part of q at right angles to x is
  * what errs, and that part is the shorter the longer the other one is.  Beyond 0.7 |q| bounds become no narrower: the
  * rounding of scales, which grows with the score, would no longer be small beside them.

@@ -138,6 +138,22 @@ make_fine(fx_query *query, const float *q)
 	query->fine_spread = query->fine_step * sqrtf((float) query->padded / 12);
 }
 
+/* Tables, padded / 4 of 16 bytes; elements behind them; and biases. */
+size_t
+fx_query_size(uint32_t padded)
+{
+	return (size_t) padded * 5 + padded / 64 * sizeof(float);
+}
+
+void
+fx_query_lies_in(fx_query *query, void *memory)
+{
+	query->memory = memory;
+	query->table = memory;
+	query->fine = (int8_t *) query->table + (size_t) query->padded * 4;
+	query->biases = (float *) (query->fine + query->padded);
+}
+
 fx_code
 fx_query_prepare(fx_query *query, fx_metric metric, uint32_t padded, int bits, const float *rotated,
 				 const fx_env *env, fx_error *err)
@@ -149,17 +165,14 @@ fx_query_prepare(fx_query *query, fx_metric metric, uint32_t padded, int bits, c
 		fx_query_free(query, env);
 	if (query->memory == NULL)
 	{
-		/* tables: padded / 4 of 16 bytes; elements behind them, and biases */
-		query->memory = env->alloc(env->context, (size_t) padded * 5 + padded / 64 * sizeof(float));
+		query->memory = env->alloc(env->context, fx_query_size(padded));
 		if (query->memory == NULL)
 			return fx_fail(err, FX_NO_MEMORY, FX_NO_POSITION, "no memory for the tables of a probe");
 	}
 	query->metric = metric;
 	query->padded = padded;
 	query->bits = bits;
-	query->table = query->memory;
-	query->fine = (int8_t *) query->table + (size_t) padded * 4;
-	query->biases = (float *) (query->fine + padded);
+	fx_query_lies_in(query, query->memory);
 	for (uint32_t i = 0; i < padded; i++)
 	{
 		sum += rotated[i];

@@ -271,6 +271,7 @@ find_prefixes(const fs_scan *scan, const page_walk *walk, prefix_page *found)
 static void
 score_prefixes(fs_scan *scan, prefix_page *found, page_pair *pair)
 {
+	fs_take_shared_floor(scan);
 	fs_follow_floor(scan);
 	score_page(scan, found->number, &found->run, &pair->pages[pair->current]);
 	ReleaseBuffer(found->buffer);
@@ -301,6 +302,26 @@ pass_prefixes(fs_scan *scan, page_pair *pair)
 	if (pages[current].buffer != InvalidBuffer)
 		score_prefixes(scan, &pages[current], pair);
 	pass_on(scan, pair);
+}
+
+void
+fs_pass(fs_scan **scans, int nscans)
+{
+	page_pair  *pairs = palloc_extended(sizeof(page_pair) * nscans, MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < nscans; i++)
+	{
+		pairs[i].current = 0;
+		pairs[i].pages[0].count = pairs[i].pages[1].count = 0;
+	}
+	if (scans[0]->prefix > 0)
+	{
+		Assert(nscans == 1);
+		pass_prefixes(scans[0], pairs);
+	}
+	else
+		pass(scans, nscans, pairs);
+	pfree(pairs);
 }
 
 static void
@@ -335,22 +356,10 @@ begin_round(fs_scan *scan)
 void
 fs_coarse_round(fs_scan **scans, int nscans)
 {
-	page_pair  *pairs = palloc_extended(sizeof(page_pair) * nscans, MCXT_ALLOC_HUGE);
-
 	for (int i = 0; i < nscans; i++)
-	{
 		begin_round(scans[i]);
-		pairs[i].current = 0;
-		pairs[i].pages[0].count = pairs[i].pages[1].count = 0;
-	}
-	if (scans[0]->prefix > 0)
-	{
-		Assert(nscans == 1);
-		pass_prefixes(scans[0], pairs);
-	}
-	else
-		pass(scans, nscans, pairs);
-	pfree(pairs);
+	if (nscans > 1 || !fs_pass_with_workers(scans[0]))
+		fs_pass(scans, nscans);
 	for (int i = 0; i < nscans; i++)
 	{
 		fs_scan    *scan = scans[i];

@@ -16,7 +16,6 @@
 #include "utils/spccache.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/cost.h"
-#include "optimizer/paths.h"
 #include "utils/selfuncs.h"
 
 /* Of cpu_operator_cost: scoring one coarse code, bounding one survivor. */
@@ -32,68 +31,6 @@
  * server reckons, rise by 260 and 800.
  */
 #define ROW_COST		300
-
-/*
- * What a further process is worth, of the first: they share the bandwidth of
- * the memory, and each is asked for all rows (bench/README.md).
- */
-#define FURTHER_PROCESS	0.35
-
-/*
- * The server divides what a parallel path costs from the first row on by the
- * number of processes, not what it costs before; here nearly all is before.
- */
-static set_rel_pathlist_hook_type next_hook;
-
-static int
-by_total_cost(const ListCell *a, const ListCell *b)
-{
-	const Path *x = lfirst(a);
-	const Path *y = lfirst(b);
-
-	if (facesnxt_forbidden(x) != facesnxt_forbidden(y))
-		return facesnxt_forbidden(x) < facesnxt_forbidden(y) ? -1 : 1;
-	return x->total_cost < y->total_cost ? -1 : x->total_cost > y->total_cost;
-}
-
-static void
-share_startup(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
-{
-	ListCell   *cell;
-	bool		changed = false;
-
-	if (next_hook != NULL)
-		next_hook(root, rel, rti, rte);
-	foreach(cell, rel->partial_pathlist)
-	{
-		IndexPath  *path = (IndexPath *) lfirst(cell);
-
-		/* a path that is forbidden stays so */
-		if (IsA(path, IndexPath) && path->indexinfo->amcostestimate == fs_cost && path->path.parallel_workers > 0 &&
-			path->path.startup_cost < disable_cost)
-		{
-			/* the leader helps, less the more workers it serves, as the server reckons */
-			double		processes = path->path.parallel_workers +
-				(parallel_leader_participation ? Max(1.0 - 0.3 * path->path.parallel_workers, 0) : 0);
-			double		worth = 1 + FURTHER_PROCESS * Max(processes - 1, 0);
-			Cost		saved = path->path.startup_cost * (1 - 1 / worth);
-
-			path->path.startup_cost -= saved;
-			path->path.total_cost -= saved;
-			changed = true;
-		}
-	}
-	/* the server takes the first for the cheapest */
-	if (changed)
-		list_sort(rel->partial_pathlist, by_total_cost);
-}
-
-void
-fs_planner_init(void)
-{
-	next_hook = set_rel_pathlist_hook;
-	set_rel_pathlist_hook = share_startup;
-}
 
 /* A greatest distance is found in the order of distance, whoever asked for order or not. */
 static bool

@@ -8,14 +8,10 @@
 #include "index/index.h"
 
 #include "access/stratnum.h"
-#include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "port/pg_bitutils.h"
 #include "port/pg_bswap.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/uuid.h"
 
 typedef enum test_kind
 {
@@ -29,10 +25,6 @@ typedef enum test_kind
 /* A set whose words span no more than this is tested by a table of bytes. */
 #define TABLE_SPAN		65536
 
-/*
- * Words are widened to 64 bits so that the unsigned order is the column's:
- * signed columns have their sign bit turned.
- */
 struct fs_test
 {
 	test_kind	kind;
@@ -44,115 +36,6 @@ struct fs_test
 	int			nwords;
 	uint8	   *table;			/* high - low + 1 marks, and a 0 */
 };
-
-#define SIGN_BIT	(UINT64CONST(1) << 63)
-
-void
-fs_filter_formats(Relation index, fs_meta *meta)
-{
-	TupleDesc	desc = RelationGetDescr(index);
-
-	meta->nfilters = IndexRelationGetNumberOfKeyAttributes(index) - 1;
-	for (int i = 0; i < meta->nfilters; i++)
-	{
-		fs_filter_format *format = &meta->filters[i];
-		int16		length = TupleDescAttr(desc, i + 1)->attlen;
-
-		format->kind = DatumGetInt32(FunctionCall0Coll(index_getprocinfo(index, i + 2, FS_FILTER_PROC), InvalidOid));
-		format->size = format->kind >= FS_FILTER_PREFIX ? 8 : length;
-		if (format->size != 1 && format->size != 2 && format->size != 4 && format->size != 8)
-			elog(ERROR, "operator class of filter column %d stores words of %d bytes", i + 2, length);
-	}
-}
-
-uint64
-fs_filter_word(const fs_filter_format *format, int16 size, Oid collation, Datum value)
-{
-	switch ((fs_filter_kind) format->kind)
-	{
-		case FS_FILTER_PREFIX:
-			{
-				uint64		word;
-
-				memcpy(&word, DatumGetUUIDP(value)->data, sizeof(word));
-				return pg_ntoh64(word);
-			}
-		case FS_FILTER_HASH:
-			/* the server's own hash knows collations in which unlike texts are equal */
-			return (uint64) DatumGetInt64(DirectFunctionCall2Coll(hashtextextended, collation, value,
-																  Int64GetDatum(0)));
-		case FS_FILTER_SIGNED:
-			switch (size)
-			{
-				case 2:
-					return (uint64) (int64) DatumGetInt16(value) ^ SIGN_BIT;
-				case 4:
-					return (uint64) (int64) DatumGetInt32(value) ^ SIGN_BIT;
-				default:
-					return (uint64) DatumGetInt64(value) ^ SIGN_BIT;
-			}
-		case FS_FILTER_UNSIGNED:
-			return format->size == 1 ? (uint8) DatumGetChar(value) : DatumGetObjectId(value);
-	}
-	elog(ERROR, "unknown kind of filter column: %d", format->kind);
-}
-
-void
-fs_filter_put(const fs_layout *layout, const fs_meta *meta, Page page, uint32 slot, const uint64 *words,
-			  const bool *isnull)
-{
-	for (int i = 0; i < meta->nfilters; i++)
-	{
-		char	   *to = FS_WORDS(page, layout, i) + meta->filters[i].size * slot;
-		uint8	   *nulls = FS_NULLS(page, layout, i) + slot / 8;
-		uint64		word = words[i];
-
-		/* the low bytes; the turned sign bit is told by the next one below it */
-		switch (meta->filters[i].size)
-		{
-			case 1:
-				*(uint8 *) to = (uint8) word;
-				break;
-			case 2:
-				*(uint16 *) to = (uint16) word;
-				break;
-			case 4:
-				*(uint32 *) to = (uint32) word;
-				break;
-			default:
-				*(uint64 *) to = meta->filters[i].kind == FS_FILTER_SIGNED ? word ^ SIGN_BIT : word;
-				break;
-		}
-		if (isnull[i])
-			*nulls |= 1 << slot % 8;
-		else
-			*nulls &= ~(1 << slot % 8);
-	}
-}
-
-bool
-fs_filter_get(const fs_layout *layout, const fs_meta *meta, Page page, uint32 slot, int filter, uint64 *word)
-{
-	const char *from = FS_WORDS(page, layout, filter) + meta->filters[filter].size * slot;
-	bool		is_signed = meta->filters[filter].kind == FS_FILTER_SIGNED;
-
-	switch (meta->filters[filter].size)
-	{
-		case 1:
-			*word = *(const uint8 *) from;
-			break;
-		case 2:
-			*word = is_signed ? (uint64) (int64) *(const int16 *) from ^ SIGN_BIT : *(const uint16 *) from;
-			break;
-		case 4:
-			*word = is_signed ? (uint64) (int64) *(const int32 *) from ^ SIGN_BIT : *(const uint32 *) from;
-			break;
-		default:
-			*word = is_signed ? *(const uint64 *) from ^ SIGN_BIT : *(const uint64 *) from;
-			break;
-	}
-	return (FS_NULLS(page, layout, filter)[slot / 8] >> slot % 8 & 1) == 0;
-}
 
 static int
 compare_words(const void *a, const void *b)
@@ -289,6 +172,62 @@ fs_filter_init(fs_filter *filter, Relation index, const fs_meta *meta, ScanKey k
 	}
 }
 
+/* ---- for another process */
+
+/* Copies bytes behind those that are there, if there is space; counts them in any case. */
+static void
+put(char *to, Size space, Size *size, const void *bytes, Size n)
+{
+	Size		at = *size;
+
+	*size += MAXALIGN(n);
+	if (n > 0 && *size <= space)
+		memcpy(to + at, bytes, n);
+}
+
+/* Bytes of a test's table: its marks, and a 0. */
+static Size
+table_size(const fs_test *test)
+{
+	return test->table != NULL ? test->high - test->low + 2 : 0;
+}
+
+Size
+fs_filter_save(const fs_filter *filter, char *to, Size space)
+{
+	Size		size = 0;
+
+	put(to, space, &size, filter->tests, sizeof(fs_test) * filter->ntests);
+	for (int t = 0; t < filter->ntests; t++)
+	{
+		const fs_test *test = &filter->tests[t];
+
+		put(to, space, &size, test->words, sizeof(uint64) * test->nwords);
+		put(to, space, &size, test->table, table_size(test));
+	}
+	return size;
+}
+
+void
+fs_filter_load(fs_filter *filter, const char *from)
+{
+	filter->tests = palloc(sizeof(fs_test) * Max(filter->ntests, 1));
+	memcpy(filter->tests, from, sizeof(fs_test) * filter->ntests);
+	from += MAXALIGN(sizeof(fs_test) * filter->ntests);
+	for (int t = 0; t < filter->ntests; t++)
+	{
+		fs_test    *test = &filter->tests[t];
+
+		test->words = (uint64 *) from;
+		from += MAXALIGN(sizeof(uint64) * test->nwords);
+		if (test->table != NULL)
+			test->table = (uint8 *) from;
+		from += MAXALIGN(table_size(test));
+	}
+}
+
+/* ---- the entries of a page */
+
 /* Clears ok[i] for words outside a range; the type decides width and order. */
 #define TEST_WORDS(type, low, high) \
 	do { \
@@ -310,8 +249,8 @@ test_range(const fs_test *test, const fs_filter_format *format, const char *word
 		/* bounds beyond what the column can hold are drawn in */
 		int64		least = format->size == 2 ? PG_INT16_MIN : format->size == 4 ? PG_INT32_MIN : PG_INT64_MIN;
 		int64		most = format->size == 2 ? PG_INT16_MAX : format->size == 4 ? PG_INT32_MAX : PG_INT64_MAX;
-		int64		from = Max((int64) (low ^ SIGN_BIT), least);
-		int64		to = Min((int64) (high ^ SIGN_BIT), most);
+		int64		from = Max((int64) (low ^ FS_SIGN_BIT), least);
+		int64		to = Min((int64) (high ^ FS_SIGN_BIT), most);
 
 		if (from > to)
 			memset(ok, 0, n);
@@ -356,11 +295,11 @@ test_table(const fs_test *test, const fs_filter_format *format, const char *word
 	{
 		/* widened with their sign, which is then turned */
 		if (format->size == 2)
-			LOOK_UP_WORDS(int16, SIGN_BIT);
+			LOOK_UP_WORDS(int16, FS_SIGN_BIT);
 		else if (format->size == 4)
-			LOOK_UP_WORDS(int32, SIGN_BIT);
+			LOOK_UP_WORDS(int32, FS_SIGN_BIT);
 		else
-			LOOK_UP_WORDS(int64, SIGN_BIT);
+			LOOK_UP_WORDS(int64, FS_SIGN_BIT);
 	}
 	else if (format->size == 1)
 		LOOK_UP_WORDS(uint8, 0);

@@ -155,3 +155,37 @@ fs_refine_bucket(fs_scan *scan, int bucket)
 		n = following;
 	}
 }
+
+/* Takes up to FS_REFINE_BATCH of those that have not been bounded, from number *next on, and sends for their codes. */
+static int
+take_next(const fs_scan *scan, uint32 *next, int32 *numbers)
+{
+	int			n = 0;
+
+	for (; *next < scan->nsurvivors && n < FS_REFINE_BATCH; (*next)++)
+		if (!scan->survivors[*next].is_fine)
+		{
+			fs_send_for_fine(scan, (int32) *next);
+			numbers[n++] = (int32) *next;
+		}
+	return n;
+}
+
+void
+fs_refine_all(fs_scan *scan)
+{
+	int32		batches[2][FS_REFINE_BATCH];
+	uint32		next = 0;
+	int			current = 0;
+	int			n = take_next(scan, &next, batches[0]);
+
+	while (n > 0 && !fs_given_up(scan))
+	{
+		int			following = take_next(scan, &next, batches[1 - current]);
+
+		CHECK_FOR_INTERRUPTS();
+		fs_refine(scan, batches[current], n, NULL);
+		current = 1 - current;
+		n = following;
+	}
+}

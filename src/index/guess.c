@@ -141,8 +141,6 @@ normal_tail(double x)
  * told from nearly everyone else.  Chooses how many of them are read first, for the least cost in all: a block of 16
  * codes is read to its end where one of them reaches the floor of the prefix.  That floor is one that mates reach, and
  * so do enough others for the rows wanted.  False: no prefix would save much.
- *
- * In a parallel scan a page may be another process's in the second phase, which could not know what was returned.
  */
 static bool
 choose_prefix(fs_scan *scan, const estimate_sample *sample)
@@ -158,8 +156,8 @@ choose_prefix(fs_scan *scan, const estimate_sample *sample)
 	float		along = (float) (sought - scan->base) / scan->longest;
 	double		deviations;
 
-	if (!(facesnxt_target_recall < 1) || !(sample->scale > 0) || scan->every_list || scan->shared != NULL ||
-		scan->phase > 0 || scan->round > 0 || scan->fs->meta.metric != FX_COSINE || wanted > 0.1 * total)
+	if (!(facesnxt_target_recall < 1) || !(sample->scale > 0) || scan->every_list || scan->phase > 0 ||
+		scan->round > 0 || scan->fs->meta.metric != FX_COSINE || wanted > 0.1 * total)
 		return false;
 	deviations = fs_mates_missed(scan->share < 1 ? MISSED_BESIDE_LISTS : MISSED_BY_PREFIX);
 	for (uint32 prefix = FX_SLICE_DIMS; prefix < padded; prefix += FX_SLICE_DIMS)
@@ -210,9 +208,8 @@ guess_floor(const fs_scan *scan, const estimate_sample *sample)
 		beyond += sample->estimates[i] > tail;
 	if (!(beyond > 0.85 * 0.02275 * sample->n))
 		return -FLT_MAX;
-	wanted = scan->fs->layout.middle_pages > 0 ? GUESS_RANK * fs_rank(scan) : scan->target;
-	/* of all entries that the rank is of */
-	share = wanted / (sample->each * fs_pages_ranked(scan));
+	wanted = scan->fs->layout.middle_pages > 0 ? GUESS_RANK * scan->rank : scan->target;
+	share = wanted / (sample->each * scan->npages);
 	if (share > 0.2)
 		return -FLT_MAX;
 	if (scan->fs->layout.middle_pages > 0)
@@ -228,8 +225,8 @@ guess_floor(const fs_scan *scan, const estimate_sample *sample)
 					sample->scale * scan->sigmas.coarse * scan->spread);
 }
 
-static float
-look_ahead(fs_scan *scan)
+float
+fs_first_floor(fs_scan *scan)
 {
 	uint32		share = scan->fs->meta.lists > 1 ? SAMPLE_SHARE_LISTS : SAMPLE_SHARE;
 	uint32		npages = Min(Max(scan->npages / share, MIN_SAMPLE_PAGES), MAX_SAMPLE_PAGES);
@@ -250,18 +247,5 @@ look_ahead(fs_scan *scan)
 			floor = guess_floor(scan, &sample);
 	}
 	pfree(sample.estimates);
-	return floor;
-}
-
-float
-fs_first_floor(fs_scan *scan)
-{
-	float		floor;
-
-	if (!fs_known_floor(scan, &floor))
-	{
-		floor = look_ahead(scan);
-		fs_tell_floor(scan, floor);
-	}
 	return floor;
 }

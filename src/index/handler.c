@@ -110,7 +110,8 @@ facesnxt_facescan_handler(PG_FUNCTION_ARGS)
 	am->amstorage = false;
 	am->amclusterable = false;
 	am->ampredlocks = false;
-	am->amcanparallel = true;
+	/* several processes share a pass without a plan for it: workers.c */
+	am->amcanparallel = false;
 	am->amcaninclude = false;
 	am->amusemaintenanceworkmem = false;
 	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL | VACUUM_OPTION_PARALLEL_COND_CLEANUP;
@@ -135,9 +136,9 @@ facesnxt_facescan_handler(PG_FUNCTION_ARGS)
 	am->amendscan = fs_end_scan;
 	am->ammarkpos = NULL;
 	am->amrestrpos = NULL;
-	am->amestimateparallelscan = fs_parallel_size;
-	am->aminitparallelscan = fs_parallel_init;
-	am->amparallelrescan = fs_parallel_rescan;
+	am->amestimateparallelscan = NULL;
+	am->aminitparallelscan = NULL;
+	am->amparallelrescan = NULL;
 	PG_RETURN_POINTER(am);
 }
 

@@ -193,22 +193,16 @@ typedef struct fs_memory fs_memory;
  * functions below, all of which take NULL.
  */
 extern fs_memory *fs_memory_open(Relation index, uint64 seed);
-/* Makes space for where the pages are that the index has by now. */
-extern void fs_memory_cover(fs_memory *memory, Relation index);
+/* Makes space for where so many pages are. */
+extern void fs_memory_cover(fs_memory *memory, BlockNumber blocks);
 /* Pins a page. */
 extern Buffer fs_memory_pin(fs_memory *memory, Relation index, BlockNumber block);
 /* Fetches into the cache what pinning the page will look at. */
 extern void fs_memory_prefetch(const fs_memory *memory, BlockNumber block);
 /* Where it saw the page, which may be elsewhere by now: an address for the cache alone.  NULL: it does not know. */
 extern const char *fs_memory_place(fs_memory *memory, Relation index, BlockNumber block);
-/* The most blocks that are remembered of any index. */
-extern uint32 fs_memory_blocks(void);
-/* Copies where pages are, of at most so many blocks, for other processes to use; returns of how many. */
-extern uint32 fs_memory_tell(const fs_memory *memory, Buffer *buffers, uint32 space);
-/* Uses what another process has told, in place; a process that ends before that memory does. */
-extern void fs_memory_borrow(fs_memory *memory, Buffer *buffers, uint32 blocks);
-/* Notes how many rows a scan was asked for; part: others returned the rest of them. */
-extern void fs_memory_note_demand(fs_memory *memory, uint64 rows, bool part);
+/* Notes how many rows a scan was asked for. */
+extern void fs_memory_note_demand(fs_memory *memory, uint64 rows);
 /* The same, of late; 0: not known. */
 extern double fs_memory_demand(const fs_memory *memory);
 /* Where the lists are kept: NULL until they have been. */
@@ -261,7 +255,7 @@ fs_pages_of_code_page(const fs_layout *layout)
 	return 1 + layout->middle_pages + layout->fine_pages;
 }
 
-/* ---- filter columns (filter.c) */
+/* ---- filter columns (word.c, filter.c) */
 
 typedef enum fs_filter_kind
 {
@@ -270,6 +264,9 @@ typedef enum fs_filter_kind
 	FS_FILTER_PREFIX = 3,		/* the first 8 bytes, most significant first: uuid; rechecked */
 	FS_FILTER_HASH = 4			/* hash of 8 bytes: text; rechecked; equality only */
 } fs_filter_kind;
+
+/* Words are widened to 64 bits so that their unsigned order is the column's: signed columns have this bit turned. */
+#define FS_SIGN_BIT			(UINT64CONST(1) << 63)
 
 /* How the columns after the first are stored. */
 extern void fs_filter_formats(Relation index, fs_meta *meta);
@@ -286,6 +283,12 @@ typedef struct fs_filter
 
 /* Turns scan keys on filter columns into tests, in the current memory context. */
 extern void fs_filter_init(fs_filter *filter, Relation index, const fs_meta *meta, ScanKey keys, int nkeys);
+/*
+ * The tests as bytes for another process; returns how many, which are all written only where there is as much space.
+ * Loaded, they lie in part where they were saved; what is no pointer in *filter is copied with it.
+ */
+extern Size fs_filter_save(const fs_filter *filter, char *to, Size space);
+extern void fs_filter_load(fs_filter *filter, const char *from);
 /*
  * Tests the entries of a code page: bit i % 16 of wanted[i / 16] is set for those below `used` that
  * pass.  Returns how many.
@@ -383,10 +386,5 @@ extern IndexScanDesc fs_begin_scan(Relation index, int nkeys, int norderbys);
 extern void fs_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys);
 extern bool fs_get_tuple(IndexScanDesc scan, ScanDirection direction);
 extern void fs_end_scan(IndexScanDesc scan);
-extern Size fs_parallel_size(FACESNXT_PARALLEL_SIZE_ARGS);
-extern void fs_parallel_init(void *target);
-extern void fs_parallel_rescan(IndexScanDesc scan);
-/* Installs the planner's hook (cost.c). */
-extern void fs_planner_init(void);
 
 #endif							/* FACESNXT_INDEX_H */

@@ -168,8 +168,8 @@ Datum
 facesnxt_last_scan(PG_FUNCTION_ARGS)
 {
 	TupleDesc	desc;
-	Datum		values[12];
-	bool		nulls[12] = {0};
+	Datum		values[13];
+	bool		nulls[13] = {0};
 	int			n = 0;
 
 	if (!OidIsValid(fs_last_scan.index))
@@ -188,6 +188,7 @@ facesnxt_last_scan(PG_FUNCTION_ARGS)
 	values[n++] = Int64GetDatum(fs_last_scan.late);
 	values[n++] = Int32GetDatum(fs_last_scan.rounds);
 	values[n++] = BoolGetDatum(fs_last_scan.every_code);
+	values[n++] = Int32GetDatum((int32) fs_last_scan.workers);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 

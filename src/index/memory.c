@@ -37,7 +37,6 @@ struct fs_memory
 	uint64		used;			/* when */
 	BlockNumber blocks;
 	Buffer	   *buffers;		/* of each block; InvalidBuffer: not seen yet */
-	bool		borrowed;		/* they lie in memory that the processes of a parallel scan share */
 	double		demand;
 	const fx_clusters *clusters;
 };
@@ -55,17 +54,19 @@ find(Relation index, uint64 seed)
 	return NULL;
 }
 
-/* A free place, or the one not used for longest, but none that this transaction uses. */
+/* A free place, or the one not used for longest, but none that this transaction uses; a worker's pass is in none. */
 static fs_memory *
 make_place(void)
 {
+	LocalTransactionId user = facesnxt_local_transaction();
 	fs_memory  *place = NULL;
 
 	for (int i = 0; i < REMEMBERED; i++)
 	{
 		if (memories[i].context == NULL)
 			return &memories[i];
-		if (memories[i].user != facesnxt_local_transaction() && (place == NULL || memories[i].used < place->used))
+		if ((memories[i].user != user || !LocalTransactionIdIsValid(user)) &&
+			(place == NULL || memories[i].used < place->used))
 			place = &memories[i];
 	}
 	if (place != NULL)
@@ -76,20 +77,9 @@ make_place(void)
 	return place;
 }
 
-static void
-take_buffers(fs_memory *memory, Buffer *buffers, BlockNumber blocks)
-{
-	if (memory->buffers != NULL && !memory->borrowed)
-		pfree(memory->buffers);
-	memory->buffers = buffers;
-	memory->blocks = blocks;
-	memory->borrowed = false;
-}
-
 void
-fs_memory_cover(fs_memory *memory, Relation index)
+fs_memory_cover(fs_memory *memory, BlockNumber blocks)
 {
-	BlockNumber blocks = RelationGetNumberOfBlocks(index);
 	Buffer	   *buffers;
 
 	if (memory == NULL || blocks <= memory->blocks)
@@ -100,8 +90,12 @@ fs_memory_cover(fs_memory *memory, Relation index)
 	if (buffers == NULL)
 		return;
 	if (memory->buffers != NULL)
+	{
 		memcpy(buffers, memory->buffers, sizeof(Buffer) * memory->blocks);
-	take_buffers(memory, buffers, blocks);
+		pfree(memory->buffers);
+	}
+	memory->buffers = buffers;
+	memory->blocks = blocks;
 }
 
 fs_memory *
@@ -191,43 +185,12 @@ fs_memory_place(fs_memory *memory, Relation index, BlockNumber block)
 	return BufferGetPage(memory->buffers[block]);
 }
 
-uint32
-fs_memory_blocks(void)
-{
-	uint32		blocks = 0;
-
-	for (int i = 0; i < REMEMBERED; i++)
-		if (memories[i].context != NULL)
-			blocks = Max(blocks, memories[i].blocks);
-	return blocks;
-}
-
-uint32
-fs_memory_tell(const fs_memory *memory, Buffer *buffers, uint32 space)
-{
-	uint32		blocks = memory != NULL ? Min(memory->blocks, space) : 0;
-
-	/* a temporary table's buffers mean nothing to another process, but then there are no other processes */
-	if (blocks > 0)
-		memcpy(buffers, memory->buffers, sizeof(Buffer) * blocks);
-	return blocks;
-}
-
 void
-fs_memory_borrow(fs_memory *memory, Buffer *buffers, uint32 blocks)
-{
-	if (memory == NULL || blocks <= memory->blocks)
-		return;
-	take_buffers(memory, buffers, blocks);
-	memory->borrowed = true;
-}
-
-void
-fs_memory_note_demand(fs_memory *memory, uint64 rows, bool part)
+fs_memory_note_demand(fs_memory *memory, uint64 rows)
 {
 	/* a few that ask for less do not make the next one that asks for more pay with a second pass */
 	if (memory != NULL)
-		memory->demand = Max((double) rows, part ? memory->demand : memory->demand * 0.8);
+		memory->demand = Max((double) rows, memory->demand * 0.8);
 }
 
 double

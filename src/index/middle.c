@@ -115,20 +115,9 @@ fs_drop_below_floor(fs_scan *scan)
 	scan->nsurvivors = kept;
 }
 
-/* Makes space for the survivors of one more page. */
-void
-fs_make_space(fs_scan *scan)
+static void
+grow(fs_scan *scan, Size capacity)
 {
-	Size		capacity;
-
-	if (scan->nsurvivors + FS_MAX_CODES <= scan->capacity)
-		return;
-	if (scan->fs->layout.middle_pages == 0 && scan->nsurvivors > scan->target)
-		scan->floor = Max(scan->floor, select_greatest(scan->survivors, scan->nsurvivors, scan->target));
-	fs_drop_below_floor(scan);
-	if (scan->nsurvivors + FS_MAX_CODES <= scan->capacity / 2)
-		return;
-	capacity = Max((Size) scan->capacity * 2, 4 * FS_MAX_CODES);
 	if (capacity > PG_INT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -138,6 +127,32 @@ fs_make_space(fs_scan *scan)
 	else
 		scan->survivors = repalloc_huge(scan->survivors, capacity * sizeof(fs_survivor));
 	scan->capacity = capacity;
+}
+
+/* Makes space for the survivors of one more page. */
+void
+fs_make_space(fs_scan *scan)
+{
+	if (scan->nsurvivors + FS_MAX_CODES <= scan->capacity)
+		return;
+	if (scan->fs->layout.middle_pages == 0 && scan->nsurvivors > scan->target)
+		scan->floor = Max(scan->floor, select_greatest(scan->survivors, scan->nsurvivors, scan->target));
+	fs_drop_below_floor(scan);
+	if (scan->nsurvivors + FS_MAX_CODES <= scan->capacity / 2)
+		return;
+	if (scan->lent)
+		/* its worker took no more pages than there was space for */
+		elog(ERROR, "a pass has more survivors than its worker has space for");
+	grow(scan, Max((Size) scan->capacity * 2, 4 * FS_MAX_CODES));
+}
+
+void
+fs_add_survivors(fs_scan *scan, const fs_survivor *survivors, uint32 n)
+{
+	if (scan->nsurvivors + (Size) n > scan->capacity)
+		grow(scan, scan->nsurvivors + (Size) n);
+	memcpy(scan->survivors + scan->nsurvivors, survivors, sizeof(fs_survivor) * n);
+	scan->nsurvivors += n;
 }
 
 /* ---- the middle stage */
@@ -181,7 +196,7 @@ fs_push_score(float *best, uint32 *nbest, uint32 rank, float score)
 static void
 note_score(fs_scan *scan, float score)
 {
-	if (fs_shares_floor(scan))
+	if (scan->task != NULL)
 		fs_share_score(scan, score);
 	else
 	{

@@ -205,7 +205,7 @@ fs_find_pages(fs_scan *scan)
 	scan->null_pages = page_array(scan->nnull_pages);
 	scan->nodd_pages = scan->nnull_pages = finder.tail = 0;
 	fs_extents_visit(scan->index, &scan->fs->meta, add_pages, &finder);
-	fs_first_chunk(scan);
+	fs_first_page(scan);
 }
 
 bool
@@ -237,6 +237,5 @@ fs_begin_rest(fs_scan *scan)
 		fs_extents_visit(scan->index, &scan->fs->meta, add_rest, &finder);
 	scan->counters.lists = scan->fs->meta.lists;
 	scan->counters.every_code = true;
-	fs_first_chunk(scan);
 	return true;
 }

@@ -6,14 +6,10 @@
 #include <float.h>
 #include <math.h>
 
-#include "access/parallel.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
-
-/* So many rows a process looks for before it returns the first one, at most. */
-#define MOST_AHEAD		256
 
 fs_counters fs_last_scan;
 
@@ -37,7 +33,7 @@ static void
 end_run(fs_scan *scan)
 {
 	if (scan->started && scan->ordered)
-		fs_memory_note_demand(scan->memory, scan->counters.returned, scan->shared != NULL);
+		fs_memory_note_demand(scan->memory, scan->counters.returned);
 }
 
 void
@@ -55,9 +51,7 @@ fs_rescan(IndexScanDesc desc, ScanKey keys, int nkeys, ScanKey orderbys, int nor
 	MemoryContextReset(scan->run);
 	memset(&scan->counters, 0, sizeof(scan->counters));
 	scan->started = false;
-	scan->refused = false;
 	scan->nheap = 0;
-	scan->nqueue = scan->queue_at = 0;
 	scan->nsurvivors = 0;
 	scan->best = NULL;
 	scan->plain_page = 0;
@@ -114,7 +108,7 @@ begin_rounds(fs_scan *scan)
 {
 	double		demand = fs_memory_demand(scan->memory);
 
-	scan->rank = fs_agree_on_rank(scan, demand == 0 ? FS_FIRST_RANK : rank_for(demand));
+	scan->rank = demand == 0 ? FS_FIRST_RANK : rank_for(demand);
 	/* in the second phase: whoever was returned is scored again, and is among the best */
 	scan->rank += scan->ntaken;
 	scan->target = FS_FIRST_SURVIVORS;
@@ -138,8 +132,7 @@ start(IndexScanDesc desc, fs_scan *scan)
 	scan->fs = fs_index_open(scan->index, scan->run);
 	scan->snapshot = desc->xs_snapshot;
 	scan->memory = fs_memory_open(scan->index, scan->fs->meta.seed);
-	fs_join(desc, scan);
-	fs_memory_cover(scan->memory, scan->index);
+	fs_memory_cover(scan->memory, RelationGetNumberOfBlocks(scan->index));
 	scan->nearness = NULL;
 	scan->phase = scan->round = 0;
 	scan->nagain = scan->prefix = 0;
@@ -234,8 +227,6 @@ next_plain_page(fs_scan *scan)
 
 	if (!scan->ordered && !scan->only_nulls && fs_next_page(scan, &number))
 		return &scan->pages[number];
-	if (!scan->has_plain)
-		return NULL;
 	number = scan->plain_page++;
 	if (!scan->ordered && !scan->only_nulls)
 	{
@@ -284,7 +275,7 @@ next_plain(fs_scan *scan, ItemPointer tid)
 static void
 score_odd(IndexScanDesc desc, fs_scan *scan)
 {
-	if (scan->has_plain && scan->phase == 0)
+	if (scan->phase == 0)
 		fs_exact_pages(desc, scan, scan->odd_pages, scan->nodd_pages);
 }
 
@@ -307,10 +298,6 @@ advance(IndexScanDesc desc, fs_scan *scan)
 			while (fs_next_page(scan, &number))
 				fs_exact_pages(desc, scan, &scan->pages[number], 1);
 			scan->counters.rounds++;
-		}
-		scan->refused = !fs_takes_part(scan);
-		if (scan->plain_probe || scan->refused)
-		{
 			scan->round++;
 			scan->floor = -FLT_MAX;
 			return true;
@@ -319,7 +306,7 @@ advance(IndexScanDesc desc, fs_scan *scan)
 	else if (scan->floor <= scan->least)
 	{
 		/* below a greatest distance, what the chosen lists hold is what was asked for; else so many rows were */
-		if (scan->within_probe != NULL || scan->nheap > 0 || scan->refused || !fs_begin_rest(scan))
+		if (scan->within_probe != NULL || scan->nheap > 0 || !fs_begin_rest(scan))
 			return false;
 		begin_rounds(scan);
 	}
@@ -340,47 +327,14 @@ frontier(const fs_scan *scan)
 	return scan->bucket < FS_BUCKETS ? Max(fs_bucket_edge(scan, scan->bucket), below) : below;
 }
 
-/* The next row in the order of distance. */
-static bool
-find_next(IndexScanDesc desc, fs_scan *scan, fs_exact *exact)
-{
-	while (!fs_exact_pop(scan, frontier(scan), exact))
-		if (!advance(desc, scan) && scan->nheap == 0)
-			return false;
-	return true;
-}
-
-/*
- * The process that has workers looks for its part of the rows before it returns the first one: else it would wait for
- * the workers, whose rows reach it all at once, and look for its own afterwards.
- */
-static void
-find_ahead(IndexScanDesc desc, fs_scan *scan)
-{
-	uint32		n = (uint32) Min(fs_memory_demand(scan->memory) / 2, MOST_AHEAD);
-
-	if (n == 0)
-		return;
-	scan->queue = palloc(sizeof(fs_exact) * n);
-	while (scan->nqueue < n)
-		if (fs_exact_pop(scan, frontier(scan), &scan->queue[scan->nqueue]))
-			scan->nqueue++;
-		else if ((scan->round > 0 && scan->bucket == FS_BUCKETS) || !advance(desc, scan))
-			/* what takes another round may not be asked for */
-			return;
-}
-
 static bool
 next_ordered(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
 {
 	fs_exact	exact;
 
-	if (scan->shared != NULL && !IsParallelWorker() && scan->round == 0)
-		find_ahead(desc, scan);
-	if (scan->queue_at < scan->nqueue)
-		exact = scan->queue[scan->queue_at++];
-	else if (!find_next(desc, scan, &exact))
-		return false;
+	while (!fs_exact_pop(scan, frontier(scan), &exact))
+		if (!advance(desc, scan) && scan->nheap == 0)
+			return false;
 	if (exact.distance < scan->last_distance)
 		scan->counters.late++;
 	else

@@ -24,7 +24,6 @@
 
 #include "access/relscan.h"
 #include "access/tableam.h"
-#include "storage/spin.h"
 
 #define FS_BUCKETS			1024
 #define FS_NOBODY			(-1)
@@ -101,44 +100,10 @@ typedef struct fs_counters
 	uint64		late;			/* returned after one that is farther: a bound did not hold */
 	uint32		rounds;
 	bool		every_code;		/* no list was left out */
+	uint32		workers;		/* that took part in the first pass */
 } fs_counters;
 
 extern fs_counters fs_last_scan;
-
-/*
- * A parallel scan reckons with so many processes at most, and shares the best scores of so many rows at most.  The
- * floor's rank is that of one process times their number; who comes too late for that share of the pages takes none.
- */
-#define FS_MOST_PROCESSES	16
-#define FS_SHARED_BEST		16384
-
-/*
- * What the processes of a parallel scan share.  Pages are handed out in chunks,
- * in the first round; each process has its own survivors and its own order,
- * and later rounds go over the chunks that it had.  The floor of the first
- * round is of all processes: each is asked for as many rows as all together, so
- * the rank is greater.  Who began it, the one whose session has searched before,
- * says what it knows.
- */
-typedef struct fs_shared
-{
-	pg_atomic_uint32 extents;	/* plus 1, as the process that began first saw them; 0: nobody has */
-	pg_atomic_uint32 next_chunk[2]; /* of the pages of each phase */
-	pg_atomic_uint32 processes; /* that take part in the first phase */
-	pg_atomic_uint32 plain_taken;	/* 0: nobody has the pages without codes yet */
-	pg_atomic_uint32 rank;		/* of the first round; 0: nobody has said */
-	pg_atomic_uint64 floor;		/* guessed for the first round: its bits, plus 2^32; 0: nobody has */
-	slock_t		lock;			/* of the best scores */
-	uint32		best_rank;		/* the greatest of the processes */
-	uint32		nbest;
-	float		best[FS_SHARED_BEST];	/* a heap, as that of fs_scan */
-	pg_atomic_uint64 least_best;	/* once they are as many as the rank, the least: as floor */
-	uint32		space;			/* for so many buffers */
-	pg_atomic_uint32 known;		/* so many are said */
-	Buffer		buffers[FLEXIBLE_ARRAY_MEMBER];
-} fs_shared;
-
-#define FS_CHUNK_PAGES		32
 
 typedef struct fs_scan
 {
@@ -175,13 +140,8 @@ typedef struct fs_scan
 	uint32		nodd_pages;
 	fs_scan_page *null_pages;
 	uint32		nnull_pages;
-	/* the next page to read, and in a parallel scan which chunks are this process's */
-	fs_shared  *shared;			/* NULL: the scan is not parallel */
-	uint32		page;
-	uint32	   *chunks;
-	uint32		nchunks;
-	uint32		chunk;
-	bool		has_plain;		/* this process reads the pages without codes */
+	uint32		page;			/* the next to read */
+	struct fs_task *task;		/* the pass that workers share; NULL: it is not shared */
 	/* coarse */
 	fx_query	query;
 	float		base;			/* <q, centre> */
@@ -207,6 +167,7 @@ typedef struct fs_scan
 	fs_survivor *survivors;
 	uint32		nsurvivors;
 	uint32		capacity;
+	bool		lent;			/* their memory is a worker's, and cannot grow */
 	uint8	   *taken;			/* a bit for each entry that survived an earlier round; NULL: there was none */
 	Size		taken_size;		/* bytes */
 	uint32		ntaken;			/* bits set */
@@ -226,9 +187,6 @@ typedef struct fs_scan
 	fs_exact   *heap;			/* a binary heap, the nearest on top */
 	uint32		nheap;
 	uint32		heap_capacity;
-	fs_exact   *queue;			/* rows found ahead, in the order to return them */
-	uint32		nqueue;
-	uint32		queue_at;
 	double		last_distance;	/* the greatest so far */
 	double		distance;		/* of the row returned last; NaN: it has none */
 	/* rows without order: pages one after the other */
@@ -236,7 +194,6 @@ typedef struct fs_scan
 	ItemPointerData *batch;
 	uint32		nbatch;
 	uint32		batch_at;
-	bool		refused;		/* came too late to take part in a parallel scan */
 	fs_counters counters;
 } fs_scan;
 
@@ -270,32 +227,20 @@ extern void fs_choose_sigmas(fs_scan *scan);
 /* Makes bounds as wide as the floor of now needs. */
 extern void fs_follow_floor(fs_scan *scan);
 
-/* ---- parallel.c */
+/* ---- share.c */
 
-/* Joins a parallel scan, if it is one: all its processes see the same extents. */
-extern void fs_join(IndexScanDesc desc, fs_scan *scan);
-/* Whether enough pages are left for this process to take part; asked once. */
-extern bool fs_takes_part(fs_scan *scan);
-/* Begins with pages that no process has taken yet. */
-extern void fs_first_chunk(fs_scan *scan);
-/* Goes back to the first of this process's pages. */
+/* Goes back to the first page. */
 extern void fs_first_page(fs_scan *scan);
-/* The number of the next one; false when there is none. */
+/* The number of the next page that is this process's; false when there is none. */
 extern bool fs_next_page(fs_scan *scan, uint32 *number);
-/* Whether the best scores are those of all processes: in the first round. */
-extern bool fs_shares_floor(const fs_scan *scan);
-/* Their rank that is the floor, and over how many pages it goes: those of all processes, or of this one alone. */
-extern uint32 fs_rank(const fs_scan *scan);
-extern double fs_pages_ranked(const fs_scan *scan);
-/* A score enters the best ones of all processes. */
+/* Whether the session whose pass is shared has given it up. */
+extern bool fs_given_up(const fs_scan *scan);
+/* A score enters the best ones of all processes that share a pass. */
 extern void fs_share_score(fs_scan *scan, float score);
-/* Lets the floor rise to that of all processes. */
+/* Lets the floor rise to that of all of them. */
 extern void fs_take_shared_floor(fs_scan *scan);
-/* The rank of the first round: that of the process that was asked, not of its workers, who know no demand. */
-extern uint32 fs_agree_on_rank(fs_scan *scan, uint32 rank);
-/* The floor of the first round, if another process has guessed it. */
-extern bool fs_known_floor(const fs_scan *scan, float *floor);
-extern void fs_tell_floor(fs_scan *scan, float floor);
+/* The pass of a first round, with workers; false when none took part, or one was lost: then it is still to do. */
+extern bool fs_pass_with_workers(fs_scan *scan);
 
 /* ---- pages */
 
@@ -333,14 +278,14 @@ typedef struct fs_page_survivors
 extern uint32 fs_find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found);
 /* Sends for the head of a page; returns where its codes are, which the kernel sends for, or NULL: not known. */
 extern const char *fs_send_for_page(const fs_scan *scan, uint32 number);
-/*
- * One pass over all pages: fills the buckets of this round's survivors.  Several scans of the same pages share it.
- */
+/* One pass over all pages, or in a pass that is shared over those of this process. */
+extern void fs_pass(fs_scan **scans, int nscans);
+/* Fills the buckets of a round's survivors.  Several scans of the same pages go over them together. */
 extern void fs_coarse_round(fs_scan **scans, int nscans);
 
 /* ---- guess.c */
 
-/* A guess of the floor of a round, made once for all processes of a scan; chooses the prefix, if there is to be one. */
+/* A guess of the floor of a round; chooses the prefix, if there is to be one. */
 extern float fs_first_floor(fs_scan *scan);
 
 /* ---- middle.c */
@@ -358,6 +303,8 @@ extern void fs_take_survivors(fs_scan *scan, uint32 npages);
 extern void fs_push_score(float *best, uint32 *nbest, uint32 rank, float score);
 /* Makes space for the survivors of one more page. */
 extern void fs_make_space(fs_scan *scan);
+/* Adds those that another process has found. */
+extern void fs_add_survivors(fs_scan *scan, const fs_survivor *survivors, uint32 n);
 /* Drops those that the floor has risen above. */
 extern void fs_drop_below_floor(fs_scan *scan);
 /* Sends for the middle codes of a page's survivors. */
@@ -375,6 +322,8 @@ extern void fs_send_for_fine(const fs_scan *scan, int32 number);
 extern void fs_refine(fs_scan *scan, const int32 *numbers, int n, float *scores);
 /* Bounds the survivors of a bucket by their fine codes and puts them where they belong then. */
 extern void fs_refine_bucket(fs_scan *scan, int bucket);
+/* Bounds all survivors by their fine codes. */
+extern void fs_refine_all(fs_scan *scan);
 /* The upper edge of a bucket: nothing in it or behind it has a greater bound. */
 extern float fs_bucket_edge(const fs_scan *scan, int bucket);
 

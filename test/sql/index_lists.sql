@@ -74,17 +74,11 @@ SELECT bool_and(share <= lag) AS less_for_similar_mates
 FROM (SELECT share, lag(share, 1, 1) OVER (PARTITION BY recall ORDER BY similarity) FROM calibration) s;
 SELECT tail < entries FROM index_info('face_template');
 DROP VIEW calibration;
--- in parallel, with the settings of the session
-SET max_parallel_workers_per_gather = 2;
-SET parallel_setup_cost = 0;
-SET parallel_tuple_cost = 0;
-SET min_parallel_index_scan_size = 0;
-SET min_parallel_table_scan_size = 0;
+-- all rows, of which some lists and prefixes have given up most at first
 SET facesnxt.target_recall = 0.9;
 SET facesnxt.mate_similarity = 0.8;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM face ORDER BY template <=> row_of(77, 0.3)) s;
 SELECT (best(row_of(77, 0.3), 1))[1];
-RESET max_parallel_workers_per_gather;
 RESET facesnxt.target_recall;
 RESET facesnxt.mate_similarity;
 -- more lists than the rows can fill

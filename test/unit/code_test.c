@@ -352,6 +352,55 @@ test_bounds_at(uint32_t padded, float score)
 	free(block);
 }
 
+/* A query whose tables lie elsewhere, as another process has it, scores as the first one. */
+static void
+test_copy(uint32_t padded)
+{
+	const fx_env *env = fx_env_malloc();
+	sample		s = take_sample(padded);
+	uint8_t    *block = take(fx_slice_size(16) * padded / FX_SLICE_DIMS);
+	uint8_t    *tables = take(fx_query_size(padded));
+	uint16_t	slots[2][16];
+	float		found[2][4][16];
+	uint16_t	scales[16] = {0};
+	uint32_t	n[2];
+	fx_query	queries[2] = {{0}, {0}};
+	fx_coarse_factors coarse;
+	fx_level_factors level;
+	fx_error	err;
+
+	random_pair(s.q, s.o, padded, 0.5f);
+	fx_encode(FX_COSINE, padded, 2, s.o, s.centre, 1, s.signs, &coarse, s.planes, &level, &level, s.scratch);
+	scales[0] = coarse.scale;
+	fx_code_put(block, 16, padded, 16, 0, s.signs);
+	fx_query_prepare(&queries[0], FX_COSINE, padded, 2, s.q, env, &err);
+	queries[1] = queries[0];
+	memcpy(tables, queries[0].memory, fx_query_size(padded));
+	fx_query_lies_in(&queries[1], tables);
+	for (int i = 0; i < 2; i++)
+	{
+		fx_coarse_run run = {.codes = block, .scale = scales, .ncodes = 16, .nblocks = 1, .width = 16, .floor = 0.3f,
+		.margin = 1, .slots = slots[i], .upper = found[i][0], .scales = found[i][1], .bases = found[i][2],
+		.sums = found[i][3]};
+		int32_t		sum;
+		uint16_t	slot = 0;
+
+		n[i] = fx_code_kernels_active()->coarse(&queries[i], &run);
+		fx_code_kernels_active()->middle(queries[i].fine, s.planes, &slot, 1, padded, &sum);
+		found[i][3][0] += (float) sum + fx_query_prefix_spread(&queries[i], 64, 0);
+		/* what was there is not needed any more */
+		if (i == 0)
+			memset(queries[0].memory, 0xA5, fx_query_size(padded));
+	}
+	ok(n[0] >= 1 && n[0] == n[1] && slots[0][0] == slots[1][0] && found[0][0][0] == found[1][0][0] &&
+	   found[0][3][0] == found[1][3][0] && queries[1].biases[padded / 64 - 1] == queries[1].bias,
+	   "%u dimensions: a copy of a query scores as the query", padded);
+	fx_query_free(&queries[0], env);
+	free_sample(&s);
+	free(block);
+	free(tables);
+}
+
 static void
 test_odd(void)
 {
@@ -680,6 +729,8 @@ main(void)
 		test_bounds_at(padded, 0.98f);
 		test_bounds_at(padded, 0.99999f);
 	}
+	test_copy(64);
+	test_copy(512);
 	test_odd();
 	for (int tier = FX_TIER_SCALAR; tier <= FX_TIER_AVX512; tier++)
 		if (fx_code_kernels_of((fx_tier) tier) != NULL)
