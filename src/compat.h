@@ -83,6 +83,14 @@
 #define facesnxt_close_files()		smgrcloseall()
 #endif
 
+/* Gives back what an interrupted read was begun with, as the end of a transaction does; 18 has asynchronous reads. */
+#if PG_VERSION_NUM >= 180000
+#include "storage/aio_subsys.h"
+#define facesnxt_abort_reads()		pgaio_error_cleanup()
+#else
+#define facesnxt_abort_reads()		((void) 0)
+#endif
+
 /* 17 dropped snapshots that grow too old.  With storage/bufmgr.h and utils/snapmgr.h. */
 #if PG_VERSION_NUM >= 170000
 #define facesnxt_snapshots_age()	false

@@ -169,6 +169,9 @@ leave(int code, Datum argument)
 {
 	fs_worker  *worker = (fs_worker *) DatumGetPointer(argument);
 
+	/* no pin is held any more when a session may let go of its locks */
+	facesnxt_abort_reads();
+	ReleaseAuxProcessResources(false);
 	/* no session has it, or the one that has it must know */
 	while (!change(worker, FS_WORKER_IDLE, FS_WORKER_GONE))
 	{
@@ -206,9 +209,8 @@ facesnxt_scan_worker(Datum main_arg)
 	BackgroundWorkerUnblockSignals();
 	while (state_of(worker) != FS_WORKER_GONE)
 		sleep_for(COME_MS);
-	/* before what releases pins, which is called first then */
-	on_shmem_exit(leave, PointerGetDatum(worker));
 	CreateAuxProcessResourceOwner();
+	before_shmem_exit(leave, PointerGetDatum(worker));
 	CreateCacheMemoryContext();
 	context = AllocSetContextCreate(TopMemoryContext, "facescan worker", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);

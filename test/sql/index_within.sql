@@ -64,8 +64,7 @@ SET parallel_tuple_cost = 0;
 SET min_parallel_index_scan_size = 0;
 SET min_parallel_table_scan_size = 0;
 SET max_parallel_workers_per_gather = 2;
-SELECT pg_temp.nodes('SELECT id FROM near ORDER BY template <=> (SELECT template FROM near WHERE id = 77 LIMIT 1) LIMIT 30',
-    'Gather|Index Scan');
+SELECT pg_temp.nodes(format('SELECT id FROM near ORDER BY template <=> %L LIMIT 30', :'probe'), 'Gather|Index Scan');
 SELECT count(*) = 6002 AND count(DISTINCT id) = 6002 FROM (SELECT id FROM near ORDER BY template <=> :'probe' OFFSET 0) s;
 SELECT workers FROM last_scan();
 SET max_parallel_workers_per_gather = 0;
