@@ -23,7 +23,7 @@ label() { # kind, k, distance
 # label, kind, k, distance, settings: the same search with the server's scan workers; $MS is what it took alone
 shared() {
     local alone=$MS
-    measure "$2" "$3" "$4" "$with_workers" "${@:5}"
+    measure "$2" "$3" "$4" "$WITH_WORKERS" "${@:5}"
     report "  workers: $1" "alone $(ratio "$alone" "$MS") times; $DETAIL"
     MS=$alone
 }

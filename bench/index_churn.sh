@@ -10,7 +10,8 @@
 #   vacuum   a tenth of the rows deleted: VACUUM and the index's part of it; then
 #            as many rows of other people inserted, and the size of the index
 #   churn    CLIENTS (8) for CHURN_SECONDS (600): one vacuums, the others insert,
-#            delete and search (a search must give 50 rows, each once); then
+#            delete and search with the server's scan workers (a search must
+#            give 50 rows, each once); then
 #            index_check, and the rows that the index finds against the table's
 . "$(dirname "$0")/tool/index_common.sh"
 
@@ -41,7 +42,7 @@ SQL
 
 # pgbench with the extension's names and without waiting for the disk
 client() {
-    PGOPTIONS="$PGOPTIONS -c synchronous_commit=off -c search_path=facesnxt,public" \
+    PGOPTIONS="$PGOPTIONS -c synchronous_commit=off -c search_path=facesnxt,public -c $WITH_WORKERS" \
         pgbench -n -D pool="$POOL" -D probes="$probes" "$@"
 }
 

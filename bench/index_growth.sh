@@ -88,10 +88,10 @@ for rows in "${sizes[@]}"; do
     best10=$MS
     report "$rows rows, best 10"
     two=$(two_reads "$BYTES")
-    measure normal 50 NULL "$with_workers"
+    measure normal 50 NULL "$WITH_WORKERS"
     both50=$MS
     report "$rows rows, best 50, workers" "$DETAIL"
-    measure normal 10 NULL "$with_workers"
+    measure normal 10 NULL "$WITH_WORKERS"
     both10=$MS
     report "$rows rows, best 10, workers" "R by two reads at once $two"
     lists=1 lists_build=- lists50=- listsboth=-
@@ -102,7 +102,7 @@ for rows in "${sizes[@]}"; do
         measure normal 50 NULL "facesnxt.target_recall = 0.99" "facesnxt.mate_similarity = 0.65"
         lists50=$MS
         report "$rows rows, $lists lists, best 50" "share of codes $SHARE"
-        measure normal 50 NULL "facesnxt.target_recall = 0.99" "facesnxt.mate_similarity = 0.65" "$with_workers"
+        measure normal 50 NULL "facesnxt.target_recall = 0.99" "facesnxt.mate_similarity = 0.65" "$WITH_WORKERS"
         listsboth=$MS
     fi
     run -c "DROP INDEX public.gallery_template"

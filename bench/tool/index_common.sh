@@ -8,7 +8,7 @@ tools=${BENCH_TOOLS:-build/bench/tool}
 
 # Settings of every session here; measure and others take more. A search is for one process unless it says otherwise.
 export PGOPTIONS="-c client_min_messages=warning -c jit=off -c facesnxt.scan_workers_per_search=0"
-with_workers="facesnxt.scan_workers_per_search = 16"
+export WITH_WORKERS="facesnxt.scan_workers_per_search=16"
 run() { psql -X -q -At -v ON_ERROR_STOP=1 "$@"; }
 # the same with the extension's names at hand
 sql() { PGOPTIONS="$PGOPTIONS -c search_path=facesnxt,public" run "$@"; }

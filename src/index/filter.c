@@ -91,6 +91,8 @@ init_set(fs_test *test, fs_filter *filter, const fs_filter_format *format, Strat
 			test->table[test->words[i] - test->low] = 1;
 		/* without gaps it is a range, which is tested faster */
 		test->kind = memchr(test->table, 0, span) == NULL ? TEST_RANGE : TEST_TABLE;
+		if (test->kind == TEST_RANGE)
+			test->table = NULL;
 	}
 	else
 		test->kind = TEST_SET;
@@ -132,6 +134,27 @@ init_range(fs_test *test, fs_filter *filter, const fs_filter_format *format, Str
 	}
 }
 
+/* The last test becomes a part of an earlier one where both are ranges of one column. */
+static void
+join_ranges(fs_filter *filter)
+{
+	fs_test    *last = &filter->tests[filter->ntests - 1];
+
+	for (int t = 0; t < filter->ntests - 1; t++)
+	{
+		fs_test    *test = &filter->tests[t];
+
+		if (test->filter != last->filter || test->kind != TEST_RANGE || last->kind != TEST_RANGE)
+			continue;
+		test->low = Max(test->low, last->low);
+		test->high = Min(test->high, last->high);
+		filter->never |= test->low > test->high;
+		memset(last, 0, sizeof(*last));
+		filter->ntests--;
+		return;
+	}
+}
+
 void
 fs_filter_init(fs_filter *filter, Relation index, const fs_meta *meta, ScanKey keys, int nkeys)
 {
@@ -168,6 +191,7 @@ fs_filter_init(fs_filter *filter, Relation index, const fs_meta *meta, ScanKey k
 			else
 				init_range(test, filter, format, key->sk_strategy,
 						   fs_filter_word(format, size, collation, key->sk_argument));
+			join_ranges(filter);
 		}
 	}
 }
