@@ -231,76 +231,100 @@ pass(fs_scan **scans, int nscans, page_pair *pairs)
 		pass_on(scans[i], &pairs[i]);
 }
 
-/* A page some of whose codes reach the floor of their prefix: the rest of them is on its way to the cache. */
-typedef struct prefix_page
+/* A page some of whose codes are scored when the next one has been looked at: they are on their way to the cache. */
+typedef struct later_page
 {
 	uint32		number;
 	Buffer		buffer;			/* pinned; InvalidBuffer: there is no such page */
+	const char *codes;			/* all of them are to be sent for; NULL: those that matter have been */
 	fx_coarse_run run;
-	uint16		reach[FS_MAX_CODES / 16];
-} prefix_page;
-
-/* Which codes reach that floor; takes the pin over if any does.  Returns how many were compared. */
-static uint32
-find_prefixes(const fs_scan *scan, const page_walk *walk, prefix_page *found)
-{
 	uint16		wanted[FS_MAX_CODES / 16];
-	fx_coarse_run *run = &found->run;
-	uint32		compared = open_page(scan, walk->number, BufferGetPage(walk->buffer), wanted, run);
+	uint16		reach[FS_MAX_CODES / 16];
+} later_page;
 
-	found->buffer = InvalidBuffer;
-	if (compared == 0)
-		return 0;
+/* Which codes reach the floor of their prefix: the rest of them is sent for. */
+static bool
+find_prefixes(const fs_scan *scan, const page_walk *walk, later_page *page)
+{
+	fx_coarse_run *run = &page->run;
+
 	run->ahead = walk->ahead;
 	run->prefix = scan->prefix;
 	run->prefix_margin = scan->prefix_margin;
 	run->prefix_floor = scan->prefix_floor;
-	if (scan->kernels->prefix(&scan->query, run, found->reach) > 0)
+	if (scan->kernels->prefix(&scan->query, run, page->reach) == 0)
+		return false;
+	run->wanted = page->reach;
+	send_for_wanted(run, run->prefix, scan->fs->layout.padded);
+	return true;
+}
+
+/* Looks which codes of a page are to be scored; takes the pin over if any is.  Returns how many the filter wants. */
+static uint32
+look_at_page(const fs_scan *scan, const page_walk *walk, later_page *page)
+{
+	fx_coarse_run *run = &page->run;
+	uint32		compared = open_page(scan, walk->number, BufferGetPage(walk->buffer), page->wanted, run);
+
+	page->buffer = InvalidBuffer;
+	page->codes = NULL;
+	if (compared == 0)
+		return 0;
+	if (scan->prefix > 0)
 	{
-		fs_memory_prefetch(scan->memory, scan->pages[walk->number].place.middle);
-		found->number = walk->number;
-		found->buffer = walk->buffer;
-		run->wanted = found->reach;
-		run->ahead = NULL;
-		send_for_wanted(run, run->prefix, scan->fs->layout.padded);
+		if (!find_prefixes(scan, walk, page))
+			return compared;
 	}
+	else if (run->wanted == NULL || !send_for_few(run, scan->fs->layout.padded))
+		page->codes = (const char *) run->codes;
+	fs_memory_prefetch(scan->memory, scan->pages[walk->number].place.middle);
+	page->number = walk->number;
+	page->buffer = walk->buffer;
 	return compared;
 }
 
-/* Scores the codes that reached the floor of their prefix. */
+/* Scores what is to be scored of a page while `ahead` is fetched. */
 static void
-score_prefixes(fs_scan *scan, prefix_page *found, page_pair *pair)
+score_later(fs_scan *scan, later_page *page, const char *ahead, page_pair *pair)
 {
 	fs_take_shared_floor(scan);
 	fs_follow_floor(scan);
-	score_page(scan, found->number, &found->run, &pair->pages[pair->current]);
-	ReleaseBuffer(found->buffer);
-	found->buffer = InvalidBuffer;
+	page->run.ahead = ahead;
+	score_page(scan, page->number, &page->run, &pair->pages[pair->current]);
+	ReleaseBuffer(page->buffer);
+	page->buffer = InvalidBuffer;
 	pass_on(scan, pair);
 }
 
-/* As pass(), for a scan that reads prefixes first: the rest of a page's codes is scored when the next page's are. */
+/*
+ * As pass(), for a scan that scores some of the codes alone, by a filter or their prefixes: those of a page are scored
+ * when it is known which of the next page's are to be.
+ */
 static void
-pass_prefixes(fs_scan *scan, page_pair *pair)
+pass_some(fs_scan *scan, page_pair *pair)
 {
 	page_walk	walk;
-	prefix_page pages[2];
+	later_page	pages[2];
 	int			current = 0;
 
 	pages[0].buffer = pages[1].buffer = InvalidBuffer;
 	begin_walk(scan, &walk);
 	while (walk_on(scan, &walk))
 	{
-		count_page(scan, &walk, find_prefixes(scan, &walk, &pages[current]));
-		if (pages[current].buffer == InvalidBuffer)
+		later_page *next = &pages[current];
+
+		count_page(scan, &walk, look_at_page(scan, &walk, next));
+		if (next->buffer == InvalidBuffer)
 			ReleaseBuffer(walk.buffer);
 		current = 1 - current;
 		if (pages[current].buffer != InvalidBuffer)
-			score_prefixes(scan, &pages[current], pair);
+			score_later(scan, &pages[current], next->codes, pair);
+		else if (next->codes != NULL)
+			fs_send_for(next->codes, fx_slice_size(next->run.ncodes) * (scan->fs->layout.padded / FX_SLICE_DIMS));
 	}
 	current = 1 - current;
 	if (pages[current].buffer != InvalidBuffer)
-		score_prefixes(scan, &pages[current], pair);
+		score_later(scan, &pages[current], NULL, pair);
 	pass_on(scan, pair);
 }
 
@@ -314,11 +338,8 @@ fs_pass(fs_scan **scans, int nscans)
 		pairs[i].current = 0;
 		pairs[i].pages[0].count = pairs[i].pages[1].count = 0;
 	}
-	if (scans[0]->prefix > 0)
-	{
-		Assert(nscans == 1);
-		pass_prefixes(scans[0], pairs);
-	}
+	if (nscans == 1 && (scans[0]->prefix > 0 || scans[0]->filter.ntests > 0))
+		pass_some(scans[0], pairs);
 	else
 		pass(scans, nscans, pairs);
 	pfree(pairs);
