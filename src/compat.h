@@ -83,10 +83,15 @@
 #define facesnxt_close_files()		smgrcloseall()
 #endif
 
-/* Gives back what an interrupted read was begun with, as the end of a transaction does; 18 has asynchronous reads. */
+/*
+ * Ends a read that was interrupted, as the end of a transaction does; 16 left it to the resource owner, 18 has
+ * asynchronous ones.  With storage/bufmgr.h.
+ */
 #if PG_VERSION_NUM >= 180000
 #include "storage/aio_subsys.h"
 #define facesnxt_abort_reads()		pgaio_error_cleanup()
+#elif PG_VERSION_NUM < 160000
+#define facesnxt_abort_reads()		AbortBufferIO()
 #else
 #define facesnxt_abort_reads()		((void) 0)
 #endif

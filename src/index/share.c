@@ -302,8 +302,8 @@ release_team(void)
 }
 
 /*
- * The session has been interrupted: waits for those that read what its locks protect.  By now it has let go of its
- * pages, so that none of them waits for it.
+ * The session has been interrupted: waits for those that read what its locks protect.  By the time of this callback a
+ * read of its own that failed has ended: another session's worker may wait for it, and that session for its worker.
  */
 static void
 dismiss_team(ResourceReleasePhase phase, bool commit, bool top, void *argument)

@@ -169,7 +169,8 @@ leave(int code, Datum argument)
 {
 	fs_worker  *worker = (fs_worker *) DatumGetPointer(argument);
 
-	/* no pin is held any more when a session may let go of its locks */
+	/* no page is held any more when a session may let go of its locks */
+	LWLockReleaseAll();
 	facesnxt_abort_reads();
 	ReleaseAuxProcessResources(false);
 	/* no session has it, or the one that has it must know */
