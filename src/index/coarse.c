@@ -337,6 +337,9 @@ fs_pass(fs_scan **scans, int nscans)
 	{
 		pairs[i].current = 0;
 		pairs[i].pages[0].count = pairs[i].pages[1].count = 0;
+		scans[i]->nsurvivors = scans[i]->nbest = 0;
+		scans[i]->least_best = -FLT_MAX;
+		fs_make_space(scans[i]);
 	}
 	if (nscans == 1 && (scans[0]->prefix > 0 || scans[0]->filter.ntests > 0))
 		pass_some(scans[0], pairs);
@@ -357,13 +360,9 @@ begin_round(fs_scan *scan)
 		scan->target = Min((uint64) scan->target * FS_RANK_GROWTH, PG_INT32_MAX / 4);
 		scan->rank = Min((uint64) scan->rank * FS_RANK_GROWTH, PG_INT32_MAX / 4);
 	}
-	scan->nsurvivors = 0;
-	scan->nbest = 0;
-	scan->least_best = -FLT_MAX;
 	if (scan->best != NULL)
 		pfree(scan->best);
 	scan->best = palloc_extended(sizeof(float) * Min((Size) scan->rank, entries + 1), MCXT_ALLOC_HUGE);
-	fs_make_space(scan);
 	/* before the guess, which rests on them */
 	fs_choose_sigmas(scan);
 	scan->floor = Max(Min(fs_first_floor(scan), scan->ceiling), scan->least);

@@ -133,59 +133,48 @@ take_batch(const fs_scan *scan, int32 *next, int32 *numbers)
 	return n;
 }
 
-void
-fs_refine_bucket(fs_scan *scan, int bucket)
+/* Bounds those of a list, and puts them where they belong then, from this bucket on; FS_NOBODY: they stay. */
+static void
+refine_list(fs_scan *scan, int32 next, int bucket)
 {
 	int32		batches[2][FS_REFINE_BATCH];
-	int32		next = scan->waiting[bucket];
 	int			current = 0;
 	int			n = take_batch(scan, &next, batches[0]);
 
-	scan->waiting[bucket] = FS_NOBODY;
 	/* while one batch is bounded the codes of the next one are on their way */
-	while (n > 0)
+	while (n > 0 && !fs_given_up(scan))
 	{
 		int			following = take_batch(scan, &next, batches[1 - current]);
 
 		CHECK_FOR_INTERRUPTS();
 		fs_refine(scan, batches[current], n, NULL);
-		for (int i = 0; i < n; i++)
+		for (int i = 0; i < n && bucket != FS_NOBODY; i++)
 			put_into_bucket(scan, batches[current][i], bucket);
 		current = 1 - current;
 		n = following;
 	}
 }
 
-/* Takes up to FS_REFINE_BATCH of those that have not been bounded, from number *next on, and sends for their codes. */
-static int
-take_next(const fs_scan *scan, uint32 *next, int32 *numbers)
+void
+fs_refine_bucket(fs_scan *scan, int bucket)
 {
-	int			n = 0;
+	int32		first = scan->waiting[bucket];
 
-	for (; *next < scan->nsurvivors && n < FS_REFINE_BATCH; (*next)++)
-		if (!scan->survivors[*next].is_fine)
-		{
-			fs_send_for_fine(scan, (int32) *next);
-			numbers[n++] = (int32) *next;
-		}
-	return n;
+	scan->waiting[bucket] = FS_NOBODY;
+	refine_list(scan, first, bucket);
 }
 
 void
 fs_refine_all(fs_scan *scan)
 {
-	int32		batches[2][FS_REFINE_BATCH];
-	uint32		next = 0;
-	int			current = 0;
-	int			n = take_next(scan, &next, batches[0]);
+	int32		first = FS_NOBODY;
 
-	while (n > 0 && !fs_given_up(scan))
-	{
-		int			following = take_next(scan, &next, batches[1 - current]);
-
-		CHECK_FOR_INTERRUPTS();
-		fs_refine(scan, batches[current], n, NULL);
-		current = 1 - current;
-		n = following;
-	}
+	/* backwards, so that they are listed in the order of pages */
+	for (int64 i = (int64) scan->nsurvivors - 1; i >= 0; i--)
+		if (!scan->survivors[i].is_fine)
+		{
+			scan->survivors[i].next = first;
+			first = (int32) i;
+		}
+	refine_list(scan, first, FS_NOBODY);
 }

@@ -204,8 +204,7 @@ note_score(fs_scan *scan, float score)
 		if (scan->nbest == scan->rank)
 			scan->least_best = scan->best[0];
 	}
-	/* estimates of those that were in an earlier round may lie above their bounds of then */
-	scan->floor = Max(scan->floor, Min(scan->least_best, scan->ceiling));
+	fs_raise_floor(scan);
 }
 
 void

@@ -132,7 +132,8 @@ start(IndexScanDesc desc, fs_scan *scan)
 	scan->fs = fs_index_open(scan->index, scan->run);
 	scan->snapshot = desc->xs_snapshot;
 	scan->memory = fs_memory_open(scan->index, scan->fs->meta.seed);
-	fs_memory_cover(scan->memory, RelationGetNumberOfBlocks(scan->index));
+	scan->blocks = RelationGetNumberOfBlocks(scan->index);
+	fs_memory_cover(scan->memory, scan->blocks);
 	scan->nearness = NULL;
 	scan->phase = scan->round = 0;
 	scan->nagain = scan->prefix = 0;

@@ -172,6 +172,7 @@ typedef struct fs_scan
 	Size		taken_size;		/* bytes */
 	uint32		ntaken;			/* bits set */
 	fs_memory  *memory;
+	BlockNumber blocks;			/* of the index */
 	/* buckets */
 	int32		waiting[FS_BUCKETS];	/* for the fine stage */
 	int32		ready[FS_BUCKETS];	/* for the exact stage */
@@ -289,6 +290,14 @@ extern void fs_coarse_round(fs_scan **scans, int nscans);
 extern float fs_first_floor(fs_scan *scan);
 
 /* ---- middle.c */
+
+/* Lets the floor rise to the least of the best scores. */
+static inline void
+fs_raise_floor(fs_scan *scan)
+{
+	/* estimates of those that were in an earlier round may lie above their bounds of then */
+	scan->floor = Max(scan->floor, Min(scan->least_best, scan->ceiling));
+}
 
 /* Its fine code says that it does not belong to this round: a later one finds it again. */
 static inline bool

@@ -178,7 +178,7 @@ fs_take_shared_floor(fs_scan *scan)
 	if (scan->task == NULL)
 		return;
 	scan->least_best = read_score(&scan->task->least_best);
-	scan->floor = Max(scan->floor, Min(scan->least_best, scan->ceiling));
+	fs_raise_floor(scan);
 }
 
 /* ---- what each process does */
@@ -216,15 +216,14 @@ fs_work(fs_worker *worker)
 	scan->best = NULL;
 	scan->task = task;
 	scan->kernels = fx_code_kernels_of((fx_tier) task->tier);
-	fx_query_lies_in(&scan->query, (char *) space + task->query);
+	fx_query_lies_in(&scan->query, task->space);
 	fs_filter_load(&scan->filter, space + task->tests);
 	scan->pages = load_pages(scan, (const page_run *) (space + task->runs), task->nruns);
 	scan->memory = fs_memory_open(index, fs.meta.seed);
-	fs_memory_cover(scan->memory, task->blocks);
+	fs_memory_cover(scan->memory, scan->blocks);
 	scan->survivors = worker->survivors;
 	scan->capacity = FS_WORKER_SURVIVORS;
 	scan->lent = true;
-	scan->nsurvivors = 0;
 	memset(&scan->counters, 0, sizeof(scan->counters));
 
 	go_over(scan);
@@ -254,7 +253,6 @@ fill_task(fs_task *task, const fs_scan *scan)
 	char	   *space = (char *) task->space;
 	Size		size = MAXALIGN(fx_query_size(scan->query.padded));
 
-	task->query = 0;
 	memcpy(space, scan->query.memory, fx_query_size(scan->query.padded));
 	task->tests = size;
 	size += fs_filter_save(&scan->filter, space + size, FS_TASK_SPACE - size);
@@ -270,7 +268,6 @@ fill_task(fs_task *task, const fs_scan *scan)
 	task->fs = *scan->fs;
 	task->file = facesnxt_file_of(scan->index);
 	task->persistence = scan->index->rd_rel->relpersistence;
-	task->blocks = RelationGetNumberOfBlocks(scan->index);
 	task->tier = facesnxt_kernel_tier;
 	pg_atomic_init_u32(&task->next_chunk, 0);
 	pg_atomic_init_u32(&task->stop, 0);
@@ -383,7 +380,5 @@ fs_pass_with_workers(fs_scan *scan)
 	elog(DEBUG1, "a scan worker was lost; the session goes over all pages");
 	scan->counters = before;
 	scan->floor = floor;
-	scan->nsurvivors = scan->nbest = 0;
-	scan->least_best = -FLT_MAX;
 	return false;
 }

@@ -34,10 +34,8 @@ typedef struct fs_task
 	fs_index	fs;
 	facesnxt_file file;
 	char		persistence;
-	BlockNumber blocks;
 	int			tier;			/* of the kernels */
-	/* where in `space` they lie: tables of the probe, tests of the filter, runs of pages */
-	Size		query;
+	/* in `space` lie the tables of the probe, and behind them, where this says: tests of the filter, runs of pages */
 	Size		tests;
 	Size		runs;
 	uint32		nruns;
