@@ -249,15 +249,21 @@ my @said = begin_loops(4, 3)->();
 is(join('', sort @said), join('', map { "NOTICE:  loop $_: 0 wrong, shared t, some t\n" } 1 .. 4),
 	'four sessions at a time, two workers: none finds other rows');
 
-my $ends = begin_loops(2, 6);
+# whether one ends in the midst of a pass is a matter of chance: again until one has
+my $ends;
 my $killed = 0;
-foreach (1 .. 60)
+my @others;
+do
 {
-	usleep(100_000);
-	$killed += kill('TERM', $_) foreach pids();
-}
-is(join('', sort $ends->()), join('', map { "NOTICE:  loop $_: 0 wrong, shared t, some t\n" } 1 .. 2),
-	'workers that end in the middle of a pass: the same rows');
+	$ends = begin_loops(2, 6);
+	foreach (1 .. 60)
+	{
+		usleep(100_000);
+		$killed += kill('TERM', $_) foreach pids();
+	}
+	push @others, grep { !/^NOTICE:  loop [12]: 0 wrong, shared t, some t$/ } map { split /\n/ } $ends->();
+} while (slurp_file($node->logfile) !~ /a scan worker was lost/ && $killed < 200 && !@others);
+is(join("\n", @others), '', 'workers that end in the middle of a pass: the same rows');
 cmp_ok($killed, '>=', 6, '... and they have ended, more than once each');
 like(slurp_file($node->logfile), qr/a scan worker was lost/, '... while a session had them');
 ok(come_back($node), '... and are there again');
