@@ -105,22 +105,23 @@ add_up(uint32_t n, fx_sixteen first, const uint8_t *table, uint32_t dims, const 
 
 /*
  * Sums of the first `dims` dimensions of as many times 16 codes, from block `block` on, as can be added up together;
- * returns how many times, or 0: those 16 are not wanted.  What is to be fetched along is, and *ahead goes on behind it.
+ * returns how many times, or 0: those 16 are not wanted, and the run is not read as a whole.  What is to be fetched
+ * along is, and *ahead goes on behind it.
  */
 static inline TARGET uint32_t
-sum_group(const fx_query *query, const fx_coarse_run *run, uint32_t block, uint32_t dims, const char **ahead,
-		  sums_16 *sums)
+sum_group(const fx_query *query, const fx_coarse_run *run, bool whole, uint32_t block, uint32_t dims,
+		  const char **ahead, sums_16 *sums)
 {
 	uint32_t	n = 1;
 	uint8_t		joined[FX_CODE_MAX_DIM * 2];
 
-	if (fx_wanted(run, block) == 0)
+	if (!whole && fx_wanted(run, block) == 0)
 	{
 		*ahead = fx_fetch_ahead(*ahead, dims);
 		return 0;
 	}
 	if (run->width == 16)
-		while (n < GROUP && block + n < run->nblocks && fx_wanted(run, block + n) != 0)
+		while (n < GROUP && block + n < run->nblocks && (whole || fx_wanted(run, block + n) != 0))
 			n++;
 	add_up(n, fx_codes_16(run, block, dims, joined), query->table, dims, *ahead, sums);
 	if (*ahead != NULL)
@@ -222,11 +223,12 @@ coarse(const fx_query *query, const fx_coarse_run *run)
 	uint32_t	count = 0;
 	uint32_t	n;
 	const char *ahead = run->ahead;
+	bool		whole = fx_mostly_wanted(run);
 	sums_16		sums[GROUP];
 
 	for (uint32_t block = 0; block < run->nblocks; block += (n > 0 ? n : 1) * blocks)
 	{
-		n = sum_group(query, run, block, query->padded, &ahead, sums);
+		n = sum_group(query, run, whole, block, query->padded, &ahead, sums);
 		count = note_bounds(query, run, block, n, sums, count);
 	}
 	fx_fetch_rest(run, ahead, query->padded);
@@ -241,6 +243,7 @@ prefix(const fx_query *query, const fx_coarse_run *run, uint16_t *reach)
 	uint32_t	count = 0;
 	uint32_t	n;
 	const char *ahead = run->ahead;
+	bool		whole = fx_mostly_wanted(run);
 	/* padded / prefix * (step * (table sum) + bias) + margin */
 	float		ratio = (float) query->padded / (float) dims;
 	const __m512 step = _mm512_set1_ps(ratio * query->step);
@@ -249,7 +252,7 @@ prefix(const fx_query *query, const fx_coarse_run *run, uint16_t *reach)
 
 	for (uint32_t block = 0; block < run->nblocks; block += (n > 0 ? n : 1) * blocks)
 	{
-		n = sum_group(query, run, block, dims, &ahead, sums);
+		n = sum_group(query, run, whole, block, dims, &ahead, sums);
 		if (n == 0)
 			reach[block * run->width / 16] = 0;
 		for (uint32_t i = 0; i < n; i++)

@@ -241,6 +241,26 @@ typedef struct fx_coarse_run
 	float	   *sums;			/* signed_sum */
 } fx_coarse_run;
 
+/* So many words of wanted go with a run. */
+static inline uint32_t
+fx_wanted_words(const fx_coarse_run *run)
+{
+	return (run->nblocks * run->width + 15) / 16;
+}
+
+/* Whether half of the words have somebody who is wanted: then it is best to read all codes. */
+static inline bool
+fx_mostly_wanted(const fx_coarse_run *run)
+{
+	uint32_t	nwanted = 0;
+
+	if (run->wanted == NULL)
+		return true;
+	for (uint32_t i = 0; i < fx_wanted_words(run); i++)
+		nwanted += run->wanted[i] != 0;
+	return nwanted * 2 >= fx_wanted_words(run);
+}
+
 typedef struct fx_code_kernels
 {
 	const char *name;

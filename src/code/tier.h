@@ -4,6 +4,7 @@
 #ifndef FX_CODE_TIER_H
 #define FX_CODE_TIER_H
 
+#include "base/prefetch.h"
 #include "code/code.h"
 
 extern const fx_code_kernels fx_code_kernels_scalar;
@@ -38,7 +39,7 @@ fx_fetch_ahead(const char *ahead, uint32_t dims)
 	if (ahead == NULL)
 		return NULL;
 	for (uint32_t at = 0; at < dims * 2; at += 64)
-		__builtin_prefetch(ahead + at);
+		fx_prefetch(ahead + at);
 	return ahead + dims * 2;
 }
 
@@ -49,7 +50,7 @@ fx_fetch_rest(const fx_coarse_run *run, const char *ahead, uint32_t dims)
 	if (ahead == NULL)
 		return;
 	for (const char *end = (const char *) run->ahead + run->ncodes * (dims / 8); ahead < end; ahead += 64)
-		__builtin_prefetch(ahead);
+		fx_prefetch(ahead);
 }
 
 /* Where 16 codes lie: their first slice, and how far it is to the next. */

@@ -13,22 +13,17 @@
 
 /* ---- the coarse stage of one page */
 
-/* So many words of wanted go with a run. */
-static uint32
-wanted_words(const fx_coarse_run *run)
-{
-	return (run->nblocks * run->width + 15) / 16;
-}
-
-/* Sends for what dimensions from `from` on say of the blocks with somebody who is wanted. */
+/* Sends for what dimensions from `from` on say of the blocks that will be read. */
 static void
 send_for_wanted(const fx_coarse_run *run, uint32 from, uint32 padded)
 {
-	for (uint32 i = 0; i < wanted_words(run); i++)
+	bool		whole = fx_mostly_wanted(run);
+
+	for (uint32 i = 0; i < fx_wanted_words(run); i++)
 	{
 		const char *first = (const char *) run->codes + i * fx_slice_size(16);
 
-		if (run->wanted[i] != 0)
+		if (whole || run->wanted[i] != 0)
 			for (uint32 slice = from / FX_SLICE_DIMS; slice < padded / FX_SLICE_DIMS; slice++)
 				fs_send_for(first + slice * fx_slice_size(run->ncodes), fx_slice_size(16));
 	}
@@ -41,11 +36,7 @@ send_for_wanted(const fx_coarse_run *run, uint32 from, uint32 padded)
 static bool
 send_for_few(const fx_coarse_run *run, uint32 padded)
 {
-	uint32		nwanted = 0;
-
-	for (uint32 i = 0; i < wanted_words(run); i++)
-		nwanted += run->wanted[i] != 0;
-	if (nwanted * 2 >= wanted_words(run))
+	if (fx_mostly_wanted(run))
 		return false;
 	send_for_wanted(run, 0, padded);
 	return true;
@@ -113,7 +104,7 @@ fs_find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs
 	found->count = 0;
 	if (compared > 0)
 	{
-		run.ahead = run.wanted != NULL && send_for_few(&run, scan->fs->layout.padded) ? NULL : ahead;
+		run.ahead = send_for_few(&run, scan->fs->layout.padded) ? NULL : ahead;
 		score_page(scan, number, &run, found);
 	}
 	return compared;
@@ -126,7 +117,7 @@ fs_send_for_page(const fs_scan *scan, uint32 number)
 
 	if (page == NULL)
 		return NULL;
-	__builtin_prefetch(page);
+	fx_prefetch(page);
 	fs_send_for(page + scan->fs->layout.scales, sizeof(uint16) * scan->fs->layout.entries);
 	fs_filter_send_for(&scan->filter, &scan->fs->layout, &scan->fs->meta, page);
 	return page + FS_CODES_OFFSET;
@@ -134,44 +125,61 @@ fs_send_for_page(const fs_scan *scan, uint32 number)
 
 /* ---- passes */
 
-/* A way over all pages: the one that is read, and where the next one's codes are, if that is known. */
+/*
+ * So many pages ahead are sent for what is looked at first where some of the codes are scored: looking takes less time
+ * than what was sent for.  Where all codes are scored, one.
+ */
+#define SOME_AHEAD			3
+
+/* A way over all pages: the one that is read, and where the codes are of the one that is to be sent for meanwhile. */
 typedef struct page_walk
 {
 	uint32		number;
 	Buffer		buffer;
-	const char *ahead;
-	uint32		next;
-	bool		more;
+	const char *ahead;			/* NULL: there is none, or it is not known where */
+	uint32		coming[SOME_AHEAD]; /* the next pages, a ring */
+	uint32		depth;			/* of it */
+	uint32		first;			/* of them */
+	uint32		left;			/* so many */
 } page_walk;
 
 static void
-begin_walk(fs_scan *scan, page_walk *walk)
+begin_walk(fs_scan *scan, page_walk *walk, uint32 depth)
 {
 	fs_first_page(scan);
-	walk->more = fs_next_page(scan, &walk->next);
+	walk->depth = depth;
+	walk->first = walk->left = 0;
+	while (walk->left < depth && fs_next_page(scan, &walk->coming[walk->left]))
+		walk->left++;
 }
 
-/* Pins the next page, if there is one, and sends for what the one after it needs. */
+/* Pins the next page, if there is one, and sends for what one that comes soon needs. */
 static bool
 walk_on(fs_scan *scan, page_walk *walk)
 {
+	uint32	   *last;
+
 	CHECK_FOR_INTERRUPTS();
-	if (!walk->more)
+	if (walk->left == 0)
 		return false;
-	walk->number = walk->next;
-	walk->more = fs_next_page(scan, &walk->next);
+	last = &walk->coming[walk->first];
+	walk->number = *last;
+	walk->first = (walk->first + 1) % walk->depth;
 	walk->ahead = NULL;
-	if (walk->more)
+	/* a ring that is not full has had the last page */
+	if (walk->left == walk->depth && fs_next_page(scan, last))
 	{
-		if (walk->next + PIN_AHEAD < scan->npages)
+		if (*last + PIN_AHEAD < scan->npages)
 		{
-			fs_memory_prefetch(scan->memory, scan->pages[walk->next + PIN_AHEAD].place.code);
+			fs_memory_prefetch(scan->memory, scan->pages[*last + PIN_AHEAD].place.code);
 			/* with a prefix few pages have survivors */
 			if (scan->prefix == 0)
-				fs_memory_prefetch(scan->memory, scan->pages[walk->next + PIN_AHEAD].place.middle);
+				fs_memory_prefetch(scan->memory, scan->pages[*last + PIN_AHEAD].place.middle);
 		}
-		walk->ahead = fs_send_for_page(scan, walk->next);
+		walk->ahead = fs_send_for_page(scan, *last);
 	}
+	else
+		walk->left--;
 	walk->buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[walk->number].place.code);
 	fs_check_page(scan->index, walk->buffer, FS_PAGE_CODE);
 	facesnxt_test_old_snapshot(scan->snapshot, scan->index, BufferGetPage(walk->buffer));
@@ -213,7 +221,7 @@ pass(fs_scan **scans, int nscans, page_pair *pairs)
 {
 	page_walk	walk;
 
-	begin_walk(scans[0], &walk);
+	begin_walk(scans[0], &walk, 1);
 	while (walk_on(scans[0], &walk))
 	{
 		for (int i = 0; i < nscans; i++)
@@ -275,7 +283,7 @@ look_at_page(const fs_scan *scan, const page_walk *walk, later_page *page)
 		if (!find_prefixes(scan, walk, page))
 			return compared;
 	}
-	else if (run->wanted == NULL || !send_for_few(run, scan->fs->layout.padded))
+	else if (!send_for_few(run, scan->fs->layout.padded))
 		page->codes = (const char *) run->codes;
 	fs_memory_prefetch(scan->memory, scan->pages[walk->number].place.middle);
 	page->number = walk->number;
@@ -308,7 +316,7 @@ pass_some(fs_scan *scan, page_pair *pair)
 	int			current = 0;
 
 	pages[0].buffer = pages[1].buffer = InvalidBuffer;
-	begin_walk(scan, &walk);
+	begin_walk(scan, &walk, SOME_AHEAD);
 	while (walk_on(scan, &walk))
 	{
 		later_page *next = &pages[current];

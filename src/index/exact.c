@@ -189,27 +189,48 @@ fetch(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
 	MemoryContextReset(scan->row);
 }
 
-/* Sends for the page of a row; if it is in memory, for the lines of it that tell where the row is. */
-static void
-send_for_row(Relation heap, ItemPointer tid)
+/* Sends for the page of a row; if it is in memory, for the lines of it that tell where the row is.  Returns it then. */
+static const char *
+send_for_page(Relation heap, ItemPointer tid)
 {
 	PrefetchBufferResult seen = PrefetchBuffer(heap, MAIN_FORKNUM, ItemPointerGetBlockNumber(tid));
+	const char *page;
 
-	if (BufferIsValid(seen.recent_buffer))
-	{
-		const char *page = BufferGetPage(seen.recent_buffer);
+	if (!BufferIsValid(seen.recent_buffer))
+		return NULL;
+	page = BufferGetPage(seen.recent_buffer);
+	fx_prefetch(page);
+	fx_prefetch(page + SizeOfPageHeaderData + sizeof(ItemIdData) * (ItemPointerGetOffsetNumber(tid) - 1));
+	return page;
+}
 
-		__builtin_prefetch(page);
-		__builtin_prefetch(page + SizeOfPageHeaderData + sizeof(ItemIdData) * (ItemPointerGetOffsetNumber(tid) - 1));
-	}
+/* Sends for a row where its page seems to say that it lies; without a pin: it may have left, so any answer will do. */
+static void
+send_for_row(const char *page, ItemPointer tid)
+{
+	Size		at = SizeOfPageHeaderData + sizeof(ItemIdData) * (ItemPointerGetOffsetNumber(tid) - 1);
+	ItemIdData	line;
+
+	if (page == NULL || at + sizeof(line) > BLCKSZ)
+		return;
+	memcpy(&line, page + at, sizeof(line));
+	if (line.lp_off + line.lp_len <= BLCKSZ)
+		fs_send_for(page + line.lp_off, line.lp_len);
 }
 
 static void
 fetch_batch(IndexScanDesc desc, fs_scan *scan, ItemPointer tids, int n)
 {
+	const char *pages[FETCH_BATCH];
+
+	Assert(n <= FETCH_BATCH);
 	if (desc->heapRelation->rd_rel->relam == HEAP_TABLE_AM_OID)
+	{
 		for (int i = 0; i < n; i++)
-			send_for_row(desc->heapRelation, &tids[i]);
+			pages[i] = send_for_page(desc->heapRelation, &tids[i]);
+		for (int i = 0; i < n; i++)
+			send_for_row(pages[i], &tids[i]);
+	}
 	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -252,8 +273,8 @@ send_for_tid(const fs_scan *scan, int32 number)
 	if (page == NULL)
 		return;
 	fs_memory_prefetch(scan->memory, block);
-	__builtin_prefetch(page);
-	__builtin_prefetch(page + scan->fs->layout.tids + sizeof(ItemPointerData) * survivor->slot);
+	fx_prefetch(page);
+	fx_prefetch(page + scan->fs->layout.tids + sizeof(ItemPointerData) * survivor->slot);
 }
 
 void

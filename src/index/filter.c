@@ -369,7 +369,7 @@ fs_filter_send_for(const fs_filter *filter, const fs_layout *layout, const fs_me
 		int			i = filter->tests[t].filter;
 
 		fs_send_for(page + layout->words[i], meta->filters[i].size * layout->entries);
-		__builtin_prefetch(page + layout->nulls[i]);
+		fx_prefetch(page + layout->nulls[i]);
 	}
 }
 

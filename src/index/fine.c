@@ -79,10 +79,10 @@ fs_send_for_fine(const fs_scan *scan, int32 number)
 	if (page == NULL)
 		return;
 	fs_memory_prefetch(scan->memory, block);
-	__builtin_prefetch(page);
+	fx_prefetch(page);
 	fs_send_for(page + FS_CODES_OFFSET + layout->fine_bytes * slot, layout->fine_bytes);
-	__builtin_prefetch(page + layout->fine_scales + sizeof(float) * slot);
-	__builtin_prefetch(page + layout->fine_spreads + sizeof(uint16) * slot);
+	fx_prefetch(page + layout->fine_scales + sizeof(float) * slot);
+	fx_prefetch(page + layout->fine_spreads + sizeof(uint16) * slot);
 }
 
 void

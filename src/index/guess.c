@@ -123,7 +123,7 @@ take_moments(estimate_sample *sample)
 #define PREFIX_ROWS_LISTS	8
 
 /* What is read behind a prefix, here and there, takes so many times as long as what is read in one piece. */
-#define REST_COST			2
+#define REST_COST			4
 
 /* A prefix is worth its trouble if it costs so much of a whole code, at most; more where it spares second bits. */
 #define PREFIX_COST			0.8

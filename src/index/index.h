@@ -18,6 +18,7 @@
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 
+#include "base/prefetch.h"
 #include "code/cluster.h"
 #include "code/code.h"
 #include "index/page.h"
@@ -85,7 +86,7 @@ static inline void
 fs_send_for(const char *from, Size bytes)
 {
 	for (Size at = 0; at < bytes; at += FS_CACHE_LINE)
-		__builtin_prefetch(from + at);
+		fx_prefetch(from + at);
 }
 
 /* Computes the layout; an error when an entry does not fit a page (54000).  padded 0: without codes. */

@@ -171,7 +171,7 @@ fs_memory_prefetch(const fs_memory *memory, BlockNumber block)
 {
 	/* a temporary table's buffers have negative numbers */
 	if (memory != NULL && block < memory->blocks && memory->buffers[block] > 0)
-		__builtin_prefetch(GetBufferDescriptor(memory->buffers[block] - 1));
+		fx_prefetch(GetBufferDescriptor(memory->buffers[block] - 1));
 }
 
 const char *

@@ -218,11 +218,11 @@ fs_send_for_middle(const fs_scan *scan, const fs_page_survivors *found)
 	page = fs_memory_place(scan->memory, scan->index, scan->pages[found->page].place.middle);
 	if (page == NULL)
 		return;
-	__builtin_prefetch(page);
+	fx_prefetch(page);
 	for (uint32 i = 0; i < found->count; i++)
 	{
 		fs_send_for(page + layout->middle_codes + layout->middle_bytes * found->slots[i], layout->middle_bytes);
-		__builtin_prefetch(page + layout->middle_factors + sizeof(uint16) * found->slots[i]);
+		fx_prefetch(page + layout->middle_factors + sizeof(uint16) * found->slots[i]);
 	}
 }
 
