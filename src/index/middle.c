@@ -308,7 +308,8 @@ fs_finish_page(fs_scan *scan, fs_page_survivors *found)
 			continue;
 		}
 		number = add_survivor(scan, found, i, uppers[i], sums[i], is_fine);
-		if (scores[i] > scan->least_best)
+		/* one below the floor cannot raise it */
+		if (scores[i] > Max(scan->least_best, scan->floor))
 		{
 			if (is_fine)
 				note_score(scan, scores[i]);
