@@ -32,7 +32,7 @@ add_up(fx_sixteen sixteen, const uint8_t *table, uint32_t dims, const char *ahea
 									   vqtbl1q_u8(vld1q_u8(tables + 64), vshrq_n_u8(codes, 4)));
 
 			if (ahead != NULL && i % 4 == 0)
-				__builtin_prefetch(ahead + i * 16);
+				fx_prefetch(ahead + i * 16);
 			low = vaddw_u8(low, vget_low_u8(sum));
 			high = vaddw_u8(high, vget_high_u8(sum));
 		}
