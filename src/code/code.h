@@ -210,8 +210,10 @@ extern void fx_query_free(fx_query *query, const fx_env *env);
  * signed_sum is step * (table sum) + bias; add may be NULL (all 0).  Those with upper >= floor pass (NaN does not) if
  * bit s = i % 16 of wanted[i / 16] is set; wanted NULL: all are.  They are noted one behind the other, in their order;
  * what the arrays hold behind them has no meaning.  Only blocks with a bit set in wanted[] are read, or all of them
- * where fx_mostly_wanted() says so.  For width 8 two blocks share one word of wanted: bits 0-7 and 8-15.  `ahead`, if
- * not NULL, is fetched into the cache along the way: another run of as many codes (of the next page, usually), all of it.
+ * where fx_mostly_wanted() says so.  For width 8 two blocks share one word of wanted: bits 0-7 and 8-15.
+ *
+ * `ahead`, if not NULL, is fetched into the cache along the way: another run of as many codes (of the next page,
+ * usually), all of it.
  *
  * By a prefix, a multiple of 64 dimensions, code i reaches prefix_floor with
  *
