@@ -190,38 +190,41 @@ fetch(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
 }
 
 /* Sends for the page of a row; if it is in memory, for the lines of it that tell where the row is.  Returns it then. */
-static const char *
+static Page
 send_for_page(Relation heap, ItemPointer tid)
 {
 	PrefetchBufferResult seen = PrefetchBuffer(heap, MAIN_FORKNUM, ItemPointerGetBlockNumber(tid));
-	const char *page;
+	Page		page;
 
 	if (!BufferIsValid(seen.recent_buffer))
 		return NULL;
 	page = BufferGetPage(seen.recent_buffer);
 	fx_prefetch(page);
-	fx_prefetch(page + SizeOfPageHeaderData + sizeof(ItemIdData) * (ItemPointerGetOffsetNumber(tid) - 1));
+	fx_prefetch(PageGetItemId(page, ItemPointerGetOffsetNumber(tid)));
 	return page;
 }
 
 /* Sends for a row where its page seems to say that it lies; without a pin: it may have left, so any answer will do. */
 static void
-send_for_row(const char *page, ItemPointer tid)
+send_for_row(Page page, ItemPointer tid)
 {
-	Size		at = SizeOfPageHeaderData + sizeof(ItemIdData) * (ItemPointerGetOffsetNumber(tid) - 1);
+	const ItemIdData *at;
 	ItemIdData	line;
 
-	if (page == NULL || at + sizeof(line) > BLCKSZ)
+	if (page == NULL)
 		return;
-	memcpy(&line, page + at, sizeof(line));
+	at = PageGetItemId(page, ItemPointerGetOffsetNumber(tid));
+	if ((const char *) (at + 1) > (const char *) page + BLCKSZ)
+		return;
+	line = *at;
 	if (line.lp_off + line.lp_len <= BLCKSZ)
-		fs_send_for(page + line.lp_off, line.lp_len);
+		fs_send_for((const char *) page + line.lp_off, line.lp_len);
 }
 
 static void
 fetch_batch(IndexScanDesc desc, fs_scan *scan, ItemPointer tids, int n)
 {
-	const char *pages[FETCH_BATCH];
+	Page		pages[FETCH_BATCH];
 
 	Assert(n <= FETCH_BATCH);
 	if (desc->heapRelation->rd_rel->relam == HEAP_TABLE_AM_OID)
