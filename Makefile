@@ -89,6 +89,7 @@ INDEX = \
 	src/index/share.o \
 	src/index/workers.o \
 	src/index/coarse.o \
+	src/index/pass.o \
 	src/index/guess.o \
 	src/index/middle.o \
 	src/index/many.o \

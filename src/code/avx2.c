@@ -32,8 +32,8 @@ add_up(fx_sixteen sixteen, const uint8_t *table, uint32_t dims, const char *ahea
 												   _mm256_and_si256(_mm256_srli_epi16(codes, 4), low_half));
 		__m256i		sum = _mm256_add_epi8(low_sum, high_sum);
 
-		if (ahead != NULL && i % 2 == 0)
-			_mm_prefetch(ahead + i * 32, _MM_HINT_T0);
+		if (ahead != NULL && i % 4 == 0)
+			_mm_prefetch(ahead + i * 16, _MM_HINT_T0);
 		all = _mm256_add_epi16(all, sum);
 		high = _mm256_add_epi16(high, _mm256_srli_epi16(sum, 8));
 	}

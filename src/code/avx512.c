@@ -59,10 +59,7 @@ add_up_n(int n, fx_sixteen first, const uint8_t *table, uint32_t dims, const cha
 			__m512i		sum = _mm512_add_epi8(look_up(codes + g * 128, a, b), look_up(codes + g * 128 + 64, c, d));
 
 			if (ahead != NULL)
-			{
-				_mm_prefetch(ahead + (i * n + g) * 128, _MM_HINT_T0);
-				_mm_prefetch(ahead + (i * n + g) * 128 + 64, _MM_HINT_T0);
-			}
+				_mm_prefetch(ahead + (i * n + g) * 64, _MM_HINT_T0);
 			sums[g].all = _mm512_add_epi16(sums[g].all, sum);
 			sums[g].high = _mm512_add_epi16(sums[g].high, _mm512_srli_epi16(sum, 8));
 		}
@@ -125,7 +122,7 @@ sum_group(const fx_query *query, const fx_coarse_run *run, bool whole, uint32_t 
 			n++;
 	add_up(n, fx_codes_16(run, block, dims, joined), query->table, dims, *ahead, sums);
 	if (*ahead != NULL)
-		*ahead += n * dims * 2;
+		*ahead += n * dims;
 	return n;
 }
 

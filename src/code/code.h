@@ -212,8 +212,8 @@ extern void fx_query_free(fx_query *query, const fx_env *env);
  * what the arrays hold behind them has no meaning.  Only blocks with a bit set in wanted[] are read, or all of them
  * where fx_mostly_wanted() says so.  For width 8 two blocks share one word of wanted: bits 0-7 and 8-15.
  *
- * `ahead`, if not NULL, is fetched into the cache along the way: another run of as many codes (of the next page,
- * usually), all of it.
+ * From `ahead` on, if not NULL, half as many bytes as are read of all ncodes are fetched into the cache along the way:
+ * a half of what comes next.  To fetch more at a time than memory gives while codes are scored is slower.
  *
  * By a prefix, a multiple of 64 dimensions, code i reaches prefix_floor with
  *
@@ -225,7 +225,7 @@ typedef struct fx_coarse_run
 	const uint16_t *scale;		/* bfloat16 */
 	const float *add;
 	const uint16_t *wanted;
-	const void *ahead;
+	const char *ahead;
 	uint32_t	ncodes;			/* of the run, scored or not */
 	uint32_t	nblocks;		/* to be scored */
 	uint32_t	width;			/* 16 or 8 */

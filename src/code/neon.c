@@ -31,8 +31,8 @@ add_up(fx_sixteen sixteen, const uint8_t *table, uint32_t dims, const char *ahea
 			uint8x16_t	sum = vaddq_u8(vqtbl1q_u8(vld1q_u8(tables), vandq_u8(codes, vdupq_n_u8(15))),
 									   vqtbl1q_u8(vld1q_u8(tables + 64), vshrq_n_u8(codes, 4)));
 
-			if (ahead != NULL && i % 4 == 0)
-				fx_prefetch(ahead + i * 16);
+			if (ahead != NULL && i % 8 == 0)
+				fx_prefetch(ahead + i * 8);
 			low = vaddw_u8(low, vget_low_u8(sum));
 			high = vaddw_u8(high, vget_high_u8(sum));
 		}

@@ -23,7 +23,7 @@ sum_16(const fx_query *query, const fx_coarse_run *run, uint32_t block, uint32_t
 	}
 	add_up(fx_codes_16(run, block, dims, joined), query->table, dims, *ahead, sums);
 	if (*ahead != NULL)
-		*ahead += dims * 2;
+		*ahead += dims;
 	return wanted;
 }
 

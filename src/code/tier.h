@@ -32,24 +32,27 @@ fx_ncodes(const fx_coarse_run *run, uint32_t first)
 	return (run->nblocks - first < blocks ? run->nblocks - first : blocks) * run->width;
 }
 
-/* Fetches what is to be fetched along with the first `dims` dimensions of 16 codes; returns where that goes on. */
+/*
+ * Fetches what is to be fetched along with the first `dims` dimensions of 16 codes, half as many bytes; returns where
+ * that goes on.
+ */
 static inline const char *
 fx_fetch_ahead(const char *ahead, uint32_t dims)
 {
 	if (ahead == NULL)
 		return NULL;
-	for (uint32_t at = 0; at < dims * 2; at += 64)
+	for (uint32_t at = 0; at < dims; at += 64)
 		fx_prefetch(ahead + at);
-	return ahead + dims * 2;
+	return ahead + dims;
 }
 
-/* Fetches what of the next run has not been fetched along. */
+/* Fetches what has not been fetched along with the codes that were scored. */
 static inline void
 fx_fetch_rest(const fx_coarse_run *run, const char *ahead, uint32_t dims)
 {
 	if (ahead == NULL)
 		return;
-	for (const char *end = (const char *) run->ahead + run->ncodes * (dims / 8); ahead < end; ahead += 64)
+	for (const char *end = run->ahead + run->ncodes * dims / 16; ahead < end; ahead += 64)
 		fx_prefetch(ahead);
 }
 

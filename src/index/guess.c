@@ -60,6 +60,7 @@ static void
 take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
 {
 	fs_page_survivors *found = palloc(sizeof(fs_page_survivors));
+	Size		half = fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded);
 	uint32		next = sample_page(scan, npages, 0);
 
 	sample->estimates = palloc(sizeof(float) * npages * scan->fs->layout.entries);
@@ -83,6 +84,8 @@ take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
 		buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[number].place.code);
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
 		(void) fs_find_survivors(scan, number, BufferGetPage(buffer), ahead, found);
+		if (ahead != NULL)
+			fs_send_for(ahead + half, half);
 		add_estimates(found, sample);
 		ReleaseBuffer(buffer);
 	}

@@ -272,13 +272,37 @@ typedef struct fs_page_survivors
 	float		sums[FS_MAX_CODES];
 } fs_page_survivors;
 
+/* So many bytes are half of what the first `dims` dimensions of a page's codes take: as much as a kernel sends for. */
+static inline Size
+fs_half_of_codes(const fs_layout *layout, uint32 dims)
+{
+	return layout->entries * dims / 16;
+}
+
+/* Sends for the head of a page; returns where its codes are, which are not sent for yet, or NULL: not known. */
+extern const char *fs_send_for_page(const fs_scan *scan, uint32 number);
 /*
- * Scores a page and notes who may reach the floor; what lies `ahead` is fetched meanwhile.  Returns how many codes the
- * filter wants.
+ * The codes of a page, and which of them the filter wants, as bits in wanted; returns how many those are.  A pin is
+ * enough, here and for the codes of the later stages: what a row's entry says does not change, and the entry does not
+ * move, as long as a snapshot may see the row, and whoever changes a page leaves the bytes of other entries as they are
+ * (a copy of the page over itself at most).  An entry that is being written or wiped may get any score, and then its
+ * row is one that the snapshot does not see.
+ */
+extern uint32 fs_open_page(const fs_scan *scan, uint32 number, Page page, uint16 *wanted, fx_coarse_run *run);
+/* Sends for what dimensions from `from` on say of the blocks that will be read. */
+extern void fs_send_for_wanted(const fx_coarse_run *run, uint32 from, uint32 padded);
+/* Sends for the codes that the filter wants, if they are few; else false: then it is best to fetch all of the page. */
+extern bool fs_send_for_few(const fx_coarse_run *run, uint32 padded);
+/* Scores the codes of a page that are wanted and notes who may reach the floor. */
+extern void fs_score_page(const fs_scan *scan, uint32 number, fx_coarse_run *run, fs_page_survivors *found);
+/*
+ * Scores a page and notes who may reach the floor; half as many codes, from `ahead` on, are fetched meanwhile.  Returns
+ * how many codes the filter wants.
  */
 extern uint32 fs_find_survivors(fs_scan *scan, uint32 number, Page page, const char *ahead, fs_page_survivors *found);
-/* Sends for the head of a page; returns where its codes are, which the kernel sends for, or NULL: not known. */
-extern const char *fs_send_for_page(const fs_scan *scan, uint32 number);
+
+/* ---- pass.c */
+
 /* One pass over all pages, or in a pass that is shared over those of this process. */
 extern void fs_pass(fs_scan **scans, int nscans);
 /* Fills the buckets of a round's survivors.  Several scans of the same pages go over them together. */

@@ -1,0 +1,309 @@
+/*
+ * pass.c - the pass over every code, and the rounds of passes.
+ */
+#include "index/scan.h"
+
+#include <float.h>
+
+#include "miscadmin.h"
+
+/* How many pages ahead the server's notes of where they lie are fetched into the cache. */
+#define PIN_AHEAD			4
+
+/*
+ * How many pages ahead what is looked at first is sent for: two where all codes are scored, the first half of them with
+ * it; three where some are, as looking takes less time than what was sent for.
+ */
+#define ALL_AHEAD			2
+#define SOME_AHEAD			3
+
+/* A way over all pages: the one that is read, and where the codes are of the one that is to be sent for meanwhile. */
+typedef struct page_walk
+{
+	uint32		number;
+	Buffer		buffer;
+	const char *ahead;			/* NULL: there is none, or it is not known where */
+	uint32		coming[SOME_AHEAD]; /* the next pages, a ring */
+	uint32		depth;			/* of it */
+	uint32		first;			/* of them */
+	uint32		left;			/* so many */
+} page_walk;
+
+static void
+begin_walk(fs_scan *scan, page_walk *walk, uint32 depth)
+{
+	fs_first_page(scan);
+	walk->depth = depth;
+	walk->first = walk->left = 0;
+	while (walk->left < depth && fs_next_page(scan, &walk->coming[walk->left]))
+		walk->left++;
+}
+
+/* Pins the next page, if there is one, and sends for what one that comes soon needs. */
+static bool
+walk_on(fs_scan *scan, page_walk *walk)
+{
+	uint32	   *last;
+
+	CHECK_FOR_INTERRUPTS();
+	if (walk->left == 0)
+		return false;
+	last = &walk->coming[walk->first];
+	walk->number = *last;
+	walk->first = (walk->first + 1) % walk->depth;
+	walk->ahead = NULL;
+	/* a ring that is not full has had the last page */
+	if (walk->left == walk->depth && fs_next_page(scan, last))
+	{
+		if (*last + PIN_AHEAD < scan->npages)
+		{
+			fs_memory_prefetch(scan->memory, scan->pages[*last + PIN_AHEAD].place.code);
+			/* with a prefix few pages have survivors */
+			if (scan->prefix == 0)
+				fs_memory_prefetch(scan->memory, scan->pages[*last + PIN_AHEAD].place.middle);
+		}
+		walk->ahead = fs_send_for_page(scan, *last);
+	}
+	else
+		walk->left--;
+	walk->buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[walk->number].place.code);
+	fs_check_page(scan->index, walk->buffer, FS_PAGE_CODE);
+	facesnxt_test_old_snapshot(scan->snapshot, scan->index, BufferGetPage(walk->buffer));
+	return true;
+}
+
+static void
+count_page(fs_scan *scan, const page_walk *walk, uint32 compared)
+{
+	if (scan->round == 0 && walk->number >= scan->nagain)
+		scan->counters.codes += compared;
+	scan->counters.pages++;
+}
+
+/* The survivors of two pages: those of one are being found while those of the one before are bounded. */
+typedef struct page_pair
+{
+	fs_page_survivors pages[2];
+	int			current;
+} page_pair;
+
+/*
+ * The current page's survivors have been found: sends for their middle codes, and bounds those of the page before.
+ * Half of a page's codes are sent for meanwhile: memory is neither to stand idle nor to be asked for more than it gives.
+ */
+static void
+pass_on(fs_scan *scan, page_pair *pair, const char *codes)
+{
+	Size		part = fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded) / 2;
+
+	fs_send_for_middle(scan, &pair->pages[pair->current]);
+	if (codes != NULL)
+		fs_send_for(codes, part);
+	pair->current = 1 - pair->current;
+	fs_make_space(scan);
+	fs_finish_page(scan, &pair->pages[pair->current]);
+	pair->pages[pair->current].count = 0;
+	if (codes != NULL)
+		fs_send_for(codes + part, part);
+}
+
+/*
+ * Every page, through both stages, for several probes at once.  While one page is scored half of the next one's codes
+ * are fetched into the cache, and so are the middle codes of the page before; then the first half of the one behind.
+ * The scans are of the same pages.
+ */
+static void
+pass(fs_scan **scans, int nscans, page_pair *pairs)
+{
+	Size		half = fs_half_of_codes(&scans[0]->fs->layout, scans[0]->fs->layout.padded);
+	page_walk	walk;
+	const char *next = NULL;	/* the codes of the next page, whose first half has been sent for */
+
+	begin_walk(scans[0], &walk, ALL_AHEAD);
+	while (walk_on(scans[0], &walk))
+	{
+		const char *ahead = next != NULL ? next + half : NULL;
+
+		next = walk.ahead;
+		for (int i = 0; i < nscans; i++)
+		{
+			fs_take_shared_floor(scans[i]);
+			fs_follow_floor(scans[i]);
+			count_page(scans[i], &walk,
+					   fs_find_survivors(scans[i], walk.number, BufferGetPage(walk.buffer), i == 0 ? ahead : NULL,
+										 &pairs[i].pages[pairs[i].current]));
+			pass_on(scans[i], &pairs[i], i == 0 ? next : NULL);
+		}
+		ReleaseBuffer(walk.buffer);
+	}
+	for (int i = 0; i < nscans; i++)
+		pass_on(scans[i], &pairs[i], NULL);
+}
+
+/* A page some of whose codes are scored when the next one has been looked at: they are on their way to the cache. */
+typedef struct later_page
+{
+	uint32		number;
+	Buffer		buffer;			/* pinned; InvalidBuffer: there is no such page */
+	const char *codes;			/* all of them are to be sent for, half by half; NULL: those that matter have been */
+	fx_coarse_run run;
+	uint16		wanted[FS_MAX_CODES / 16];
+	uint16		reach[FS_MAX_CODES / 16];
+} later_page;
+
+/* Which codes reach the floor of their prefix: the rest of them is sent for. */
+static bool
+find_prefixes(const fs_scan *scan, const page_walk *walk, later_page *page)
+{
+	fx_coarse_run *run = &page->run;
+	Size		half = fs_half_of_codes(&scan->fs->layout, scan->prefix);
+	uint32		reaching;
+
+	run->ahead = walk->ahead;
+	run->prefix = scan->prefix;
+	run->prefix_margin = scan->prefix_margin;
+	run->prefix_floor = scan->prefix_floor;
+	reaching = scan->kernels->prefix(&scan->query, run, page->reach);
+	if (walk->ahead != NULL)
+		fs_send_for(walk->ahead + half, half);
+	if (reaching == 0)
+		return false;
+	run->wanted = page->reach;
+	fs_send_for_wanted(run, run->prefix, scan->fs->layout.padded);
+	return true;
+}
+
+/* Looks which codes of a page are to be scored; takes the pin over if any is.  Returns how many the filter wants. */
+static uint32
+look_at_page(const fs_scan *scan, const page_walk *walk, later_page *page)
+{
+	fx_coarse_run *run = &page->run;
+	uint32		compared = fs_open_page(scan, walk->number, BufferGetPage(walk->buffer), page->wanted, run);
+
+	page->buffer = InvalidBuffer;
+	page->codes = NULL;
+	if (compared == 0)
+		return 0;
+	if (scan->prefix > 0)
+	{
+		if (!find_prefixes(scan, walk, page))
+			return compared;
+	}
+	else if (!fs_send_for_few(run, scan->fs->layout.padded))
+		page->codes = (const char *) run->codes;
+	fs_memory_prefetch(scan->memory, scan->pages[walk->number].place.middle);
+	page->number = walk->number;
+	page->buffer = walk->buffer;
+	return compared;
+}
+
+/* Scores what is to be scored of a page while the codes `ahead` are fetched. */
+static void
+score_later(fs_scan *scan, later_page *page, const char *ahead, page_pair *pair)
+{
+	Size		half = fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded);
+
+	fs_take_shared_floor(scan);
+	fs_follow_floor(scan);
+	page->run.ahead = ahead;
+	fs_score_page(scan, page->number, &page->run, &pair->pages[pair->current]);
+	ReleaseBuffer(page->buffer);
+	page->buffer = InvalidBuffer;
+	pass_on(scan, pair, ahead != NULL ? ahead + half : NULL);
+}
+
+/*
+ * As pass(), for a scan that scores some of the codes alone, by a filter or their prefixes: those of a page are scored
+ * when it is known which of the next page's are to be.
+ */
+static void
+pass_some(fs_scan *scan, page_pair *pair)
+{
+	page_walk	walk;
+	later_page	pages[2];
+	int			current = 0;
+
+	pages[0].buffer = pages[1].buffer = InvalidBuffer;
+	begin_walk(scan, &walk, SOME_AHEAD);
+	while (walk_on(scan, &walk))
+	{
+		later_page *next = &pages[current];
+
+		count_page(scan, &walk, look_at_page(scan, &walk, next));
+		if (next->buffer == InvalidBuffer)
+			ReleaseBuffer(walk.buffer);
+		current = 1 - current;
+		if (pages[current].buffer != InvalidBuffer)
+			score_later(scan, &pages[current], next->codes, pair);
+		else if (next->codes != NULL)
+			fs_send_for(next->codes, fx_slice_size(next->run.ncodes) * (scan->fs->layout.padded / FX_SLICE_DIMS));
+	}
+	current = 1 - current;
+	if (pages[current].buffer != InvalidBuffer)
+		score_later(scan, &pages[current], NULL, pair);
+	pass_on(scan, pair, NULL);
+}
+
+void
+fs_pass(fs_scan **scans, int nscans)
+{
+	page_pair  *pairs = palloc_extended(sizeof(page_pair) * nscans, MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < nscans; i++)
+	{
+		pairs[i].current = 0;
+		pairs[i].pages[0].count = pairs[i].pages[1].count = 0;
+		scans[i]->nsurvivors = scans[i]->nbest = 0;
+		scans[i]->least_best = -FLT_MAX;
+		fs_make_space(scans[i]);
+	}
+	if (nscans == 1 && (scans[0]->prefix > 0 || scans[0]->filter.ntests > 0))
+		pass_some(scans[0], pairs);
+	else
+		pass(scans, nscans, pairs);
+	pfree(pairs);
+}
+
+static void
+begin_round(fs_scan *scan)
+{
+	Size		entries = (Size) scan->npages * scan->fs->layout.entries;
+
+	if (scan->round > 0)
+	{
+		fs_take_survivors(scan, scan->npages);
+		scan->ceiling = scan->floor;
+		scan->target = Min((uint64) scan->target * FS_RANK_GROWTH, PG_INT32_MAX / 4);
+		scan->rank = Min((uint64) scan->rank * FS_RANK_GROWTH, PG_INT32_MAX / 4);
+	}
+	if (scan->best != NULL)
+		pfree(scan->best);
+	scan->best = palloc_extended(sizeof(float) * Min((Size) scan->rank, entries + 1), MCXT_ALLOC_HUGE);
+	/* before the guess, which rests on them */
+	fs_choose_sigmas(scan);
+	scan->floor = Max(Min(fs_first_floor(scan), scan->ceiling), scan->least);
+	if (scan->within_probe != NULL && scan->floor <= scan->least)
+	{
+		scan->sigmas = FS_LAST_SIGMAS;
+		scan->mates = scan->others = scan->sigmas.coarse;
+	}
+}
+
+void
+fs_coarse_round(fs_scan **scans, int nscans)
+{
+	for (int i = 0; i < nscans; i++)
+		begin_round(scans[i]);
+	if (nscans > 1 || !fs_pass_with_workers(scans[0]))
+		fs_pass(scans, nscans);
+	for (int i = 0; i < nscans; i++)
+	{
+		fs_scan    *scan = scans[i];
+
+		fs_drop_below_floor(scan);
+		scan->counters.survivors += scan->nsurvivors;
+		scan->counters.rounds++;
+		scan->round++;
+		fs_fill_buckets(scan);
+	}
+}
