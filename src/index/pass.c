@@ -88,23 +88,24 @@ typedef struct page_pair
 } page_pair;
 
 /*
- * The current page's survivors have been found: sends for their middle codes, and bounds those of the page before.
- * Half of a page's codes are sent for meanwhile: memory is neither to stand idle nor to be asked for more than it gives.
+ * The current page's survivors have been found: sends for their middle codes, and bounds those of the page before.  Half
+ * of a page's codes are sent for, too: behind what the bounds wait for, or where several processes keep memory busy, so
+ * that none of them asks for much at a time, a part before.
  */
 static void
 pass_on(fs_scan *scan, page_pair *pair, const char *codes)
 {
-	Size		part = fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded) / 2;
+	Size		half = fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded);
+	Size		before = codes != NULL && scan->task != NULL ? half / 2 : 0;
 
 	fs_send_for_middle(scan, &pair->pages[pair->current]);
-	if (codes != NULL)
-		fs_send_for(codes, part);
+	fs_send_for(codes, before);
 	pair->current = 1 - pair->current;
 	fs_make_space(scan);
 	fs_finish_page(scan, &pair->pages[pair->current]);
 	pair->pages[pair->current].count = 0;
 	if (codes != NULL)
-		fs_send_for(codes + part, part);
+		fs_send_for(codes + before, half - before);
 }
 
 /*
