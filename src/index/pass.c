@@ -88,24 +88,32 @@ typedef struct page_pair
 } page_pair;
 
 /*
- * The current page's survivors have been found: sends for their middle codes, and bounds those of the page before.  Half
- * of a page's codes are sent for, too: behind what the bounds wait for, or where several processes keep memory busy, so
- * that none of them asks for much at a time, a part before.
+ * Sends for some quarters of half a page's codes.  A kernel sends for the other half; this one is sent for between
+ * pages, here and there, so that memory neither stands idle nor is asked for so much at once that all else waits.
  */
 static void
-pass_on(fs_scan *scan, page_pair *pair, const char *codes)
+send_for_quarters(const fs_scan *scan, const char *half, uint32 from, uint32 to)
 {
-	Size		half = fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded);
-	Size		before = codes != NULL && scan->task != NULL ? half / 2 : 0;
+	Size		quarter = fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded) / 4;
 
+	if (half != NULL)
+		fs_send_for(half + from * quarter, (to - from) * quarter);
+}
+
+/*
+ * The current page's survivors have been found: sends for their middle codes, and bounds those of the page before.
+ * Three quarters of half a page's codes are sent for meanwhile, the last one soon.
+ */
+static void
+pass_on(fs_scan *scan, page_pair *pair, const char *half)
+{
 	fs_send_for_middle(scan, &pair->pages[pair->current]);
-	fs_send_for(codes, before);
+	send_for_quarters(scan, half, 0, 1);
 	pair->current = 1 - pair->current;
 	fs_make_space(scan);
 	fs_finish_page(scan, &pair->pages[pair->current]);
 	pair->pages[pair->current].count = 0;
-	if (codes != NULL)
-		fs_send_for(codes + before, half - before);
+	send_for_quarters(scan, half, 1, 3);
 }
 
 /*
@@ -125,6 +133,7 @@ pass(fs_scan **scans, int nscans, page_pair *pairs)
 	{
 		const char *ahead = next != NULL ? next + half : NULL;
 
+		send_for_quarters(scans[0], next, 3, 4);
 		next = walk.ahead;
 		for (int i = 0; i < nscans; i++)
 		{
@@ -202,7 +211,7 @@ look_at_page(const fs_scan *scan, const page_walk *walk, later_page *page)
 static void
 score_later(fs_scan *scan, later_page *page, const char *ahead, page_pair *pair)
 {
-	Size		half = fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded);
+	const char *half = ahead != NULL ? ahead + fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded) : NULL;
 
 	fs_take_shared_floor(scan);
 	fs_follow_floor(scan);
@@ -210,7 +219,8 @@ score_later(fs_scan *scan, later_page *page, const char *ahead, page_pair *pair)
 	fs_score_page(scan, page->number, &page->run, &pair->pages[pair->current]);
 	ReleaseBuffer(page->buffer);
 	page->buffer = InvalidBuffer;
-	pass_on(scan, pair, ahead != NULL ? ahead + half : NULL);
+	pass_on(scan, pair, half);
+	send_for_quarters(scan, half, 3, 4);
 }
 
 /*

@@ -480,7 +480,8 @@ test_tier(fx_tier tier)
 				fx_error	err;
 				fx_coarse_run run = {codes, scale, word() % 2 ? add : NULL, word() % 2 ? wanted : NULL,
 				word() % 2 ? (const char *) raw : NULL, ncodes, nblocks, width, 0.25f, 0.5f, 0,
-				64 * (1 + word() % (padded / 64)), 0.1f, 0.2f, slots_found, upper, scales_found, bases_found, sums_found};
+				64 * (1 + word() % (padded / 64)), 0.1f, 0.2f, slots_found, upper, scales_found, bases_found,
+				sums_found};
 				uint16_t	reach[24] = {0};
 				uint32_t	reached;
 				uint32_t	count;
