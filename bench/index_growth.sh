@@ -9,8 +9,8 @@
 # in ms: R, the best 50 and 10 without lists, by one process and with the
 # server's scan workers, and the best 50 with lists at a target_recall of 0.99,
 # by one process and with workers; LISTS: so many at all sizes. Beside R, what
-# two reads at once take, since no search scales better than those. Also
-# build/bench/index_growth.svg.
+# two reads at once take, before and behind the searches with workers, since no
+# search scales better than those. Also build/bench/index_growth.svg.
 . "$(dirname "$0")/tool/index_common.sh"
 
 dim=${DIM:-512} probes=${PROBES:-50}
@@ -93,6 +93,7 @@ for rows in "${sizes[@]}"; do
     report "$rows rows, best 50, workers" "$DETAIL"
     measure normal 10 NULL "$WITH_WORKERS"
     both10=$MS
+    two=$(printf '%s %s\n' "$two" "$(two_reads "$BYTES")" | awk '{ printf "%.2f", ($1 + $2) / 2 }')
     report "$rows rows, best 10, workers" "R by two reads at once $two"
     lists=1 lists_build=- lists50=- listsboth=-
     if [ "$rows" -ge 2000000 ] || [ -n "${LISTS:-}" ]; then
