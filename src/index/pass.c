@@ -17,13 +17,20 @@
 #define ALL_AHEAD			2
 #define SOME_AHEAD			3
 
-/* A way over all pages: the one that is read, and where the codes are of the one that is to be sent for meanwhile. */
+typedef struct coming_page
+{
+	uint32		number;
+	const char *codes;			/* NULL: it is not known where they are */
+} coming_page;
+
+/* A way over all pages: the one that is read, and where the codes are of those that are to be sent for meanwhile. */
 typedef struct page_walk
 {
 	uint32		number;
 	Buffer		buffer;
-	const char *ahead;			/* NULL: there is none, or it is not known where */
-	uint32		coming[SOME_AHEAD]; /* the next pages, a ring */
+	const char *next;			/* codes of the next page; NULL: there is none, or it is not known where they are */
+	const char *ahead;			/* the same of the one that the walk is ahead, whose head has just been sent for */
+	coming_page coming[SOME_AHEAD]; /* a ring */
 	uint32		depth;			/* of it */
 	uint32		first;			/* of them */
 	uint32		left;			/* so many */
@@ -35,37 +42,38 @@ begin_walk(fs_scan *scan, page_walk *walk, uint32 depth)
 	fs_first_page(scan);
 	walk->depth = depth;
 	walk->first = walk->left = 0;
-	while (walk->left < depth && fs_next_page(scan, &walk->coming[walk->left]))
-		walk->left++;
+	while (walk->left < depth && fs_next_page(scan, &walk->coming[walk->left].number))
+		walk->coming[walk->left++].codes = NULL;
 }
 
 /* Pins the next page, if there is one, and sends for what one that comes soon needs. */
 static bool
 walk_on(fs_scan *scan, page_walk *walk)
 {
-	uint32	   *last;
+	coming_page *last;
 
 	CHECK_FOR_INTERRUPTS();
 	if (walk->left == 0)
 		return false;
 	last = &walk->coming[walk->first];
-	walk->number = *last;
+	walk->number = last->number;
 	walk->first = (walk->first + 1) % walk->depth;
 	walk->ahead = NULL;
 	/* a ring that is not full has had the last page */
-	if (walk->left == walk->depth && fs_next_page(scan, last))
+	if (walk->left == walk->depth && fs_next_page(scan, &last->number))
 	{
-		if (*last + PIN_AHEAD < scan->npages)
+		if (last->number + PIN_AHEAD < scan->npages)
 		{
-			fs_memory_prefetch(scan->memory, scan->pages[*last + PIN_AHEAD].place.code);
+			fs_memory_prefetch(scan->memory, scan->pages[last->number + PIN_AHEAD].place.code);
 			/* with a prefix few pages have survivors */
 			if (scan->prefix == 0)
-				fs_memory_prefetch(scan->memory, scan->pages[*last + PIN_AHEAD].place.middle);
+				fs_memory_prefetch(scan->memory, scan->pages[last->number + PIN_AHEAD].place.middle);
 		}
-		walk->ahead = fs_send_for_page(scan, *last);
+		walk->ahead = last->codes = fs_send_for_page(scan, last->number);
 	}
 	else
 		walk->left--;
+	walk->next = walk->left > 0 ? walk->coming[walk->first].codes : NULL;
 	walk->buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[walk->number].place.code);
 	fs_check_page(scan->index, walk->buffer, FS_PAGE_CODE);
 	facesnxt_test_old_snapshot(scan->snapshot, scan->index, BufferGetPage(walk->buffer));
@@ -126,23 +134,21 @@ pass(fs_scan **scans, int nscans, page_pair *pairs)
 {
 	Size		half = fs_half_of_codes(&scans[0]->fs->layout, scans[0]->fs->layout.padded);
 	page_walk	walk;
-	const char *next = NULL;	/* the codes of the next page, whose first half has been sent for */
 
 	begin_walk(scans[0], &walk, ALL_AHEAD);
 	while (walk_on(scans[0], &walk))
 	{
-		const char *ahead = next != NULL ? next + half : NULL;
+		const char *rest = walk.next != NULL ? walk.next + half : NULL;
 
-		send_for_quarters(scans[0], next, 3, 4);
-		next = walk.ahead;
+		send_for_quarters(scans[0], walk.next, 3, 4);
 		for (int i = 0; i < nscans; i++)
 		{
 			fs_take_shared_floor(scans[i]);
 			fs_follow_floor(scans[i]);
 			count_page(scans[i], &walk,
-					   fs_find_survivors(scans[i], walk.number, BufferGetPage(walk.buffer), i == 0 ? ahead : NULL,
+					   fs_find_survivors(scans[i], walk.number, BufferGetPage(walk.buffer), i == 0 ? rest : NULL,
 										 &pairs[i].pages[pairs[i].current]));
-			pass_on(scans[i], &pairs[i], i == 0 ? next : NULL);
+			pass_on(scans[i], &pairs[i], i == 0 ? walk.ahead : NULL);
 		}
 		ReleaseBuffer(walk.buffer);
 	}
@@ -155,7 +161,7 @@ typedef struct later_page
 {
 	uint32		number;
 	Buffer		buffer;			/* pinned; InvalidBuffer: there is no such page */
-	const char *codes;			/* all of them are to be sent for, half by half; NULL: those that matter have been */
+	const char *codes;			/* all of them are to be read; NULL: those that are have been sent for */
 	fx_coarse_run run;
 	uint16		wanted[FS_MAX_CODES / 16];
 	uint16		reach[FS_MAX_CODES / 16];
@@ -207,51 +213,59 @@ look_at_page(const fs_scan *scan, const page_walk *walk, later_page *page)
 	return compared;
 }
 
-/* Scores what is to be scored of a page while the codes `ahead` are fetched. */
+/* Scores what is to be scored of a page, while half a page's codes are fetched; another half is behind it. */
 static void
-score_later(fs_scan *scan, later_page *page, const char *ahead, page_pair *pair)
+score_later(fs_scan *scan, later_page *page, const char *half, const char *behind, page_pair *pair)
 {
-	const char *half = ahead != NULL ? ahead + fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded) : NULL;
-
 	fs_take_shared_floor(scan);
 	fs_follow_floor(scan);
-	page->run.ahead = ahead;
+	page->run.ahead = half;
 	fs_score_page(scan, page->number, &page->run, &pair->pages[pair->current]);
 	ReleaseBuffer(page->buffer);
 	page->buffer = InvalidBuffer;
-	pass_on(scan, pair, half);
-	send_for_quarters(scan, half, 3, 4);
+	pass_on(scan, pair, behind);
+	send_for_quarters(scan, behind, 3, 4);
 }
 
 /*
  * As pass(), for a scan that scores some of the codes alone, by a filter or their prefixes: those of a page are scored
- * when it is known which of the next page's are to be.
+ * when it is known which of the next page's are to be.  Where those are all, so they probably are of the page behind.
  */
 static void
 pass_some(fs_scan *scan, page_pair *pair)
 {
+	Size		half = fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded);
 	page_walk	walk;
 	later_page	pages[2];
 	int			current = 0;
+	const char *begun = NULL;	/* codes of the next page, whose first half has been sent for */
 
 	pages[0].buffer = pages[1].buffer = InvalidBuffer;
 	begin_walk(scan, &walk, SOME_AHEAD);
 	while (walk_on(scan, &walk))
 	{
 		later_page *next = &pages[current];
+		const char *rest;
 
 		count_page(scan, &walk, look_at_page(scan, &walk, next));
 		if (next->buffer == InvalidBuffer)
 			ReleaseBuffer(walk.buffer);
+		if (next->codes != begun)
+			send_for_quarters(scan, next->codes, 0, 4);
+		rest = next->codes != NULL ? next->codes + half : NULL;
+		begun = next->codes != NULL ? walk.next : NULL;
 		current = 1 - current;
 		if (pages[current].buffer != InvalidBuffer)
-			score_later(scan, &pages[current], next->codes, pair);
-		else if (next->codes != NULL)
-			fs_send_for(next->codes, fx_slice_size(next->run.ncodes) * (scan->fs->layout.padded / FX_SLICE_DIMS));
+			score_later(scan, &pages[current], rest, begun, pair);
+		else
+		{
+			send_for_quarters(scan, rest, 0, 4);
+			send_for_quarters(scan, begun, 0, 4);
+		}
 	}
 	current = 1 - current;
 	if (pages[current].buffer != InvalidBuffer)
-		score_later(scan, &pages[current], NULL, pair);
+		score_later(scan, &pages[current], NULL, NULL, pair);
 	pass_on(scan, pair, NULL);
 }
 
