@@ -22,7 +22,7 @@
 #define FS_TASK_SPACE			(2 * 1024 * 1024)
 
 /* Pages of a pass are handed out in chunks. */
-#define FS_CHUNK_PAGES			16
+#define FS_CHUNK_PAGES			64
 
 /*
  * A pass that is shared.  It lies in the shared memory of one of the workers that were called; pointers in `scan`
