@@ -141,6 +141,13 @@ fx_slice_size(uint32_t ncodes)
 	return (size_t) ncodes * (FX_SLICE_DIMS / 8);
 }
 
+/* So many bytes are fetched ahead along with the first `dims` dimensions of so many codes: half of what those take. */
+static inline size_t
+fx_ahead_size(uint32_t ncodes, uint32_t dims)
+{
+	return (size_t) ncodes * dims / 16;
+}
+
 /* Writes a code into place `slot` of a run of n codes, or reads it from there. */
 extern void fx_code_put(uint8_t *run, uint32_t n, uint32_t padded, uint32_t width, uint32_t slot,
 						const uint8_t *signs);
@@ -212,8 +219,8 @@ extern void fx_query_free(fx_query *query, const fx_env *env);
  * what the arrays hold behind them has no meaning.  Only blocks with a bit set in wanted[] are read, or all of them
  * where fx_mostly_wanted() says so.  For width 8 two blocks share one word of wanted: bits 0-7 and 8-15.
  *
- * From `ahead` on, if not NULL, half as many bytes as are read of all ncodes are fetched into the cache along the way:
- * a half of what comes next.  To fetch more at a time than memory gives while codes are scored is slower.
+ * From `ahead` on, if not NULL, fx_ahead_size() bytes are fetched into the cache along the way, as for all ncodes: a
+ * half of what comes next.  To fetch more at a time than memory gives while codes are scored is slower.
  *
  * By a prefix, a multiple of 64 dimensions, code i reaches prefix_floor with
  *

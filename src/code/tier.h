@@ -52,7 +52,7 @@ fx_fetch_rest(const fx_coarse_run *run, const char *ahead, uint32_t dims)
 {
 	if (ahead == NULL)
 		return;
-	for (const char *end = run->ahead + run->ncodes * dims / 16; ahead < end; ahead += 64)
+	for (const char *end = run->ahead + fx_ahead_size(run->ncodes, dims); ahead < end; ahead += 64)
 		fx_prefetch(ahead);
 }
 

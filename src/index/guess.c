@@ -60,10 +60,10 @@ static void
 take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
 {
 	fs_page_survivors *found = palloc(sizeof(fs_page_survivors));
-	Size		half = fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded);
+	const fs_layout *layout = &scan->fs->layout;
 	uint32		next = sample_page(scan, npages, 0);
 
-	sample->estimates = palloc(sizeof(float) * npages * scan->fs->layout.entries);
+	sample->estimates = palloc(sizeof(float) * npages * layout->entries);
 	sample->n = 0;
 	sample->scales = 0;
 	/* everyone passes */
@@ -84,8 +84,7 @@ take_sample(fs_scan *scan, uint32 npages, estimate_sample *sample)
 		buffer = fs_memory_pin(scan->memory, scan->index, scan->pages[number].place.code);
 		fs_check_page(scan->index, buffer, FS_PAGE_CODE);
 		(void) fs_find_survivors(scan, number, BufferGetPage(buffer), ahead, found);
-		if (ahead != NULL)
-			fs_send_for(ahead + half, half);
+		fs_send_for_half(layout, layout->padded, fs_second_half(layout, layout->padded, ahead));
 		add_estimates(found, sample);
 		ReleaseBuffer(buffer);
 	}

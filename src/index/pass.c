@@ -102,7 +102,7 @@ typedef struct page_pair
 static void
 send_for_quarters(const fs_scan *scan, const char *half, uint32 from, uint32 to)
 {
-	Size		quarter = fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded) / 4;
+	Size		quarter = fx_ahead_size(scan->fs->layout.entries, scan->fs->layout.padded) / 4;
 
 	if (half != NULL)
 		fs_send_for(half + from * quarter, (to - from) * quarter);
@@ -132,13 +132,13 @@ pass_on(fs_scan *scan, page_pair *pair, const char *half)
 static void
 pass(fs_scan **scans, int nscans, page_pair *pairs)
 {
-	Size		half = fs_half_of_codes(&scans[0]->fs->layout, scans[0]->fs->layout.padded);
+	const fs_layout *layout = &scans[0]->fs->layout;
 	page_walk	walk;
 
 	begin_walk(scans[0], &walk, ALL_AHEAD);
 	while (walk_on(scans[0], &walk))
 	{
-		const char *rest = walk.next != NULL ? walk.next + half : NULL;
+		const char *rest = fs_second_half(layout, layout->padded, walk.next);
 
 		send_for_quarters(scans[0], walk.next, 3, 4);
 		for (int i = 0; i < nscans; i++)
@@ -171,8 +171,8 @@ typedef struct later_page
 static bool
 find_prefixes(const fs_scan *scan, const page_walk *walk, later_page *page)
 {
+	const fs_layout *layout = &scan->fs->layout;
 	fx_coarse_run *run = &page->run;
-	Size		half = fs_half_of_codes(&scan->fs->layout, scan->prefix);
 	uint32		reaching;
 
 	run->ahead = walk->ahead;
@@ -180,12 +180,11 @@ find_prefixes(const fs_scan *scan, const page_walk *walk, later_page *page)
 	run->prefix_margin = scan->prefix_margin;
 	run->prefix_floor = scan->prefix_floor;
 	reaching = scan->kernels->prefix(&scan->query, run, page->reach);
-	if (walk->ahead != NULL)
-		fs_send_for(walk->ahead + half, half);
+	fs_send_for_half(layout, run->prefix, fs_second_half(layout, run->prefix, walk->ahead));
 	if (reaching == 0)
 		return false;
 	run->wanted = page->reach;
-	fs_send_for_wanted(run, run->prefix, scan->fs->layout.padded);
+	fs_send_for_wanted(run, run->prefix, layout->padded);
 	return true;
 }
 
@@ -234,7 +233,7 @@ score_later(fs_scan *scan, later_page *page, const char *half, const char *behin
 static void
 pass_some(fs_scan *scan, page_pair *pair)
 {
-	Size		half = fs_half_of_codes(&scan->fs->layout, scan->fs->layout.padded);
+	const fs_layout *layout = &scan->fs->layout;
 	page_walk	walk;
 	later_page	pages[2];
 	int			current = 0;
@@ -251,16 +250,16 @@ pass_some(fs_scan *scan, page_pair *pair)
 		if (next->buffer == InvalidBuffer)
 			ReleaseBuffer(walk.buffer);
 		if (next->codes != begun)
-			send_for_quarters(scan, next->codes, 0, 4);
-		rest = next->codes != NULL ? next->codes + half : NULL;
+			fs_send_for_half(layout, layout->padded, next->codes);
+		rest = fs_second_half(layout, layout->padded, next->codes);
 		begun = next->codes != NULL ? walk.next : NULL;
 		current = 1 - current;
 		if (pages[current].buffer != InvalidBuffer)
 			score_later(scan, &pages[current], rest, begun, pair);
 		else
 		{
-			send_for_quarters(scan, rest, 0, 4);
-			send_for_quarters(scan, begun, 0, 4);
+			fs_send_for_half(layout, layout->padded, rest);
+			fs_send_for_half(layout, layout->padded, begun);
 		}
 	}
 	current = 1 - current;

@@ -272,11 +272,19 @@ typedef struct fs_page_survivors
 	float		sums[FS_MAX_CODES];
 } fs_page_survivors;
 
-/* So many bytes are half of what the first `dims` dimensions of a page's codes take: as much as a kernel sends for. */
-static inline Size
-fs_half_of_codes(const fs_layout *layout, uint32 dims)
+/* The second half of what the first `dims` dimensions of a page's codes take; NULL: it is not known where they are. */
+static inline const char *
+fs_second_half(const fs_layout *layout, uint32 dims, const char *codes)
 {
-	return layout->entries * dims / 16;
+	return codes != NULL ? codes + fx_ahead_size(layout->entries, dims) : NULL;
+}
+
+/* Sends for such a half, if it is known where it is: as much as a kernel sends for. */
+static inline void
+fs_send_for_half(const fs_layout *layout, uint32 dims, const char *half)
+{
+	if (half != NULL)
+		fs_send_for(half, fx_ahead_size(layout->entries, dims));
 }
 
 /* Sends for the head of a page; returns where its codes are, which are not sent for yet, or NULL: not known. */
