@@ -8,9 +8,10 @@
 # maintenance_work_mem. Lists are those of the default, where it has any. Times
 # in ms: R, the best 50 and 10 without lists, by one process and with the
 # server's scan workers, and the best 50 with lists at a target_recall of 0.99,
-# by one process and with workers; LISTS: so many at all sizes. Beside R, what
-# two reads at once take, before and behind the searches with workers, since no
-# search scales better than those. Also build/bench/index_growth.svg.
+# by one process and with workers; LISTS: so many at all sizes. The speed-up by
+# workers is that of searches by one process and by several in turns, and beside
+# it stands what two reads at once take: on a virtual machine both depend on
+# where its processors are at the time. Also build/bench/index_growth.svg.
 . "$(dirname "$0")/tool/index_common.sh"
 
 dim=${DIM:-512} probes=${PROBES:-50}
@@ -53,9 +54,41 @@ fits() {
     fi
 }
 
-# The time of two plain reads at once, of half the bytes each, in ms: the later one's.
-two_reads() {
-    { plain_read $(($1 / 2)) & plain_read $(($1 / 2)); wait; } | sort -n | tail -1
+# Searches by one process and with workers, which take turns from one probe to
+# the next, in one session; $1 is how many rows are asked for. Ten rounds, each
+# behind a read of R's bytes and two of them at once. Sets MS, the median of the
+# rounds with workers, SPEED_UP, that of the rounds' ratios, and TWO, what two
+# reads take; says what the ratio was in the rounds where two reads took 1.25
+# times as long as one at most.
+rounds=10
+in_turns() {
+    local k=$1 round read="'$tools/read' $BYTES" line workers range fast fast_ratio
+    : >"$work/reads"
+    {
+        echo "SET max_parallel_workers_per_gather = 0;"
+        echo "SELECT public.try_with(0, template, $k) FROM public.probe WHERE id <= 5 \\g /dev/null"
+        for ((round = 0; round < rounds; round++)); do
+            echo "\\! { $read; { $read & $read; wait; } | sort -n | tail -1; } | paste -s -d ' ' >>'$work/reads'"
+            cat <<SQL
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) FILTER (WHERE most_workers = 0),
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) FILTER (WHERE most_workers > 0),
+    avg(workers) FILTER (WHERE most_workers > 0)
+FROM generate_series(0, 1) sweep, (SELECT * FROM public.probe WHERE id % $rounds = $round OFFSET 0) p,
+    LATERAL public.try_with((id / $rounds + sweep) % 2 * 16, p.template, $k) t;
+SQL
+        done
+    } | sql -F ' ' >"$work/rounds"
+    line=$(paste -d ' ' "$work/rounds" "$work/reads" | awk '
+        function median(v, n,   i, j, x) {
+            for (i = 2; i <= n; i++) { x = v[i]; for (j = i - 1; j > 0 && v[j] > x; j--) v[j + 1] = v[j]; v[j + 1] = x }
+            return (v[int((n + 1) / 2)] + v[int(n / 2) + 1]) / 2
+        }
+        { ms[++n] = $2; ratio[n] = $1 / $2; workers += $3; two[n] = $5; if ($5 <= 1.25 * $4) fast[++m] = $1 / $2 }
+        END { printf "%.2f %.2f %.1f %.2f ", median(ms, n), median(ratio, n), workers / n, median(two, n)
+              printf "%.2f-%.2f %d %s\n", ratio[1], ratio[n], m, (m ? sprintf("%.2f", median(fast, m)) : "-") }')
+    read -r MS SPEED_UP workers TWO range fast fast_ratio <<<"$line"
+    printf '%-42s %7.1f ms, speed-up %s (%s); workers %s; two reads at once %s ms, as fast as one in %s rounds: %s\n' \
+        "$ROWS rows, best $k, workers, in turns" "$MS" "$SPEED_UP" "$range" "$workers" "$TWO" "$fast" "$fast_ratio"
 }
 
 prepare_database
@@ -68,6 +101,16 @@ CREATE TABLE public.probe (kind text DEFAULT 'normal', id serial, person int, te
 SQL
 load probe normal "$probes" "$dim" half
 prepare_searches
+run <<'SQL'
+-- one search with so many workers at most: milliseconds, and how many read
+CREATE FUNCTION public.try_with(INOUT most_workers int, probe facesnxt.embedding, k int,
+    OUT ms float8, OUT workers int)
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('facesnxt.scan_workers_per_search', most_workers::text, false);
+    SELECT t.ms, (t.scan->>'workers')::int INTO ms, workers FROM public.try(probe, k, NULL) t;
+END $$;
+SQL
 printf '%s dimensions, shared_buffers %s, maintenance_work_mem %s\n' "$dim" "$(run -c "SHOW shared_buffers")" "$MEMORY"
 
 there=0
@@ -87,14 +130,10 @@ for rows in "${sizes[@]}"; do
     measure normal 10 NULL
     best10=$MS
     report "$rows rows, best 10"
-    two=$(two_reads "$BYTES")
-    measure normal 50 NULL "$WITH_WORKERS"
-    both50=$MS
-    report "$rows rows, best 50, workers" "$DETAIL"
-    measure normal 10 NULL "$WITH_WORKERS"
-    both10=$MS
-    two=$(printf '%s %s\n' "$two" "$(two_reads "$BYTES")" | awk '{ printf "%.2f", ($1 + $2) / 2 }')
-    report "$rows rows, best 10, workers" "R by two reads at once $two"
+    in_turns 50
+    both50=$MS speedup50=$SPEED_UP
+    in_turns 10
+    both10=$MS speedup10=$SPEED_UP
     lists=1 lists_build=- lists50=- listsboth=-
     if [ "$rows" -ge 2000000 ] || [ -n "${LISTS:-}" ]; then
         build template "${LISTS:+lists = $LISTS}"
@@ -109,8 +148,8 @@ for rows in "${sizes[@]}"; do
     run -c "DROP INDEX public.gallery_template"
     lists50=$(awk -v ms="$lists50" 'BEGIN { print ms == "-" ? ms : sprintf("%.1f", ms) }')
     listsboth=$(awk -v ms="$listsboth" 'BEGIN { print ms == "-" ? ms : sprintf("%.1f", ms) }')
-    echo "$ROWS $flat_build $size $r $best50 $best10 $both50 $both10 $lists $lists_build $lists50 $listsboth $two" \
-        >>"$work/table"
+    echo "$ROWS $flat_build $size $r $best50 $best10 $both50 $both10 $lists $lists_build $lists50 $listsboth" \
+        "$TWO $speedup50 $speedup10" >>"$work/table"
 done
 exec 3<&-
 [ -e "$work/table" ] || exit 0
@@ -121,7 +160,7 @@ awk 'BEGIN { print "    rows | build flat | bytes/row |      R | two reads | bes
      { if ($4 == 0) $4 = 0.001
        printf "%8d | %10.0f | %9.1f | %6.2f | %9.2f |", $1, $2, $3, $4, $13
        printf " %7.1f | %5.2f | %7.1f | %5.2f |", $5, $5 / $4, $6, $6 / $4
-       printf " %9.1f | %8.2f | %9.1f | %8.2f | %5s | %8s | %7s | %7s\n", $7, $5 / $7, $8, $6 / $8, $9, $10, $11, $12
+       printf " %9.1f | %8.2f | %9.1f | %8.2f | %5s | %8s | %7s | %7s\n", $7, $14, $8, $15, $9, $10, $11, $12
      }' "$work/table"
 
 # the least squares of log ms against log rows

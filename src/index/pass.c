@@ -125,6 +125,19 @@ pass_on(fs_scan *scan, page_pair *pair, const char *half)
 }
 
 /*
+ * Asks for all lines of a page's codes at once.  They have been sent for, but what memory that is busy cannot take then
+ * is dropped, and a kernel would find each line missing by itself.
+ */
+static void
+ask_for_codes(const fs_layout *layout, Page page)
+{
+	const char *codes = (const char *) FS_CODES(page);
+
+	for (uint32 at = 0; at < layout->padded / 8 * layout->entries; at += FS_CACHE_LINE)
+		(void) *(const volatile char *) (codes + at);
+}
+
+/*
  * Every page, through both stages, for several probes at once.  While one page is scored half of the next one's codes
  * are fetched into the cache, and so are the middle codes of the page before; then the first half of the one behind.
  * The scans are of the same pages.
@@ -141,6 +154,8 @@ pass(fs_scan **scans, int nscans, page_pair *pairs)
 		const char *rest = fs_second_half(layout, layout->padded, walk.next);
 
 		send_for_quarters(scans[0], walk.next, 3, 4);
+		if (scans[0]->task != NULL)
+			ask_for_codes(layout, BufferGetPage(walk.buffer));
 		for (int i = 0; i < nscans; i++)
 		{
 			fs_take_shared_floor(scans[i]);
