@@ -190,7 +190,8 @@ static uint32
 lists_wanted(const fs_builder *builder, double rows)
 {
 	int			asked = fs_option_lists(builder->index);
-	double		lists = asked;
+	double		lists = asked,
+				most = Max(floor(rows / LEAST_PER_LIST), 1);
 
 	if (asked == 0)
 	{
@@ -200,9 +201,9 @@ lists_wanted(const fs_builder *builder, double rows)
 		/* a round number */
 		lists = exp2(round(log2(lists)));
 	}
-	if (lists > rows / LEAST_PER_LIST)
+	if (lists > most)
 	{
-		lists = Max(floor(rows / LEAST_PER_LIST), 1);
+		lists = most;
 		ereport(NOTICE,
 				(errmsg("index \"%s\" gets %.0f lists instead of %d", RelationGetRelationName(builder->index),
 						lists, asked),

@@ -88,6 +88,8 @@ CREATE INDEX few_template ON few USING facescan (template) WITH (lists = 1000);
 SELECT lists, entries FROM index_info('few_template');
 SELECT * FROM index_check('few_template');
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM few ORDER BY template <=> row_of(7, 0.3)) s;
+-- one is never too many
+CREATE INDEX fewer_template ON few USING facescan (template) WITH (lists = 1) WHERE id < 3;
 CREATE TABLE none (template embedding);
 CREATE INDEX none_template ON none USING facescan (template) WITH (lists = 100);
 SELECT lists FROM index_info('none_template');
