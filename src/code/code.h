@@ -119,9 +119,10 @@ typedef enum fx_code_kind
  * be NULL when bits is 1.
  * square is |o|^2 of the original (used by FX_L2).  scratch: 2 * padded floats.
  *
- * FX_CODE_ODD when the vector is zero, not finite, overflows, or lies so
- * unfavourably to its signs that the spread above would be a lie.  A vector that
- * equals its centre is FX_CODE_GOOD with scale 0.
+ * FX_CODE_ODD when the vector is zero, not finite, overflows, lies so
+ * unfavourably to its signs that the spread above would be a lie, or, of another
+ * metric than FX_COSINE, is nearer to the centre than 1e-4 of its length.  A
+ * vector that equals its centre is FX_CODE_GOOD with scale 0.
  */
 extern fx_code_kind fx_encode(fx_metric metric, uint32_t padded, int bits, const float *rotated,
 							  const float *centre, double square, uint8_t *signs, fx_coarse_factors *coarse,

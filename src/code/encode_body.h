@@ -110,6 +110,8 @@ rotate(const fx_rotation *rotation, const float *from, float *to)
 /* Squares of what may be encoded stay far from the ends of float. */
 #define LEAST_SQUARE	1e-24
 #define GREATEST_SQUARE	1e30
+/* of the length's square: so near to the centre, a vector is not told from it by sums in float32 */
+#define NEAR_SQUARE		1e-8
 
 static TARGET double
 add_lanes(const lanes *v)
@@ -289,6 +291,9 @@ encode(fx_metric metric, uint32_t padded, int bits, const float *rotated, const 
 	}
 
 	if (!(sum_square <= GREATEST_SQUARE) || !(square <= GREATEST_SQUARE))
+		return FX_CODE_ODD;
+	/* what float32 rounds off the scores of such lengths is more than the spread says */
+	if (metric != FX_COSINE && sum_square >= LEAST_SQUARE && sum_square < NEAR_SQUARE * square)
 		return FX_CODE_ODD;
 	if (sum_square < LEAST_SQUARE)
 	{

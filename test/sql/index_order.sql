@@ -82,5 +82,32 @@ END $$;
 INSERT INTO late SELECT i, comes_late(i) FROM generate_series(1, 3010) i;
 SELECT count(*), count(template) FROM late;
 SELECT * FROM index_check('late_template_idx');
+-- rows nearer to each other, of their length, than float32 tells the scores of: no code says which is nearer
+CREATE FUNCTION near(i int, size float8) RETURNS embedding LANGUAGE sql AS $$
+    SELECT array_agg(size * sin(k) * (1 + 1e-6 * sin(i * 12.9898 + k * 78.233 + sin(i * 3.7 * k))))::real[]::embedding
+    FROM generate_series(1, 64) k
+$$;
+CREATE TABLE close AS SELECT i AS id, near(i, 1000) AS template FROM generate_series(1, 2000) i;
+CREATE INDEX close_l2 ON close USING facescan (template embedding_l2_ops);
+CREATE INDEX close_ip ON close USING facescan (template embedding_ip_ops);
+CREATE VIEW nearest AS SELECT p.id,
+    (SELECT array_agg(d) FROM (SELECT c.template <-> p.template AS d FROM close c
+        ORDER BY c.template <-> p.template LIMIT 20) s) AS l2,
+    (SELECT array_agg(d) FROM (SELECT c.template <#> p.template AS d FROM close c
+        ORDER BY c.template <#> p.template LIMIT 20) s) AS ip
+FROM (SELECT id, template FROM close WHERE id % 50 = 0
+    UNION ALL SELECT -id, near(id, 500) FROM close WHERE id % 50 = 0) p;
+CREATE TABLE found AS SELECT * FROM nearest;
+SET enable_indexscan = off;
+SET enable_seqscan = on;
+SELECT count(*), count(*) FILTER (WHERE f.l2 <> e.l2) AS l2, count(*) FILTER (WHERE f.ip <> e.ip) AS ip
+FROM found f JOIN nearest e USING (id);
+SET enable_seqscan = off;
+RESET enable_indexscan;
+SELECT * FROM index_check('close_l2');
+SELECT * FROM index_check('close_ip');
+DROP VIEW nearest;
+DROP TABLE close, found;
+DROP FUNCTION near;
 DROP TABLE face, late;
 DROP FUNCTION element, row_of, mixed, listing, try, comes_late;
