@@ -292,15 +292,15 @@ encode(fx_metric metric, uint32_t padded, int bits, const float *rotated, const 
 
 	if (!(sum_square <= GREATEST_SQUARE) || !(square <= GREATEST_SQUARE))
 		return FX_CODE_ODD;
-	/* what float32 rounds off the scores of such lengths is more than the spread says */
-	if (metric != FX_COSINE && sum_square >= LEAST_SQUARE && sum_square < NEAR_SQUARE * square)
-		return FX_CODE_ODD;
 	if (sum_square < LEAST_SQUARE)
 	{
 		coarse->scale = 0;
 		/* so near to its centre that nothing but the centre counts */
 		return square > 1e-12 || square == 0 ? FX_CODE_GOOD : FX_CODE_ODD;
 	}
+	/* what float32 rounds off the scores of such lengths is more than the spread says */
+	if (metric != FX_COSINE && sum_square < NEAR_SQUARE * square)
+		return FX_CODE_ODD;
 	if (sum / sqrt(sum_square * padded) < fx_code_least_alignment(padded))
 		return FX_CODE_ODD;
 	coarse->scale = fx_to_bfloat16((float) (sum_square / sum));

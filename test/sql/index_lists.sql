@@ -17,7 +17,8 @@ SELECT * FROM index_check('face_template');
 -- every list: as the table itself
 CREATE FUNCTION best(probe embedding, rows int) RETURNS int[] LANGUAGE sql AS
     $$ SELECT array_agg(id) FROM (SELECT id FROM face ORDER BY template <=> probe LIMIT rows) s $$;
-CREATE FUNCTION exact(probe embedding, rows int) RETURNS int[] LANGUAGE sql SET enable_indexscan = off SET enable_sort = on AS
+CREATE FUNCTION exact(probe embedding, rows int) RETURNS int[] LANGUAGE sql
+    SET enable_indexscan = off SET enable_seqscan = on SET enable_sort = on AS
     $$ SELECT array_agg(id) FROM (SELECT id FROM face ORDER BY template <=> probe LIMIT rows) s $$;
 CREATE TABLE answer AS SELECT id, best(template, 20) AS best, exact(template, 20) AS exact FROM face WHERE id BETWEEN 1 AND 20;
 SELECT count(*), avg((SELECT count(*) FROM unnest(best) b WHERE b = ANY (exact)) / 20.0) > 0.99 AS same FROM answer;
