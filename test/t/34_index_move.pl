@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use Facesnxt::Order;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -54,21 +55,6 @@ sub good
 	my ($got, $expected) = map { nearest($database, $from, $operator, $_) } (1, 0);
 	ok(in_order($got, $expected), '... in the order of the table') or diag("got      $got\nexpected $expected");
 	return;
-}
-
-# Bounds are statistical: of some thousand rows one may come late (src/index/README.md).
-sub in_order
-{
-	my ($got, $expected) = @_;
-	return 1 if $got eq $expected;
-	return 0 if ($got =~ tr/ //) != ($expected =~ tr/ //);
-	foreach my $late (split / /, $expected)
-	{
-		my @lists = map { [ grep { $_ ne $late } split / / ] } ($got, $expected);
-		my $length = @{ $lists[0] } < @{ $lists[1] } ? @{ $lists[0] } : @{ $lists[1] };
-		return 1 if join(' ', @{ $lists[0] }[ 0 .. $length - 1 ]) eq join(' ', @{ $lists[1] }[ 0 .. $length - 1 ]);
-	}
-	return 0;
 }
 
 # ---- pg_dump and restore
