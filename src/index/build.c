@@ -317,7 +317,7 @@ set_rooms(fs_builder *builder)
 	}
 	fs_extents_visit(builder->index, &meta, note_room, &state);
 	for (uint32 i = 0; i < meta.extents; i++)
-		fs_extent_set_room(builder->index, &meta, i, state.rooms[i]);
+		fs_extent_note_room(builder->index, &meta, i, 0, state.rooms[i]);
 }
 
 IndexBuildResult *

@@ -57,7 +57,7 @@ fs_extents_visit(Relation index, const fs_meta *meta, fs_extent_visitor visitor,
 }
 
 void
-fs_extent_set_room(Relation index, const fs_meta *meta, uint32 number, uint32 room)
+fs_extent_note_room(Relation index, const fs_meta *meta, uint32 number, uint32 seen, uint32 room)
 {
 	BlockNumber block = meta->directory;
 	Buffer		buffer;
@@ -73,8 +73,13 @@ fs_extent_set_room(Relation index, const fs_meta *meta, uint32 number, uint32 ro
 	directory = FS_DIRECTORY(BufferGetPage(buffer));
 	if (number < directory->count)
 	{
-		directory->extents[number].room = room;
-		MarkBufferDirtyHint(buffer, true);
+		uint16	   *hint = &directory->extents[number].room;
+
+		if (room < *hint || (room > *hint && *hint == seen))
+		{
+			*hint = room;
+			MarkBufferDirtyHint(buffer, true);
+		}
 	}
 	UnlockReleaseBuffer(buffer);
 }

@@ -175,8 +175,11 @@ fs_extent_place(const fs_layout *layout, const fs_extent *extent, uint32 page)
 	return place;
 }
 
-/* Notes where there may be room in extent `number`; a hint, not logged. */
-extern void fs_extent_set_room(Relation index, const fs_meta *meta, uint32 number, uint32 room);
+/*
+ * Notes from which page on there may be room in extent `number`; a hint, not logged.  It is lowered always, but raised
+ * from what the caller has `seen` alone: who finds pages full must not hide what VACUUM frees before them meanwhile.
+ */
+extern void fs_extent_note_room(Relation index, const fs_meta *meta, uint32 number, uint32 seen, uint32 room);
 
 /* How large the next extent of a list with this many pages is. */
 static inline uint32

@@ -98,7 +98,7 @@ put_into_extent(Relation index, insert_state *state, const fs_entry *entry)
 	while (page < state->extent.pages && !put(index, state->fs, &state->extent, page, entry))
 		page++;
 	if (page != state->page)
-		fs_extent_set_room(index, &state->fs->meta, state->number, page);
+		fs_extent_note_room(index, &state->fs->meta, state->number, state->page, page);
 	state->page = page;
 	return page < state->extent.pages;
 }

@@ -145,8 +145,9 @@ vacuum_extents(vacuum_state *state)
 			if (vacuum_page(state, layout, fs_extent_place(layout, extent, page)) && room == extent->pages)
 				room = page;
 		}
-		if (room < extent->room)
-			fs_extent_set_room(state->index, &fs->meta, i, room);
+		/* lowered, if it is above that by now */
+		if (room < extent->pages)
+			fs_extent_note_room(state->index, &fs->meta, i, room, room);
 	}
 }
 

@@ -119,6 +119,40 @@ FROM (SELECT id FROM face ORDER BY template OPERATOR(facesnxt.<=>) row_of(7) LIM
 SQL
 	$node->safe_psql('postgres', 'DROP INDEX face_template');
 }
+
+# ---- what VACUUM frees while a statement inserts is not hidden by that statement
+
+$node->safe_psql('postgres', <<'SQL');
+ALTER TABLE face DISABLE TRIGGER pause;
+TRUNCATE face;
+CREATE INDEX face_template ON face USING facescan (template) WITH (lists = 1);
+-- of the last extent's pages, some are full
+INSERT INTO face SELECT 1000 + i, row_of(i) FROM generate_series(1, 7000) i;
+DELETE FROM face WHERE id % 2 = 0;
+ALTER TABLE face ENABLE TRIGGER pause;
+SQL
+my $keeper = $node->background_psql('postgres');
+$keeper->query_safe('SELECT pg_advisory_lock(1)');
+my $writer = $node->background_psql('postgres', on_error_stop => 0);
+# the first of its rows says on which page the others will begin
+$writer->query_until(qr/started/, "\\echo started
+	INSERT INTO face SELECT 99 + i, row_of(i) FROM generate_series(0, 1500) i;\n\\echo ended\n");
+ok($node->poll_query_until('postgres',
+	"SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"), 'a statement pauses that inserts');
+$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) face');
+cmp_ok($node->safe_psql('postgres', "SELECT free FROM facesnxt.index_info('face_template')"), '>', 3500, '... VACUUM makes room');
+$keeper->query_safe('SELECT pg_advisory_unlock(1)');
+$writer->query_until(qr/ended/, '');
+is($writer->{stderr}, '', '... it goes on');
+$writer->quit;
+$keeper->quit;
+is($node->safe_psql('postgres', <<'SQL'), 't', '... and what is still free is used before there are more pages');
+ALTER TABLE face DISABLE TRIGGER pause;
+SELECT pages, free FROM facesnxt.index_info('face_template') \gset
+INSERT INTO face SELECT 20000 + i, row_of(i) FROM generate_series(1, :free) i;
+SELECT pages = :pages FROM facesnxt.index_info('face_template');
+SQL
+check('face_template', '... the index is sound');
 $node->safe_psql('postgres', 'DROP TABLE face');
 
 # ---- an index that is not for everyone: search_many(), which no planner stands before, answers right or refuses
