@@ -60,16 +60,19 @@ fits() {
 # rounds with workers, SPEED_UP, that of the rounds' ratios, and TWO, what two
 # reads take; says what the ratio was in the rounds where two reads took 1.25
 # times as long as one at most.
-rounds=10
 in_turns() {
-    local k=$1 round read="'$tools/read' $BYTES" line workers range fast fast_ratio
-    : >"$work/reads"
-    {
-        echo "SET max_parallel_workers_per_gather = 0;"
-        echo "SELECT public.try_with(0, template, $k) FROM public.probe WHERE id <= 5 \\g /dev/null"
+    local k=$1 rounds=10 round workers range fast fast_ratio
+    local read="\"$tools/read\" $BYTES"
+    IFS='|' read -r MS SPEED_UP TWO workers range fast fast_ratio < <({
+        cat <<SQL
+CREATE TEMP TABLE read (round serial, one float8, two float8);
+CREATE TEMP TABLE turn (round serial, alone float8, shared float8, workers float8);
+SELECT public.try_with(0, template, $k) FROM public.probe WHERE id <= 5 \\g /dev/null
+SQL
         for ((round = 0; round < rounds; round++)); do
-            echo "\\! { $read; { $read & $read; wait; } | sort -n | tail -1; } | paste -s -d ' ' >>'$work/reads'"
             cat <<SQL
+\\copy read (one, two) FROM PROGRAM '{ $read; { $read & $read; wait; } | sort -n | tail -1; } | paste -s'
+INSERT INTO turn (alone, shared, workers)
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) FILTER (WHERE most_workers = 0),
     percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) FILTER (WHERE most_workers > 0),
     avg(workers) FILTER (WHERE most_workers > 0)
@@ -77,16 +80,15 @@ FROM generate_series(0, 1) sweep, (SELECT * FROM public.probe WHERE id % $rounds
     LATERAL public.try_with((id / $rounds + sweep) % 2 * 16, p.template, $k) t;
 SQL
         done
-    } | sql -F ' ' >"$work/rounds"
-    line=$(paste -d ' ' "$work/rounds" "$work/reads" | awk '
-        function median(v, n,   i, j, x) {
-            for (i = 2; i <= n; i++) { x = v[i]; for (j = i - 1; j > 0 && v[j] > x; j--) v[j + 1] = v[j]; v[j + 1] = x }
-            return (v[int((n + 1) / 2)] + v[int(n / 2) + 1]) / 2
-        }
-        { ms[++n] = $2; ratio[n] = $1 / $2; workers += $3; two[n] = $5; if ($5 <= 1.25 * $4) fast[++m] = $1 / $2 }
-        END { printf "%.2f %.2f %.1f %.2f ", median(ms, n), median(ratio, n), workers / n, median(two, n)
-              printf "%.2f-%.2f %d %s\n", ratio[1], ratio[n], m, (m ? sprintf("%.2f", median(fast, m)) : "-") }')
-    read -r MS SPEED_UP workers TWO range fast fast_ratio <<<"$line"
+        cat <<'SQL'
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY shared),
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY ratio)::numeric(5,2),
+    (percentile_cont(0.5) WITHIN GROUP (ORDER BY two))::numeric(8,2), avg(workers)::numeric(5,1),
+    format('%s-%s', min(ratio)::numeric(5,2), max(ratio)::numeric(5,2)), count(*) FILTER (WHERE even),
+    coalesce((percentile_cont(0.5) WITHIN GROUP (ORDER BY ratio) FILTER (WHERE even))::numeric(5,2)::text, '-')
+FROM turn JOIN read USING (round), LATERAL (SELECT alone / shared AS ratio, two <= 1.25 * one AS even) r;
+SQL
+    } | sql)
     printf '%-42s %7.1f ms, speed-up %s (%s); workers %s; two reads at once %s ms, as fast as one in %s rounds: %s\n' \
         "$ROWS rows, best $k, workers, in turns" "$MS" "$SPEED_UP" "$range" "$workers" "$TWO" "$fast" "$fast_ratio"
 }
