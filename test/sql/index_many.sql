@@ -72,7 +72,8 @@ REVOKE ALL ON SCHEMA facesnxt FROM regress_many;
 REVOKE ALL ON face FROM regress_many;
 ALTER TABLE face DISABLE ROW LEVEL SECURITY;
 -- the index's own account of its recall
-SELECT probes, found_by_index, found_by_scan, recall > 0.99 AS recall, round(share_of_codes::numeric, 1) AS share_of_codes,
+-- the template of zeros, which has no mates and needs no codes, may be among its probes
+SELECT probes, found_by_index >= 0.9 AND found_by_scan >= 0.9 AS found, recall > 0.99 AS recall, share_of_codes >= 0.9 AS every_code,
     index_ms > 0 AND exact_ms > 0 AS timed
 FROM index_recall('face_template', 20, 10, 0.8);
 CREATE INDEX part_template ON face USING facescan (template embedding_l2_ops) WHERE id > 5900;

@@ -34,7 +34,7 @@ FROM (SELECT distance, lag(distance, 1, 0) OVER (ORDER BY n) AS before
 -- whoever asks for more gets all rows, each once
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM face ORDER BY template <=> :'probe' LIMIT 3000) s;
 SELECT count(*) > 48000, count(*) = count(DISTINCT id) FROM (SELECT id FROM face ORDER BY template <=> :'probe') s;
-SELECT every_code, codes, late > 0 FROM last_scan();
+SELECT every_code, codes FROM last_scan();
 -- with a condition
 SELECT cardinality(array_agg(id)), min(part), max(part)
 FROM (SELECT id, part FROM face WHERE part = 1 ORDER BY template <=> :'probe' LIMIT 10) s;
