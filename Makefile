@@ -89,6 +89,7 @@ INDEX = \
 	src/index/share.o \
 	src/index/workers.o \
 	src/index/coarse.o \
+	src/index/condition.o \
 	src/index/pass.o \
 	src/index/guess.o \
 	src/index/middle.o \
@@ -98,6 +99,7 @@ INDEX = \
 	src/index/exact.o \
 	src/index/info.o \
 	src/index/check.o \
+	src/index/check_rows.o \
 	src/index/within.o \
 	src/index/vacuum.o
 

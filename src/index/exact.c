@@ -46,11 +46,10 @@ fs_exact_end(fs_scan *scan)
 	scan->fetch = NULL;
 }
 
-/* The template of the row in the slot. */
-static Datum
-template_of_row(fs_scan *scan, bool *isnull)
+Datum
+fs_value_of_row(fs_scan *scan, int column, bool *isnull)
 {
-	AttrNumber	attribute = scan->info->ii_IndexAttrNumbers[0];
+	AttrNumber	attribute = scan->info->ii_IndexAttrNumbers[column];
 	Datum		values[INDEX_MAX_KEYS];
 	bool		nulls[INDEX_MAX_KEYS];
 
@@ -58,8 +57,8 @@ template_of_row(fs_scan *scan, bool *isnull)
 		return slot_getattr(scan->slot, attribute, isnull);
 	ResetPerTupleExprContext(scan->estate);
 	FormIndexDatum(scan->info, scan->slot, scan->estate, values, nulls);
-	*isnull = nulls[0];
-	return values[0];
+	*isnull = nulls[column];
+	return values[column];
 }
 
 double
@@ -172,8 +171,8 @@ fetch(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
 	if (!table_index_fetch_tuple(scan->fetch, &at, desc->xs_snapshot, scan->slot, &again, NULL))
 		return;
 	old = MemoryContextSwitchTo(scan->row);
-	datum = template_of_row(scan, &isnull);
-	if (!isnull)
+	datum = fs_value_of_row(scan, 0, &isnull);
+	if (!isnull && fs_conditions_hold(scan))
 	{
 		Embedding  *embedding = embedding_of_datum(datum);
 
@@ -187,6 +186,27 @@ fetch(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
 	ExecClearTuple(scan->slot);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(scan->row);
+}
+
+bool
+fs_row_agrees(IndexScanDesc desc, fs_scan *scan, BlockNumber page, ItemPointer tid)
+{
+	ItemPointerData at = *tid;
+	bool		again = false;
+	bool		agrees;
+	MemoryContext old;
+
+	fs_check_pointer(desc, scan, page, tid);
+	if (scan->nconditions == 0)
+		return true;
+	agrees = table_index_fetch_tuple(scan->fetch, &at, desc->xs_snapshot, scan->slot, &again, NULL);
+	old = MemoryContextSwitchTo(scan->row);
+	agrees = agrees && fs_conditions_hold(scan);
+	ExecClearTuple(scan->slot);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(scan->row);
+	table_index_fetch_reset(scan->fetch);
+	return agrees;
 }
 
 /* Sends for the page of a row; if it is in memory, for the lines of it that tell where the row is.  Returns it then. */
@@ -243,6 +263,19 @@ fetch_batch(IndexScanDesc desc, fs_scan *scan, ItemPointer tids, int n)
 	table_index_fetch_reset(scan->fetch);
 }
 
+void
+fs_check_pointer(IndexScanDesc desc, fs_scan *scan, BlockNumber page, ItemPointer tid)
+{
+	BlockNumber block = ItemPointerGetBlockNumber(tid);
+
+	if (block < scan->heap_blocks)
+		return;
+	/* it may have grown since it was last asked */
+	scan->heap_blocks = RelationGetNumberOfBlocks(desc->heapRelation);
+	if (block >= scan->heap_blocks)
+		fs_complain_damaged(scan->index, page);
+}
+
 /* Fetches the rows of some survivors. */
 static void
 fetch_survivors(IndexScanDesc desc, fs_scan *scan, const int32 *numbers, int n)
@@ -259,8 +292,10 @@ fetch_survivors(IndexScanDesc desc, fs_scan *scan, const int32 *numbers, int n)
 		tids[ntids] = FS_TIDS(BufferGetPage(buffer), layout)[survivor->slot];
 		UnlockReleaseBuffer(buffer);
 		/* vacuumed since: a dead row */
-		if (ItemPointerIsValid(&tids[ntids]))
-			ntids++;
+		if (!ItemPointerIsValid(&tids[ntids]))
+			continue;
+		fs_check_pointer(desc, scan, scan->pages[survivor->page].place.code, &tids[ntids]);
+		ntids++;
 	}
 	fetch_batch(desc, scan, tids, ntids);
 }
@@ -329,6 +364,8 @@ fs_exact_pages(IndexScanDesc desc, fs_scan *scan, const fs_scan_page *pages, uin
 			if ((wanted[i / 16] >> i % 16 & 1) && ItemPointerIsValid(&FS_TIDS(page, layout)[i]))
 				tids[n++] = FS_TIDS(page, layout)[i];
 		UnlockReleaseBuffer(buffer);
+		for (uint32 i = 0; i < n; i++)
+			fs_check_pointer(desc, scan, pages[p].place.code, &tids[i]);
 		for (uint32 i = 0; i < n; i += FETCH_BATCH)
 			fetch_batch(desc, scan, tids + i, Min(n - i, FETCH_BATCH));
 	}

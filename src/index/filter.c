@@ -185,7 +185,6 @@ fs_filter_init(fs_filter *filter, Relation index, const fs_meta *meta, ScanKey k
 			int16		size = OidIsValid(key->sk_subtype) && format->kind == FS_FILTER_SIGNED ?
 				get_typlen(key->sk_subtype) : format->size;
 
-			filter->recheck |= format->kind >= FS_FILTER_PREFIX;
 			if (key->sk_flags & SK_SEARCHARRAY)
 				init_set(test, filter, format, key->sk_strategy, collation, key->sk_argument);
 			else

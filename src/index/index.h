@@ -265,8 +265,8 @@ typedef enum fs_filter_kind
 {
 	FS_FILTER_SIGNED = 1,		/* the value itself: smallint, integer, bigint, date */
 	FS_FILTER_UNSIGNED = 2,		/* oid, boolean, "char" */
-	FS_FILTER_PREFIX = 3,		/* the first 8 bytes, most significant first: uuid; rechecked */
-	FS_FILTER_HASH = 4			/* hash of 8 bytes: text; rechecked; equality only */
+	FS_FILTER_PREFIX = 3,		/* the first 8 bytes, most significant first: uuid; condition.c */
+	FS_FILTER_HASH = 4			/* hash of 8 bytes: text; condition.c; equality only */
 } fs_filter_kind;
 
 /* Words are widened to 64 bits so that their unsigned order is the column's: signed columns have this bit turned. */
@@ -282,7 +282,6 @@ typedef struct fs_filter
 	int			ntests;
 	fs_test    *tests;
 	bool		never;			/* a NULL or an empty array: no row can pass */
-	bool		recheck;		/* a test is by hash or prefix */
 } fs_filter;
 
 /* Turns scan keys on filter columns into tests, in the current memory context. */

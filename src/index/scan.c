@@ -121,7 +121,6 @@ static void
 start(IndexScanDesc desc, fs_scan *scan)
 {
 	ScanKey		orderby = desc->numberOfOrderBys > 0 ? &desc->orderByData[0] : NULL;
-	int			nwithin = 0;
 
 	/* priced out, but a planner that is forbidden everything else may still come here */
 	if (desc->numberOfOrderBys > 1)
@@ -140,40 +139,7 @@ start(IndexScanDesc desc, fs_scan *scan)
 	scan->taken = NULL;
 	scan->ntaken = 0;
 	fs_filter_init(&scan->filter, scan->index, &scan->fs->meta, desc->keyData, desc->numberOfKeys);
-	scan->skip_nulls = scan->only_nulls = false;
-	scan->within_probe = NULL;
-	for (int i = 0; i < desc->numberOfKeys; i++)
-	{
-		ScanKey		key = &desc->keyData[i];
-
-		if (key->sk_attno != 1)
-			continue;
-		if (key->sk_flags & SK_SEARCHNULL)
-			scan->only_nulls = true;
-		else if (key->sk_flags & SK_SEARCHNOTNULL)
-			scan->skip_nulls = true;
-		else if (key->sk_flags & SK_SEARCHARRAY)
-			/* several ranges: left to the executor */
-			scan->filter.recheck = true;
-		else if (key->sk_strategy == FS_WITHIN_STRATEGY)
-		{
-			Embedding  *probe;
-			double		distance;
-
-			if ((key->sk_flags & SK_ISNULL) || !fs_range_of_datum(key->sk_argument, &probe, &distance))
-				scan->filter.never = true;
-			else
-			{
-				/* of several the last is tested here, the others are left to the executor */
-				scan->within_probe = probe;
-				scan->within_distance = distance;
-				nwithin++;
-			}
-		}
-		else
-			elog(ERROR, "unknown search key on the template of a facescan index");
-	}
-	scan->filter.recheck |= nwithin > 1;
+	fs_take_keys(scan, desc->keyData, desc->numberOfKeys);
 
 	scan->probe = NULL;
 	if (orderby != NULL && (orderby->sk_flags & SK_ISNULL) == 0)
@@ -211,6 +177,8 @@ start(IndexScanDesc desc, fs_scan *scan)
 		}
 		scan->last_distance = -DBL_MAX;
 	}
+	else if (scan->nconditions > 0)
+		fs_exact_begin(desc, scan);
 	fs_find_pages(scan);
 	scan->counters.index = RelationGetRelid(scan->index);
 	pgstat_count_index_scan(scan->index);
@@ -239,20 +207,28 @@ next_plain_page(fs_scan *scan)
 }
 
 static bool
-next_plain(fs_scan *scan, ItemPointer tid)
+next_plain(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
 {
-	while (scan->batch_at >= scan->nbatch)
+	for (;;)
 	{
-		const fs_scan_page *where = next_plain_page(scan);
+		const fs_scan_page *where;
 		const fs_layout *layout;
 		Buffer		buffer;
 		Page		page;
 		uint32		used;
 		uint16		wanted[FS_MAX_ENTRIES / 16];
 
+		while (scan->batch_at < scan->nbatch)
+		{
+			*tid = scan->batch[scan->batch_at++];
+			if (fs_row_agrees(desc, scan, scan->batch_page, tid))
+				return true;
+		}
 		CHECK_FOR_INTERRUPTS();
+		where = next_plain_page(scan);
 		if (where == NULL)
 			return false;
+		scan->batch_page = where->place.code;
 		if (scan->batch == NULL)
 			scan->batch = MemoryContextAlloc(scan->context, sizeof(ItemPointerData) * FS_MAX_ENTRIES);
 		layout = fs_layout_of(scan->fs, where->list);
@@ -266,8 +242,6 @@ next_plain(fs_scan *scan, ItemPointer tid)
 				scan->batch[scan->nbatch++] = FS_TIDS(page, layout)[i];
 		UnlockReleaseBuffer(buffer);
 	}
-	*tid = scan->batch[scan->batch_at++];
-	return true;
 }
 
 /* ---- rows by distance */
@@ -363,11 +337,11 @@ fs_get_tuple(IndexScanDesc desc, ScanDirection direction)
 			found = next_ordered(desc, scan, &desc->xs_heaptid);
 		/* rows without a template come last: their distance is NULL */
 		if (!found)
-			found = next_plain(scan, &desc->xs_heaptid);
+			found = next_plain(desc, scan, &desc->xs_heaptid);
 	}
 	MemoryContextSwitchTo(old);
-	desc->xs_recheck = scan->filter.recheck;
-	desc->xs_recheckorderby = false;
+	/* nor is a condition left to the executor: condition.c */
+	desc->xs_recheck = desc->xs_recheckorderby = false;
 	if (found)
 		scan->counters.returned++;
 	fs_last_scan = scan->counters;

@@ -105,6 +105,9 @@ typedef struct fs_counters
 
 extern fs_counters fs_last_scan;
 
+/* A condition that is tested on the row itself. */
+typedef struct fs_condition fs_condition;
+
 typedef struct fs_scan
 {
 	Relation	index;
@@ -114,6 +117,8 @@ typedef struct fs_scan
 	Snapshot	snapshot;
 	/* what is asked */
 	fs_filter	filter;
+	fs_condition *conditions;	/* of which the filter knows too little */
+	int			nconditions;
 	bool		started;
 	bool		ordered;		/* by distance to a probe that is not NULL */
 	bool		skip_nulls;		/* template IS NOT NULL */
@@ -181,6 +186,7 @@ typedef struct fs_scan
 	int			bucket;			/* the next to open */
 	/* exact */
 	IndexFetchTableData *fetch;
+	BlockNumber heap_blocks;	/* of the table, at the least */
 	TupleTableSlot *slot;
 	IndexInfo  *info;
 	struct EState *estate;
@@ -193,6 +199,7 @@ typedef struct fs_scan
 	/* rows without order: pages one after the other */
 	uint32		plain_page;
 	ItemPointerData *batch;
+	BlockNumber batch_page;		/* where they are from */
 	uint32		nbatch;
 	uint32		batch_at;
 	fs_counters counters;
@@ -368,7 +375,21 @@ extern void fs_refine_all(fs_scan *scan);
 /* The upper edge of a bucket: nothing in it or behind it has a greater bound. */
 extern float fs_bucket_edge(const fs_scan *scan, int bucket);
 
+/* ---- condition.c */
+
+/* Takes what is asked of the template, and notes the conditions that only rows tell. */
+extern void fs_take_keys(fs_scan *scan, ScanKey keys, int nkeys);
+/* Whether the row in the slot is as they say. */
+extern bool fs_conditions_hold(fs_scan *scan);
+
 /* ---- exact.c */
+
+/* What the row in the slot has in a column of the index, from 0 for the template. */
+extern Datum fs_value_of_row(fs_scan *scan, int column, bool *isnull);
+/* Whether a row that an entry of this page leads to is seen, and as the conditions say. */
+extern bool fs_row_agrees(IndexScanDesc desc, fs_scan *scan, BlockNumber page, ItemPointer tid);
+/* An entry of this page that leads beyond the table is damaged. */
+extern void fs_check_pointer(IndexScanDesc desc, fs_scan *scan, BlockNumber page, ItemPointer tid);
 
 extern double fs_distance(const fs_scan *scan, const Embedding *embedding, const Embedding *probe);
 /* The score of code/code.h that belongs to a distance to the probe. */

@@ -67,6 +67,7 @@ my %statement = (
 		(SELECT array_agg(template) FROM (SELECT template FROM %1$s LIMIT 3) s), 5000)',
 	'INSERT' => 'INSERT INTO %1$s SELECT 0, template FROM %1$s LIMIT 1',
 	'VACUUM' => 'VACUUM (INDEX_CLEANUP ON) %1$s',
+	'REINDEX' => 'REINDEX INDEX %1$s_template',
 	'index_info' => 'SELECT entries FROM facesnxt.index_info($$%1$s_template$$)',
 	'index_check' => 'SELECT problem FROM facesnxt.index_check($$%1$s_template$$)');
 
@@ -186,12 +187,63 @@ damaged('a code page of a list', 'grouped', $list_block, 32, pack('S', 65535),
 is((say_to('SELECT', 'grouped'))[0], '3000', 'whole again, it finds all');
 is(join('', say_to('VACUUM', 'grouped'), say_to('index_check', 'grouped')), '', '... and can be vacuumed');
 
-# a code that is not its template's is found by index_check
-$before = overwrite('face', $code_block, 64 + 200, chr(0xA5) x 600);
-like((say_to('index_check', 'face'))[0], qr/coarse code of row \(\d+,\d+\) is not that of its template/,
-	'a damaged code is found');
-overwrite('face', $code_block, 64 + 200, $before);
-is(join('', say_to('index_check', 'face')), '', 'and no other');
+# what a row's entry says, and whose entry it is, is found by index_check: blocks of each kind by their heads
+sub block_of_kind
+{
+	my ($table, $kind) = @_;
+	foreach my $block (2 .. (-s $file{$table}) / 8192 - 1)
+	{
+		return $block if unpack('SS', bytes_at($table, $block, 24, 4)) == $kind
+			&& unpack('x2 S', bytes_at($table, $block, 24, 4)) == 0xFA5C;
+	}
+	die "no page of kind $kind";
+}
+my ($middle_block, $fine_block) = map { block_of_kind('face', $_) } (5, 6);
+# of a code page: 496 codes of 8 bytes, scales, heap pointers; of a middle page: factors; of a fine page: 369 codes of
+# 16 bytes, scales
+my ($scales, $pointers, $factors, $fine_scales) = (64 + 496 * 8, 64 + 496 * 10, 36, 64 + 369 * 16);
+foreach my $case (
+	[ 'a coarse code', $code_block, 64 + 200, chr(0xA5) x 600, qr/coarse code of row \(\d+,\d+\) is not that of its template/ ],
+	[ 'a scale that no search finds', $code_block, $scales, pack('S', 0x7fc0), qr/scale of the coarse code of row/ ],
+	[ 'a middle code', $middle_block, 2048, chr(0xA5) x 600, qr/middle code of row/ ],
+	[ 'a factor of a middle code', $middle_block, $factors, pack('S', 0), qr/scale of the middle code of row/ ],
+	[ 'a fine code', $fine_block, 64 + 160, chr(0xA5) x 600, qr/fine code of row/ ],
+	[ 'a scale of a fine code', $fine_block, $fine_scales, pack('f', 0), qr/scale of the fine code of row/ ],
+	[ 'a pointer beyond the table', $code_block, $pointers, pack('SSS', 0, 50001, 1), qr/entry of row \(50001,1\) has no row/ ],
+	[ 'a pointer to no row', $code_block, $pointers, pack('SSS', 0, 0, 290), qr/entry of row \(0,290\) has no row/ ])
+{
+	my ($what, $block, $offset, $bytes, $problem) = @$case;
+	my $was = overwrite('face', $block, $offset, $bytes);
+	like((say_to('index_check', 'face'))[0], $problem, "$what: index_check tells of it");
+	overwrite('face', $block, $offset, $was);
+}
+damaged('a pointer beyond the table', 'face', $code_block, $pointers, pack('SSS', 0, 50001, 1), $in_code,
+	qw(SELECT search_many));
+is(join('', say_to('index_check', 'face')), '', 'and nothing else is wrong');
+
+# centres that are others than when the rows came into their lists
+my ($page, $next) = ($clusters, $clusters);
+($page, $next) = ($next, unpack('L', bytes_at('grouped', $next, 8192 - 8, 4))) while $next != 0xFFFFFFFF;
+$before = overwrite('grouped', $page, 24, pack('f', 0) x 1000);
+like((say_to('index_check', 'grouped'))[0], qr/row \(\d+,\d+\) is in list \d+, but list \d+ is nearer/,
+	'index_check tells of rows in a list that is not theirs');
+overwrite('grouped', $page, 24, $before);
+is(join('', say_to('index_check', 'grouped')), '', '... and of no others');
+
+# an index from before a VACUUM: entries of rows that are not there any more
+$node->start unless defined $node->{_pid};
+$node->safe_psql('postgres', 'DELETE FROM grouped WHERE id % 3 = 0; CHECKPOINT');
+$node->stop;
+my $earlier = slurp_file($file{grouped});
+say_to('VACUUM', 'grouped');
+$node->stop;
+open(my $handle, '+<:raw', $file{grouped}) or die "cannot open $file{grouped}: $!";
+print $handle $earlier;
+close($handle);
+like((say_to('index_check', 'grouped'))[0], qr/entry of row \(\d+,\d+\) has no row/,
+	'index_check tells of entries whose rows VACUUM has removed');
+say_to('REINDEX', 'grouped');
+is(join('', say_to('index_check', 'grouped')), '', '... which REINDEX mends');
 
 # an unlogged index starts again, empty, after a crash
 $node->stop('immediate');
