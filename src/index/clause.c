@@ -61,7 +61,7 @@ match_array(PlannerInfo *root, IndexOptInfo *index, RestrictInfo *restriction, i
 	return list_make1(restriction);
 }
 
-/* A boolean column, or NOT of one, as column = true or false. */
+/* A boolean column, NOT of one, or one that IS TRUE or IS FALSE, as column = true or false. */
 static List *
 match_boolean(PlannerInfo *root, IndexOptInfo *index, RestrictInfo *restriction, int *column)
 {
@@ -73,6 +73,16 @@ match_boolean(PlannerInfo *root, IndexOptInfo *index, RestrictInfo *restriction,
 	{
 		operand = (Node *) get_notclausearg((Expr *) operand);
 		value = false;
+	}
+	else if (IsA(operand, BooleanTest))
+	{
+		BoolTestType kind = ((BooleanTest *) operand)->booltesttype;
+
+		/* the others hold of NULL as well */
+		if (kind != IS_TRUE && kind != IS_FALSE)
+			return NIL;
+		operand = (Node *) ((BooleanTest *) operand)->arg;
+		value = kind == IS_TRUE;
 	}
 	if (exprType(operand) != BOOLOID)
 		return NIL;
