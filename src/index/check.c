@@ -135,7 +135,8 @@ check_code_page(fs_check *state, uint32 extent, uint32 number)
 	if (state->extents[extent].list >= state->fs->meta.lists && state->extents[extent].list < FS_LIST_TAIL)
 		fs_check_report(state, place.code, "list %u of %u", state->extents[extent].list, state->fs->meta.lists);
 	if (head->list != state->extents[extent].list)
-		fs_check_report(state, place.code, "page of list %u in an extent of list %u", head->list, state->extents[extent].list);
+		fs_check_report(state, place.code, "page of list %u in an extent of list %u", head->list,
+						state->extents[extent].list);
 	if (head->used > layout->entries)
 		fs_check_report(state, place.code, "%u slots are in use of %u", head->used, layout->entries);
 	for (uint32 i = 0; i < layout->entries; i++)
@@ -184,8 +185,8 @@ check_structure(fs_check *state)
 	for (uint64 i = 1; i < state->nentries; i++)
 		if (fs_by_tid(&state->entries[i - 1], &state->entries[i]) == 0)
 			fs_check_report(state, state->extents[state->entries[i].extent].start + state->entries[i].page,
-				   "row (%u,%u) has two entries", ItemPointerGetBlockNumber(&state->entries[i].tid),
-				   ItemPointerGetOffsetNumber(&state->entries[i].tid));
+							"row (%u,%u) has two entries", ItemPointerGetBlockNumber(&state->entries[i].tid),
+							ItemPointerGetOffsetNumber(&state->entries[i].tid));
 }
 
 /*
