@@ -3,6 +3,7 @@
 #   demo                     the main job; FACESNXT_DATA=dir, or PHOTOS=dir DETECTOR=file RECOGNISER=file
 #   test                     every suite, then a summary
 #   unit check-regress check-isolation check-tap check-pgtap lint      one suite each
+#   patient                  the index, its server killed (ROUNDS=56) and under many clients (SECONDS_OF_WORK=600)
 #   fuzz                     FUZZ_SECONDS=600 for each fuzzer, FUZZERS="a b" for some
 #   conformance              the ONNX project's node tests: a table by operator; fails when one fails
 #   bench                    BENCHES="a b" for some
@@ -11,7 +12,7 @@
 # build/: asan (unit tests), fuzz (clang's libFuzzer), bench (as installed).
 # Tests, fuzzers and benchmarks are picked up by the name of their file.
 
-.PHONY: demo test conformance unit check-regress check-isolation check-tap check-pgtap lint fuzz bench
+.PHONY: demo test patient conformance unit check-regress check-isolation check-tap check-pgtap lint fuzz bench
 .PHONY: packages test-packages output-folders unit-programs fuzz-programs bench-programs generated
 
 export FACESNXT_DATA PHOTOS DETECTOR RECOGNISER FUZZ_SECONDS FUZZERS BENCHES
@@ -28,6 +29,10 @@ unit lint:
 
 check-regress check-isolation check-tap check-pgtap:
 	@scripts/test.sh $(@:check-%=%)
+
+patient:
+	@ROUNDS=$(or $(ROUNDS),56) SECONDS_OF_WORK=$(or $(SECONDS_OF_WORK),600) \
+		TAP_TESTS="test/t/30_index_crash.pl test/t/31_index_concurrent.pl" scripts/test.sh tap
 
 fuzz:
 	@scripts/fuzz.sh

@@ -5,7 +5,7 @@
 #   unit       test/unit/*_test.c under the address and undefined sanitizers
 #   regress    test/sql, the Makefile's REGRESS list
 #   isolation  test/specs, the Makefile's ISOLATION list
-#   tap        test/t/*.pl: servers of their own, crashes, replicas
+#   tap        test/t/*.pl, or TAP_TESTS="test/t/A.pl test/t/B.pl": servers of their own, crashes, replicas
 #   pgtap      test/pgtap/*.sql
 #   lint       test/check/*.sh
 #
@@ -159,11 +159,16 @@ case ${suites[0]} in
     --tap)
         export FACESNXT_TEMPLATE=$PWD/template
         perl test/perl/template.pl "$FACESNXT_TEMPLATE" >/dev/null
-        # the longest first, so that none is left alone at the end: two, then
-        # those on the index, which have the highest numbers
-        long=(test/t/13_whole.pl test/t/03_refused.pl)
-        mapfile -t programs < <(printf '%s\n' test/t/*.pl | grep -vxF -f <(printf '%s\n' "${long[@]}") | sort -r)
-        tap tap --run="perl" --jobs="$JOBS" "${long[@]}" "${programs[@]}"
+        if [ -n "${TAP_TESTS:-}" ]; then
+            read -ra programs <<<"$TAP_TESTS"
+        else
+            # the longest first, so that none is left alone at the end: two, then
+            # those on the index, which have the highest numbers
+            long=(test/t/13_whole.pl test/t/03_refused.pl)
+            mapfile -t programs < <(printf '%s\n' "${long[@]}"
+                printf '%s\n' test/t/*.pl | grep -vxF -f <(printf '%s\n' "${long[@]}") | sort -r)
+        fi
+        tap tap --run="perl" --jobs="$JOBS" "${programs[@]}"
         exit
         ;;
 esac
@@ -201,6 +206,12 @@ clean_up_with end_beside
 for suite in "${suites[@]}"; do
     if ! declare -F "suite_$suite" >/dev/null; then
         complain "there is no suite \"$suite\""
+        exit 2
+    fi
+done
+for program in ${TAP_TESTS:-}; do
+    if [ ! -e "$program" ]; then
+        complain "TAP_TESTS: there is no $program"
         exit 2
     fi
 done

@@ -1,6 +1,6 @@
 # Clients insert, delete, update and search while the table is vacuumed, with
 # and without lists: at the end nothing is lost or there twice, and no search
-# failed or saw a row twice. SECONDS_OF_WORK (8) of each; 600 for a patient hour.
+# failed or saw a row twice. SECONDS_OF_WORK (8) of each; `make patient` takes 600.
 use strict;
 use warnings;
 
