@@ -9,6 +9,7 @@
 # plain read of the bytes of the coarse codes, taken before and after each line.
 # Searches are by one process; what the server's scan workers save is beside it.
 # Medians; one client; warm: the time is that of the second search with a probe.
+# Up to 200 probes at once (search_many) and one by one, best 10, in turns: ms a probe.
 . "$(dirname "$0")/tool/index_common.sh"
 
 persons=${PERSONS:-600000} probes=${PROBES:-100} mates=${MATES:-3000}
@@ -40,6 +41,33 @@ targeted() {
         "facesnxt.target_recall = 0.99" "facesnxt.mate_similarity = $similarity"
 }
 
+# The best 10 of up to 200 probes: all at once, one by one as rescans of one scan, which keep what it has allocated, and
+# as searches of their own, each of which begins and ends a scan.
+many() {
+    local line
+    line=$(sql <<'SQL'
+SET max_parallel_workers_per_gather = 0;
+CREATE TEMP TABLE chosen AS SELECT row_number() OVER (ORDER BY id, kind) AS place, template
+FROM public.probe ORDER BY 1 LIMIT 200;
+CREATE TEMP VIEW at_once AS SELECT probe AS place, "row" FROM search_many('public.gallery_template',
+    (SELECT array_agg(template ORDER BY place) FROM chosen), 10);
+CREATE TEMP VIEW one_by_one AS SELECT place, "row" FROM chosen p, LATERAL
+    (SELECT ctid AS "row" FROM public.gallery g ORDER BY g.template <=> p.template LIMIT 10) s;
+CREATE TEMP VIEW alone AS SELECT place, ids FROM chosen p, LATERAL public.try(p.template, 10, NULL);
+CREATE TEMP TABLE turn AS SELECT public.ms('SELECT count("row") FROM at_once') AS at_once,
+    public.ms('SELECT count("row") FROM one_by_one') AS one_by_one, public.ms('SELECT count(ids) FROM alone') AS alone
+FROM generate_series(1, 6);
+SELECT (SELECT count(*) FROM chosen), percentile_cont(0.5) WITHIN GROUP (ORDER BY at_once),
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY one_by_one), percentile_cont(0.5) WITHIN GROUP (ORDER BY alone),
+    (SELECT round(count(a)::numeric / count(*), 4) FROM one_by_one LEFT JOIN at_once a USING (place, "row"))
+FROM turn;
+SQL
+    )
+    awk -F'|' '{ printf "%-42s %7.1f ms a probe; one by one, LATERAL %.1f (%.2f times), as searches of their own %.1f; " \
+        "of the rows found one by one %s\n", $1 " probes at once, LIMIT 10", $2 / $1, $3 / $1, $3 / $2, $4 / $1, $5 }' \
+        <<<"$line"
+}
+
 # without lists: build, size, searches, the exact scan
 flat() {
     build template "lists = 1" "max_parallel_maintenance_workers = 0"
@@ -58,6 +86,7 @@ flat() {
         shared "$(label "$kind" "$k" "$distance")" "$kind" "$k" "$distance"
         targeted "$kind" "$k" "$distance" "$MS"
     done
+    many
 
     sql <<'SQL'
 SET max_parallel_workers_per_gather = 0;
