@@ -188,8 +188,11 @@ $standby->safe_psql('postgres',
 	'INSERT INTO face (agency, template) SELECT 1, random_template() FROM generate_series(1, 300); VACUUM face');
 is_sound($standby, 'the standby, promoted');
 $standby->stop;
-# Processes end one by one: a worker whose leader has gone, a transaction between its commit and its end.
-my $dies = qr/could not (map|attach to) .*(dynamic shared memory|DSM)|cannot abort transaction \d+, it was already/;
+# Processes end one by one: a worker whose leader has gone, a leader whose worker has, a transaction between its commit
+# and its end.
+my $dies = join '|', 'could not (map|attach to) .*(dynamic shared (memory|area)|DSM)',
+	'lost connection to parallel worker', 'parallel worker failed to initialize',
+	'cannot abort transaction \d+, it was already';
 my $odd = qr/PANIC|XX00|unexpected page at|is damaged|out of shared memory|could not read|ERROR:  (?!cancel)/;
 foreach my $server ($node, $standby)
 {
