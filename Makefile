@@ -79,6 +79,7 @@ INDEX = \
 	src/index/build.o \
 	src/index/build_sample.o \
 	src/index/build_sort.o \
+	src/index/build_progress.o \
 	src/index/calibrate.o \
 	src/index/build_parallel.o \
 	src/index/insert.o \

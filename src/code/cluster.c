@@ -248,31 +248,35 @@ move_centres(kmeans *state, fx_clusters *clusters, uint32_t count)
 	make_unit(clusters->centres, clusters->lists, axes);
 }
 
-fx_code
-fx_find_centres(fx_clusters *clusters, const float *points, uint32_t count, int rounds, const fx_env *env,
-				fx_error *err)
+void
+fx_first_centres(fx_clusters *clusters, const float *points, uint32_t count)
 {
 	uint32_t	axes = clusters->axes;
+	size_t		lists = clusters->lists;
+
+	for (size_t i = 0; i < lists; i++)
+		memcpy(clusters->centres + i * axes, points + (size_t) ((uint64_t) i * count / lists) * axes,
+			   sizeof(float) * axes);
+	make_unit(clusters->centres, clusters->lists, axes);
+}
+
+fx_code
+fx_better_centres(fx_clusters *clusters, const float *points, uint32_t count, const fx_env *env, fx_error *err)
+{
 	size_t		lists = clusters->lists;
 	kmeans		state;
 	fx_code		code = FX_OK;
 
-	state.sums = env->alloc(env->context, sizeof(double) * lists * axes);
+	state.sums = env->alloc(env->context, sizeof(double) * lists * clusters->axes);
 	state.sizes = env->alloc(env->context, sizeof(uint32_t) * lists);
 	state.nearest = env->alloc(env->context, sizeof(uint32_t) * BATCH);
 	state.scratch = env->alloc(env->context, sizeof(float) * BATCH * lists);
 	if (!state.sums || !state.sizes || !state.nearest || !state.scratch)
 		code = fx_fail(err, FX_NO_MEMORY, FX_NO_POSITION, "no memory for k-means");
-	for (size_t i = 0; i < lists; i++)
-		memcpy(clusters->centres + i * axes, points + (size_t) ((uint64_t) i * count / lists) * axes,
-			   sizeof(float) * axes);
-	make_unit(clusters->centres, clusters->lists, axes);
-	for (int round = 0; round < rounds && code == FX_OK; round++)
-	{
+	if (code == FX_OK)
 		code = assign_all(&state, clusters, points, count, env, err);
-		if (code == FX_OK)
-			move_centres(&state, clusters, count);
-	}
+	if (code == FX_OK)
+		move_centres(&state, clusters, count);
 	env->release(env->context, state.sums);
 	env->release(env->context, state.sizes);
 	env->release(env->context, state.nearest);

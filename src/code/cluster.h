@@ -42,11 +42,13 @@ extern void fx_add_products(float *products, const float *rows, uint32_t count, 
 extern void fx_project(const fx_clusters *clusters, const float *rows, uint32_t count, float *points);
 
 /*
- * Spherical k-means: centres of `clusters->lists` lists from so many points (count x axes), in `rounds` rounds;
- * count must be at least lists.  The outcome is a function of the points alone.
+ * Spherical k-means: centres of `clusters->lists` lists from so many points (count x axes); count must be at least
+ * lists.  fx_first_centres() takes points for centres, fx_better_centres() is one round.  The outcome is a function of
+ * the points alone.
  */
-extern fx_code fx_find_centres(fx_clusters *clusters, const float *points, uint32_t count, int rounds,
-							   const fx_env *env, fx_error *err);
+extern void fx_first_centres(fx_clusters *clusters, const float *points, uint32_t count);
+extern fx_code fx_better_centres(fx_clusters *clusters, const float *points, uint32_t count, const fx_env *env,
+								 fx_error *err);
 
 /* How near each list is to each point, greater is nearer: <point, centre>.  nearness takes count x lists. */
 extern void fx_nearness(const fx_clusters *clusters, const float *points, uint32_t count, float *nearness);

@@ -13,11 +13,12 @@
 #include "access/tableam.h"
 #include "access/xloginsert.h"
 #include "catalog/index.h"
-#include "commands/progress.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
+
+/* Blocks that are logged at once; the server puts 32 into a record. */
+#define LOG_PIECE	1024
 
 /* ---- sheets */
 
@@ -191,9 +192,7 @@ fs_build_scan(fs_builder *builder, TableScanDesc scan, bool progress)
 	builder->encoder = fs_encoder_create(builder->fs);
 	builder->heap_tuples = table_index_build_scan(builder->heap, builder->index, builder->info, true, progress,
 												  add_row, builder, scan);
-	if (builder->sorter != NULL)
-		fs_sorter_finish(builder);
-	else
+	if (builder->sorter == NULL)
 		fs_build_flush(builder);
 	MemoryContextDelete(builder->row);
 }
@@ -317,7 +316,26 @@ set_rooms(fs_builder *builder)
 	}
 	fs_extents_visit(builder->index, &meta, note_room, &state);
 	for (uint32 i = 0; i < meta.extents; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		fs_extent_note_room(builder->index, &meta, i, 0, state.rooms[i]);
+	}
+}
+
+/* All pages, in pieces, since the server's function tells nobody how far it is; it can be interrupted. */
+static void
+write_log(Relation index)
+{
+	BlockNumber blocks = RelationGetNumberOfBlocks(index);
+
+	fs_progress_begin(FS_PHASE_LOG, 0, blocks);
+	for (BlockNumber block = 0; block < blocks;)
+	{
+		BlockNumber end = block + Min(LOG_PIECE, blocks - block);
+
+		log_newpage_range(index, MAIN_FORKNUM, block, end, true);
+		fs_progress_blocks(block = end);
+	}
 }
 
 IndexBuildResult *
@@ -336,52 +354,27 @@ fs_build(Relation heap, Relation index, IndexInfo *info)
 	fs = fs_index_open(index, CurrentMemoryContext);
 	builder.fs = fs;
 
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_SAMPLE);
 	builder.sample = fs_sample_take(&builder, fs);
 	meta = fs->meta;
 	fs_meta_update(index, &meta);
 
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_ENCODE);
+	/* the pass over the table sets the blocks itself */
+	fs_progress_begin(FS_PHASE_ENCODE, 0, 0);
 	fs_build_run(&builder);
 	set_rooms(&builder);
 
 	if (fs->meta.lists > 1)
 	{
-		pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_CALIBRATE);
 		fs_meta_read(index, &meta);
 		meta.calibration = fs_calibrate(&builder, fs, builder.sample);
 		fs_meta_update(index, &meta);
 	}
 
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_LOG);
 	if (RelationNeedsWAL(index))
-		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
+		write_log(index);
+	fs_progress_end();
 
 	result->heap_tuples = builder.heap_tuples;
 	result->index_tuples = builder.index_tuples;
 	return result;
-}
-
-char *
-fs_build_phase(int64 phase)
-{
-	switch (phase)
-	{
-		case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
-			return "initializing";
-		case FS_PHASE_SAMPLE:
-			return "sampling rows";
-		case FS_PHASE_CLUSTER:
-			return "finding lists";
-		case FS_PHASE_ENCODE:
-			return "encoding rows";
-		case FS_PHASE_SORT:
-			return "writing entries by list";
-		case FS_PHASE_CALIBRATE:
-			return "measuring how many lists a search needs";
-		case FS_PHASE_LOG:
-			return "writing the log";
-		default:
-			return NULL;
-	}
 }

@@ -73,12 +73,23 @@ typedef struct fs_builder
 
 /* ---- build.c */
 
-/* Reads the table, or this process's share of it (scan): its entries are written, or sorted. */
+/* Reads the table, or this process's share of it (scan): its entries are written, or put into the sort. */
 extern void fs_build_scan(fs_builder *builder, TableScanDesc scan, bool progress);
 /* Puts an entry into a page; entries of one list must come together, where there are lists. */
 extern void fs_build_put(fs_builder *builder, const fs_entry *entry);
 /* Writes what has not filled a page. */
 extern void fs_build_flush(fs_builder *builder);
+
+/* ---- build_progress.c */
+
+/* A phase begins with so many rows, points or probes to be done, or blocks; unknown is 0. */
+extern void fs_progress_begin(int phase, int64 tuples, int64 blocks);
+extern void fs_progress_tuples(int64 done);
+/* Where the total is not known beforehand; it is never less than what has been done. */
+extern void fs_progress_estimate(int64 done, int64 total);
+extern void fs_progress_blocks(int64 done);
+/* The build is over, or what the server does next: nothing is left to see. */
+extern void fs_progress_end(void);
 extern char *fs_build_phase(int64 phase);
 
 /* ---- build_parallel.c */

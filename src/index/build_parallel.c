@@ -12,7 +12,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/index.h"
-#include "commands/progress.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/plancat.h"
@@ -70,7 +69,10 @@ scan_and_sort(fs_builder *builder, TableScanDesc scan, bool progress, const para
 		builder->sorter = fs_sorter_begin(builder, build->sort_memory, &coordinate);
 	fs_build_scan(builder, scan, progress);
 	if (sort != NULL)
+	{
+		fs_sorter_finish(builder);
 		fs_sorter_end(builder);
+	}
 }
 
 PGDLLEXPORT void facesnxt_build_worker(dsm_segment *seg, shm_toc *toc);
@@ -215,7 +217,7 @@ merge(fs_builder *builder, Sharedsort *sort, int participants)
 	Size		size = sizeof(pg_atomic_uint32) * builder->fs->meta.lists;
 	pg_atomic_uint32 *sizes = palloc(size);
 
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_SORT);
+	fs_progress_begin(FS_PHASE_SORT, (int64) builder->index_tuples, 0);
 	memcpy(sizes, builder->sizes, size);
 	builder->sizes = sizes;
 	builder->sorter = fs_sorter_begin(builder, maintenance_work_mem, &coordinate);
@@ -243,10 +245,10 @@ run_parallel(fs_builder *builder, int request)
 		builder->shared = &build->shared;
 		scan_and_sort(builder, table_beginscan_parallel(builder->heap, table_scan_of(build)), true, build, sort);
 		wait_for_workers(build, context->nworkers_launched);
-		if (sort != NULL)
-			merge(builder, sort, context->nworkers_launched + 1);
 		builder->heap_tuples += build->heap_tuples;
 		builder->index_tuples += build->index_tuples;
+		if (sort != NULL)
+			merge(builder, sort, context->nworkers_launched + 1);
 		builder->info->ii_BrokenHotChain |= build->broken_hot_chain;
 		*shared = build->shared;
 		builder->shared = shared;
@@ -282,7 +284,8 @@ fs_build_run(fs_builder *builder)
 		fs_build_scan(builder, NULL, true);
 		if (builder->sorter != NULL)
 		{
-			pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_SORT);
+			fs_progress_begin(FS_PHASE_SORT, (int64) builder->index_tuples, 0);
+			fs_sorter_finish(builder);
 			fs_sorter_write(builder);
 			fs_sorter_end(builder);
 		}

@@ -7,9 +7,7 @@
 
 #include <math.h>
 
-#include "commands/progress.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "utils/memutils.h"
 
 /* Templates whose products are summed, or which are projected, at once. */
@@ -47,6 +45,7 @@ typedef struct sample_state
 	/* second part: points */
 	const fx_clusters *clusters;
 	uint32		wanted;
+	uint32		expected;		/* of them, by the rows that the table seems to have */
 } sample_state;
 
 /* ---- blocks spread evenly over the table, in any prefix of the sequence */
@@ -183,7 +182,45 @@ sample_block(sample_state *state)
 	return true;
 }
 
+/* How far the first part is: rows of those wanted, or of all that there seem to be. */
+static void
+report_rows(const fs_sample *sample, int wanted)
+{
+	double		rows = sample->rows * sample->blocks / sample->done;
+	int64		total = (int64) Min(wanted, rows);
+
+	fs_progress_estimate((int64) Min(sample->rows, total), total);
+}
+
 /* ---- lists */
+
+/* Of so many points, those that k-means sees; the rest is for the calibration. */
+static uint32
+training_of(uint32 points, uint32 lists)
+{
+	return Max(points - Min(points / 4, CALIBRATION_PROBES), lists);
+}
+
+/* What there is to do for so many points: each is read, and the training ones are seen in each round. */
+static int64
+steps(uint32 points, uint32 lists)
+{
+	return points + (int64) KMEANS_ROUNDS * training_of(points, lists);
+}
+
+/* Reads points until there are enough, or no more blocks. */
+static void
+read_points(sample_state *state, uint32 lists)
+{
+	fs_sample  *sample = state->sample;
+
+	while (sample->npoints + state->count < state->wanted && sample_block(state))
+	{
+		uint32		points = sample->npoints + state->count;
+
+		fs_progress_estimate(points, steps(Max(points, state->expected), lists));
+	}
+}
 
 /* As many as were asked for, or as suit the rows, but not more than the rows can fill. */
 static uint32
@@ -213,7 +250,7 @@ lists_wanted(const fs_builder *builder, double rows)
 }
 
 static void
-find_lists(sample_state *state, uint32 lists)
+find_lists(sample_state *state, uint32 lists, double rows)
 {
 	fs_builder *builder = state->builder;
 	fs_index   *fs = state->fs;
@@ -224,6 +261,7 @@ find_lists(sample_state *state, uint32 lists)
 	/* half of maintenance_work_mem for points */
 	double		most = maintenance_work_mem * 1024.0 / 2 / (sizeof(float) * (axes + 1));
 	double		training;
+	int64		done;
 	fx_error	err;
 
 	fs_check_code(fx_find_axes(state->products, state->sum, state->total, padded, axes, clusters->basis, &fs->env,
@@ -232,19 +270,26 @@ find_lists(sample_state *state, uint32 lists)
 	state->clusters = clusters;
 	training = Min((double) lists * POINTS_PER_LIST, Max((double) lists * FEWER_POINTS, MANY_POINTS));
 	state->wanted = (uint32) Min(Max(Min(training + CALIBRATION_PROBES, most), lists * 2.0), PG_INT32_MAX);
+	state->expected = (uint32) Min(state->wanted, rows);
+	fs_progress_begin(FS_PHASE_CLUSTER, steps(state->expected, lists), 0);
 	sample->points = palloc_extended(sizeof(float) * axes * (Size) state->wanted, MCXT_ALLOC_HUGE);
 	sample->norms = palloc_extended(sizeof(float) * (Size) state->wanted, MCXT_ALLOC_HUGE);
 	/* blocks that were not read before come first */
-	while (sample->npoints + state->count < state->wanted && sample_block(state))
-		;
+	read_points(state, lists);
 	sample->done = sample->at = 0;
-	while (sample->npoints + state->count < state->wanted && sample_block(state))
-		;
+	read_points(state, lists);
 	finish_points(state);
 	/* a row that has been given up, or a guess of the rows that was too high */
 	clusters->lists = Min(lists, sample->npoints);
-	sample->training = Max(sample->npoints - Min(sample->npoints / 4, CALIBRATION_PROBES), clusters->lists);
-	fs_check_code(fx_find_centres(clusters, sample->points, sample->training, KMEANS_ROUNDS, &fs->env, &err), &err);
+	sample->training = training_of(sample->npoints, clusters->lists);
+	done = sample->npoints;
+	fs_progress_estimate(done, steps(sample->npoints, clusters->lists));
+	fx_first_centres(clusters, sample->points, sample->training);
+	for (int round = 0; round < KMEANS_ROUNDS; round++)
+	{
+		fs_check_code(fx_better_centres(clusters, sample->points, sample->training, &fs->env, &err), &err);
+		fs_progress_tuples(done += sample->training);
+	}
 
 	fs->clusters = clusters;
 	fs->meta.lists = clusters->lists;
@@ -258,12 +303,14 @@ fs_sample_take(fs_builder *builder, fs_index *fs)
 	fs_sample  *sample = palloc0(sizeof(fs_sample));
 	sample_state state = {.builder = builder, .fs = fs, .sample = sample};
 	int			rows = fs_option_sample(builder->index);
+	double		all_rows;
 	uint32		lists;
 
 	state.row = AllocSetContextCreate(CurrentMemoryContext, "facescan sample", ALLOCSET_DEFAULT_SIZES);
 	start_sample(sample, RelationGetNumberOfBlocks(builder->heap));
+	fs_progress_begin(FS_PHASE_SAMPLE, sample->blocks > 0 ? rows : 0, 0);
 	while (sample->rows < rows && sample_block(&state))
-		;
+		report_rows(sample, rows);
 	if (fs->meta.dim != 0)
 	{
 		finish_sums(&state);
@@ -273,12 +320,10 @@ fs_sample_take(fs_builder *builder, fs_index *fs)
 				fs->centre[i] = (float) (state.sum[i] / state.total);
 			fs->meta.centre = fs_blob_write(builder->index, fs->centre, sizeof(float) * fs->layout.padded);
 		}
-		lists = lists_wanted(builder, sample->rows / sample->done * sample->blocks);
+		all_rows = sample->rows / sample->done * sample->blocks;
+		lists = lists_wanted(builder, all_rows);
 		if (lists > 1)
-		{
-			pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, FS_PHASE_CLUSTER);
-			find_lists(&state, lists);
-		}
+			find_lists(&state, lists, all_rows);
 	}
 	MemoryContextDelete(state.row);
 	return sample;

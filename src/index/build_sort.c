@@ -178,6 +178,7 @@ fs_sorter_write(fs_builder *builder)
 {
 	fs_sorter  *sorter = builder->sorter;
 	fs_encoder *encoder = fs_encoder_create(builder->fs);
+	int64		done = 0;
 
 	while (tuplesort_gettupleslot(sorter->sort, true, false, sorter->out, NULL))
 	{
@@ -186,6 +187,7 @@ fs_sorter_write(fs_builder *builder)
 		encoder->entry.list = (uint32) DatumGetInt32(slot_getattr(sorter->out, 1, &isnull));
 		unpack(builder, VARDATA_ANY(DatumGetPointer(slot_getattr(sorter->out, 2, &isnull))), &encoder->entry);
 		fs_build_put(builder, &encoder->entry);
+		fs_progress_tuples(++done);
 		CHECK_FOR_INTERRUPTS();
 	}
 	fs_build_flush(builder);

@@ -98,9 +98,16 @@ fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample)
 	float	   *nearness = palloc(sizeof(float) * lists);
 	uint32	   *own = palloc(sizeof(uint32) * n);
 	float		point[FX_CLUSTER_AXES];
+	int64		done = 0;
 
+	/* each probe by itself, and then at every similarity */
+	fs_progress_begin(FS_PHASE_CALIBRATE, (int64) n * (FS_SIMILARITIES + 1), 0);
 	for (uint32 i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		fx_nearest_lists(state.clusters, sample->points + (Size) (first + i) * axes, 1, &own[i], nearness);
+		fs_progress_tuples(++done);
+	}
 	pg_prng_seed(&state.random, fs->meta.seed);
 	state.pages = palloc(sizeof(double) * lists);
 	for (uint32 i = 0; i < lists; i++)
@@ -121,6 +128,7 @@ fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample)
 			disturb(&state, first + i, stranger, fs_some_similarity(fs_similarity(s), &state.random), point);
 			fx_nearness(state.clusters, point, 1, nearness);
 			shares[i] = share_needed(&state, nearness, own[i]);
+			fs_progress_tuples(++done);
 		}
 		qsort(shares, n, sizeof(double), by_size);
 		for (int r = 0; r < FS_RECALLS; r++)

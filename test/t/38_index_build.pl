@@ -1,0 +1,132 @@
+# What a build tells of itself: how far it is, in every phase.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('build');
+$node->init;
+$node->append_conf('postgresql.conf', "autovacuum = off\nwal_level = replica\nmax_wal_size = 2GB\n");
+$node->start;
+$node->safe_psql('postgres', <<'SQL');
+CREATE EXTENSION facesnxt;
+CREATE TABLE face AS SELECT i AS id, (SELECT array_agg(sin(i * 12.9898 + k * 78.233 + sin(i * 3.7 * k)))
+	FROM generate_series(1, 64) k)::real[]::facesnxt.embedding AS template FROM generate_series(1, 6000) i;
+-- A row that is read waits for whoever holds lock 7, and now and then a little, so that whoever watches has time to.
+CREATE FUNCTION pause(template facesnxt.embedding) RETURNS facesnxt.embedding LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	PERFORM pg_advisory_lock_shared(7), pg_advisory_unlock_shared(7);
+	IF random() < 0.03 THEN
+		PERFORM pg_sleep(0.001);
+	END IF;
+	RETURN template;
+END $$;
+-- All that is shown of the next build, from its beginning to its end.
+CREATE TABLE seen (number serial, phase text, tuples_done bigint, tuples_total bigint, blocks_done bigint,
+	blocks_total bigint, memory int);
+CREATE PROCEDURE watch(memory bool) LANGUAGE plpgsql AS $$
+DECLARE
+	now record;
+	before record;
+	kilobytes int;
+	began bool := false;
+	start timestamptz := clock_timestamp();
+BEGIN
+	LOOP
+		PERFORM pg_stat_clear_snapshot();
+		SELECT pid, replace(phase, 'building index: ', '') AS phase, tuples_done, tuples_total, blocks_done, blocks_total
+		INTO now FROM pg_stat_progress_create_index;
+		EXIT WHEN (now IS NULL AND began) OR clock_timestamp() > start + '180 s'::interval;
+		began := began OR now IS NOT NULL;
+		IF memory AND now IS NOT NULL THEN
+			kilobytes := substring(pg_read_file('/proc/' || now.pid || '/status') FROM 'RssAnon:\s*(\d+)');
+			PERFORM pg_sleep(0.005);
+		END IF;
+		IF now IS DISTINCT FROM before OR memory THEN
+			INSERT INTO seen (phase, tuples_done, tuples_total, blocks_done, blocks_total, memory)
+			VALUES (now.phase, now.tuples_done, now.tuples_total, now.blocks_done, now.blocks_total, kilobytes);
+		END IF;
+		before := now;
+	END LOOP;
+END $$;
+SQL
+
+# Runs a statement while somebody watches it.
+sub watched
+{
+	my ($statement, $memory) = @_;
+	my $watcher = $node->background_psql('postgres');
+	$watcher->query_until(qr/watching/, "\\echo watching\nCALL watch($memory);\n\\echo watched\n");
+	$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ '^CALL watch'
+		AND state = 'active'");
+	my ($code, $out, $notices) = $node->psql('postgres', $statement);
+	is($code, 0, "$statement") or diag($notices);
+	$watcher->query_until(qr/watched/, '');
+	$watcher->quit;
+	return $notices;
+}
+
+# ---- counts
+
+my %counts = (
+	'sampling rows' => 'tuples',
+	'finding lists' => 'tuples',
+	'encoding rows' => 'blocks',
+	'writing entries by list' => 'tuples',
+	'measuring how many lists a search needs' => 'tuples',
+	'writing the log' => 'blocks');
+my $phases = join ', ', map { "'$_'" } sort keys %counts;
+# a phase that is short may go by unseen on a machine that has much else to do
+foreach (1 .. 5)
+{
+	watched('DROP INDEX IF EXISTS face_template;
+		CREATE INDEX face_template ON face USING facescan (pause(template)) WITH (lists = 1000)', 'false');
+	last if $node->safe_psql('postgres', "SELECT count(DISTINCT phase) FROM seen
+		WHERE phase IN ($phases) AND tuples_done + blocks_done > 0") == keys %counts;
+}
+foreach my $phase (sort keys %counts)
+{
+	my $of = "FROM seen WHERE phase = '$phase'";
+	my ($used, $other) = $counts{$phase} eq 'tuples' ? qw(tuples blocks) : qw(blocks tuples);
+	cmp_ok($node->safe_psql('postgres', "SELECT coalesce(max(${used}_total), 0) $of"), '>', 0, "$phase: all $used");
+	cmp_ok($node->safe_psql('postgres', "SELECT coalesce(max(${used}_done), 0) $of"), '>', 0, '... and those done');
+	is($node->safe_psql('postgres', "SELECT count(*) $of AND (${used}_done > ${used}_total
+		OR ${other}_done <> 0 OR ${other}_total <> 0)"), '0', '... no more than all, and nothing else');
+}
+is($node->safe_psql('postgres', "SELECT count(*) FROM (SELECT phase, tuples_done, blocks_done,
+		lag(phase) OVER w AS before, lag(tuples_done) OVER w AS tuples, lag(blocks_done) OVER w AS blocks
+		FROM seen WINDOW w AS (ORDER BY number)) s
+	WHERE phase = before AND (tuples_done < tuples OR blocks_done < blocks)"), '0', 'what is done grows');
+is($node->safe_psql('postgres', "SELECT max(tuples_total) FROM seen WHERE phase = 'writing entries by list'"), 6000,
+	'as many entries are written as there are rows');
+is($node->safe_psql('postgres', "SELECT max(blocks_total) = pg_relation_size('face_template') / 8192
+	FROM seen WHERE phase = 'writing the log'"), 't', 'as many blocks are logged as the index has');
+
+# ---- what the server does next has none of them
+
+my $keeper = $node->background_psql('postgres');
+$keeper->query_safe('SELECT pg_advisory_lock(7)');
+my $builder = $node->background_psql('postgres', on_error_stop => 0);
+$builder->query_until(qr/started/, "\\echo started
+	CREATE INDEX CONCURRENTLY face_later ON face USING facescan (pause(template)) WITH (lists = 10, sample = 100);
+	\\echo ended\n");
+my $counts = 'SELECT tuples_total, tuples_done, blocks_total, blocks_done FROM pg_stat_progress_create_index';
+ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_progress_create_index
+	JOIN pg_stat_activity USING (pid) WHERE phase = 'building index: sampling rows' AND wait_event = 'advisory'"),
+	'an index is built concurrently');
+is($node->safe_psql('postgres', $counts), '100|0|0|0', '... of 100 rows to sample none has been');
+my $writer = $node->background_psql('postgres');
+$writer->query_safe('BEGIN; LOCK TABLE face IN ROW EXCLUSIVE MODE');
+$keeper->query_safe('SELECT pg_advisory_unlock(7)');
+ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_progress_create_index
+	WHERE phase = 'waiting for writers before validation'"), '... and waits for whoever writes');
+is($node->safe_psql('postgres', $counts), '0|0|0|0', '... with no counts of the build');
+$writer->query_safe('COMMIT');
+$builder->query_until(qr/ended/, '');
+is($builder->{stderr}, '', 'and then it is built');
+$_->quit foreach $builder, $writer, $keeper;
+is($node->safe_psql('postgres', "SELECT block, problem FROM facesnxt.index_check('face_later')"), '', '... and sound');
+$node->stop;
+done_testing();
