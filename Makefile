@@ -78,6 +78,7 @@ INDEX = \
 	src/index/lists.o \
 	src/index/build.o \
 	src/index/build_sample.o \
+	src/index/build_lists.o \
 	src/index/build_sort.o \
 	src/index/build_progress.o \
 	src/index/calibrate.o \

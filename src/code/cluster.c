@@ -13,9 +13,6 @@
 /* The axes need not be exact: any orthonormal ones do, near ones do well. */
 #define AXIS_ROUNDS 16
 
-/* Points whose nearest lists are found by one product. */
-#define BATCH 256
-
 /* A list that holds so little of an even share after a round moves to where points are dense. */
 #define LEAST_SHARE 0.05
 
@@ -143,27 +140,65 @@ fx_nearness(const fx_clusters *clusters, const float *points, uint32_t count, fl
 					  (int) lists);
 }
 
-/* The place of the greatest of n numbers, the first of equal ones. */
-static uint32_t
+static float
 greatest(const float *numbers, uint32_t n)
 {
 	float		most = -INFINITY;
 
-	/* two passes without a branch beat one with */
 	for (uint32_t i = 0; i < n; i++)
 		most = numbers[i] > most ? numbers[i] : most;
+	return most;
+}
+
+static uint32_t
+place_of(const float *numbers, uint32_t n, float number)
+{
 	for (uint32_t i = 0; i < n; i++)
-		if (numbers[i] == most)
+		if (numbers[i] == number)
 			return i;
 	return 0;
+}
+
+/* fx_nearest_lists() of at most FX_POINTS_AT_ONCE points */
+static void
+nearest_lists(const fx_clusters *clusters, const float *points, uint32_t count, uint32_t *lists, float *scratch)
+{
+	float		most[FX_POINTS_AT_ONCE];
+
+	for (uint32_t i = 0; i < count; i++)
+	{
+		most[i] = -INFINITY;
+		lists[i] = 0;
+	}
+	for (uint32_t first = 0; first < clusters->lists; first += FX_LISTS_AT_ONCE)
+	{
+		uint32_t	left = clusters->lists - first;
+		fx_clusters some = *clusters;
+
+		some.lists = left < FX_LISTS_AT_ONCE ? left : FX_LISTS_AT_ONCE;
+		some.centres += (size_t) first * clusters->axes;
+		fx_nearness(&some, points, count, scratch);
+		for (uint32_t i = 0; i < count; i++)
+		{
+			const float *nearness = scratch + (size_t) i * some.lists;
+			float		here = greatest(nearness, some.lists);
+
+			/* two passes without a branch beat one with */
+			if (here > most[i])
+			{
+				most[i] = here;
+				lists[i] = first + place_of(nearness, some.lists, here);
+			}
+		}
+	}
 }
 
 void
 fx_nearest_lists(const fx_clusters *clusters, const float *points, uint32_t count, uint32_t *lists, float *scratch)
 {
-	fx_nearness(clusters, points, count, scratch);
-	for (uint32_t i = 0; i < count; i++)
-		lists[i] = greatest(scratch + (size_t) i * clusters->lists, clusters->lists);
+	for (uint32_t i = 0; i < count; i += FX_POINTS_AT_ONCE)
+		nearest_lists(clusters, points + (size_t) i * clusters->axes,
+					  count - i < FX_POINTS_AT_ONCE ? count - i : FX_POINTS_AT_ONCE, lists + i, scratch);
 }
 
 /* What one round of k-means works with. */
@@ -171,8 +206,8 @@ typedef struct kmeans
 {
 	double	   *sums;			/* lists x axes */
 	uint32_t   *sizes;			/* lists */
-	uint32_t   *nearest;		/* BATCH */
-	float	   *scratch;		/* BATCH x lists */
+	uint32_t   *nearest;	/* FX_POINTS_AT_ONCE */
+	float	   *scratch;		/* of fx_nearest_lists() */
 } kmeans;
 
 static fx_code
@@ -183,9 +218,9 @@ assign_all(kmeans *state, fx_clusters *clusters, const float *points, uint32_t c
 
 	memset(state->sums, 0, sizeof(double) * clusters->lists * axes);
 	memset(state->sizes, 0, sizeof(uint32_t) * clusters->lists);
-	for (uint32_t i = 0; i < count; i += BATCH)
+	for (uint32_t i = 0; i < count; i += FX_POINTS_AT_ONCE)
 	{
-		uint32_t	n = count - i < BATCH ? count - i : BATCH;
+		uint32_t	n = count - i < FX_POINTS_AT_ONCE ? count - i : FX_POINTS_AT_ONCE;
 
 		if (env->interrupted(env->context))
 			return fx_fail(err, FX_INTERRUPTED, FX_NO_POSITION, "interrupted");
@@ -269,8 +304,8 @@ fx_better_centres(fx_clusters *clusters, const float *points, uint32_t count, co
 
 	state.sums = env->alloc(env->context, sizeof(double) * lists * clusters->axes);
 	state.sizes = env->alloc(env->context, sizeof(uint32_t) * lists);
-	state.nearest = env->alloc(env->context, sizeof(uint32_t) * BATCH);
-	state.scratch = env->alloc(env->context, sizeof(float) * BATCH * lists);
+	state.nearest = env->alloc(env->context, sizeof(uint32_t) * FX_POINTS_AT_ONCE);
+	state.scratch = env->alloc(env->context, sizeof(float) * fx_nearest_scratch(FX_POINTS_AT_ONCE, clusters->lists));
 	if (!state.sums || !state.sizes || !state.nearest || !state.scratch)
 		code = fx_fail(err, FX_NO_MEMORY, FX_NO_POSITION, "no memory for k-means");
 	if (code == FX_OK)

@@ -17,6 +17,10 @@
 #define FX_CLUSTER_AXES			64
 #define FX_CLUSTER_MAX_LISTS	32768
 
+/* Nearest lists are found by products of so many points and lists, so that the space needed is bounded. */
+#define FX_POINTS_AT_ONCE		256
+#define FX_LISTS_AT_ONCE		1024
+
 /* Axes and centres; x is a rotated template minus its centre, `padded` elements. */
 typedef struct fx_clusters
 {
@@ -53,7 +57,15 @@ extern fx_code fx_better_centres(fx_clusters *clusters, const float *points, uin
 /* How near each list is to each point, greater is nearer: <point, centre>.  nearness takes count x lists. */
 extern void fx_nearness(const fx_clusters *clusters, const float *points, uint32_t count, float *nearness);
 
-/* The nearest list of each point; scratch: count x lists floats. */
+/* Floats of scratch space that fx_nearest_lists() needs. */
+static inline size_t
+fx_nearest_scratch(uint32_t count, uint32_t lists)
+{
+	return (size_t) (count < FX_POINTS_AT_ONCE ? count : FX_POINTS_AT_ONCE) *
+		(lists < FX_LISTS_AT_ONCE ? lists : FX_LISTS_AT_ONCE);
+}
+
+/* The nearest list of each point, the first of equally near ones. */
 extern void fx_nearest_lists(const fx_clusters *clusters, const float *points, uint32_t count, uint32_t *lists,
 							 float *scratch);
 

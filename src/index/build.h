@@ -107,11 +107,13 @@ typedef struct fs_sample
 	BlockNumber at;
 	BlockNumber done;			/* blocks sampled so far */
 	double		rows;			/* templates in them */
-	/* what the lists are made from: points (see code/cluster.h), one row each */
+	/*
+	 * What the lists are made from: points (see code/cluster.h), one row each. Afterwards those for the calibration
+	 * are left.
+	 */
 	float	   *points;
 	float	   *norms;			/* |o|, before its centre was taken off */
 	uint32		npoints;
-	uint32		training;		/* so many for k-means, the rest for the calibration */
 } fs_sample;
 
 /*
@@ -119,12 +121,28 @@ typedef struct fs_sample
  * calibration.
  */
 extern fs_sample *fs_sample_take(fs_builder *builder, fs_index *fs);
+/* ---- calibrate.c */
+
 /* Measures what share of the codes is needed; writes the blob and returns where it is. */
 extern BlockNumber fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample);
+
+/* ---- build_lists.c */
+
+/* Points that k-means does not see, where there are enough. */
+#define FS_CALIBRATION_PROBES	4000
+
+/*
+ * As many lists as were asked for, or as suit so many rows, but not more than the rows can fill, nor than
+ * maintenance_work_mem has room for with as many points.
+ */
+extern uint32 fs_lists_wanted(const fs_builder *builder, const fs_index *fs, uint32 axes, double rows);
+/* As many points as lists want, but not more than maintenance_work_mem has room for. */
+extern uint32 fs_points_wanted(const fs_builder *builder, const fs_index *fs, uint32 axes, uint32 lists, double rows);
 
 /* ---- build_sort.c: entries by list */
 
 struct SortCoordinateData;
+/* memory: of this process for the whole of the build, kB */
 extern fs_sorter *fs_sorter_begin(fs_builder *builder, int memory, struct SortCoordinateData *coordinate);
 /* builder->encoder's entry, the list of which is not known yet */
 extern void fs_sorter_put(fs_builder *builder);

@@ -33,7 +33,7 @@ typedef struct parallel_build
 	Oid			heap;
 	Oid			index;
 	bool		concurrent;
-	int			sort_memory;	/* of each process, kB */
+	int			memory;			/* of each process, kB */
 	fs_build_shared shared;
 	/* what the workers report */
 	slock_t		mutex;
@@ -66,7 +66,7 @@ scan_and_sort(fs_builder *builder, TableScanDesc scan, bool progress, const para
 	SortCoordinateData coordinate = {.isWorker = true, .nParticipants = -1, .sharedsort = sort};
 
 	if (sort != NULL)
-		builder->sorter = fs_sorter_begin(builder, build->sort_memory, &coordinate);
+		builder->sorter = fs_sorter_begin(builder, build->memory, &coordinate);
 	fs_build_scan(builder, scan, progress);
 	if (sort != NULL)
 	{
@@ -155,7 +155,7 @@ launch(fs_builder *builder, int request, Snapshot snapshot, parallel_build **res
 	build->heap = RelationGetRelid(builder->heap);
 	build->index = RelationGetRelid(builder->index);
 	build->concurrent = builder->info->ii_Concurrent;
-	build->sort_memory = Max(maintenance_work_mem / (request + 1), 64);
+	build->memory = maintenance_work_mem / (request + 1);
 	shared_init(&build->shared);
 	SpinLockInit(&build->mutex);
 	ConditionVariableInit(&build->finished);

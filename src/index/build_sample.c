@@ -13,19 +13,7 @@
 /* Templates whose products are summed, or which are projected, at once. */
 #define BATCH			256
 
-/* Of the default: rows in a list, the rows from which on there are lists, the most lists. */
-#define ROWS_PER_LIST	488
-#define ROWS_FOR_LISTS	2000000
-#define MOST_LISTS		8192
-
-/* Training points for a list, fewer where there are many lists; fewer than this many rows for a list make no lists. */
-#define POINTS_PER_LIST	32
-#define FEWER_POINTS	16
-#define MANY_POINTS		131072
-#define LEAST_PER_LIST	4
 #define KMEANS_ROUNDS	8
-
-#define CALIBRATION_PROBES	4000
 
 /* Where the rows of the sample go. */
 typedef struct sample_state
@@ -33,6 +21,7 @@ typedef struct sample_state
 	fs_builder *builder;
 	fs_index   *fs;
 	fs_sample  *sample;
+	MemoryContext context;		/* of what is here */
 	MemoryContext row;
 	float	   *floats;
 	float	   *rows;			/* a batch, rotated */
@@ -123,6 +112,7 @@ learn_template(sample_state *state, Relation index, const Embedding *embedding)
 	fs->meta.model = embedding->model;
 	fs_index_complete(index, fs);
 	padded = fs->layout.padded;
+	MemoryContextSwitchTo(state->context);
 	state->floats = palloc(sizeof(float) * padded);
 	state->rows = palloc_extended(sizeof(float) * BATCH * padded, MCXT_ALLOC_HUGE);
 	state->squares = palloc(sizeof(double) * BATCH);
@@ -198,7 +188,7 @@ report_rows(const fs_sample *sample, int wanted)
 static uint32
 training_of(uint32 points, uint32 lists)
 {
-	return Max(points - Min(points / 4, CALIBRATION_PROBES), lists);
+	return Max(points - Min(points / 4, FS_CALIBRATION_PROBES), lists);
 }
 
 /* What there is to do for so many points: each is read, and the training ones are seen in each round. */
@@ -222,31 +212,25 @@ read_points(sample_state *state, uint32 lists)
 	}
 }
 
-/* As many as were asked for, or as suit the rows, but not more than the rows can fill. */
-static uint32
-lists_wanted(const fs_builder *builder, double rows)
+/*
+ * What the calibration takes is kept: points that k-means has not seen or, where there are none, some that it has. The
+ * others go, since the sort wants their memory.
+ */
+static void
+keep_probes(fs_sample *sample, uint32 axes, uint32 training)
 {
-	int			asked = fs_option_lists(builder->index);
-	double		lists = asked,
-				most = Max(floor(rows / LEAST_PER_LIST), 1);
+	uint32		first = sample->npoints > training ? training : 0;
+	uint32		n = Min(sample->npoints - first, FS_CALIBRATION_PROBES);
+	float	   *points = palloc(sizeof(float) * axes * n);
+	float	   *norms = palloc(sizeof(float) * n);
 
-	if (asked == 0)
-	{
-		if (rows < ROWS_FOR_LISTS)
-			return 1;
-		lists = Min(rows / ROWS_PER_LIST, MOST_LISTS);
-		/* a round number */
-		lists = exp2(round(log2(lists)));
-	}
-	if (lists > most)
-	{
-		lists = most;
-		ereport(NOTICE,
-				(errmsg("index \"%s\" gets %.0f lists instead of %d", RelationGetRelationName(builder->index),
-						lists, asked),
-				 errdetail("The table has about %.0f templates.", rows)));
-	}
-	return (uint32) lists;
+	memcpy(points, sample->points + (Size) first * axes, sizeof(float) * axes * n);
+	memcpy(norms, sample->norms + first, sizeof(float) * n);
+	pfree(sample->points);
+	pfree(sample->norms);
+	sample->points = points;
+	sample->norms = norms;
+	sample->npoints = n;
 }
 
 static void
@@ -258,9 +242,7 @@ find_lists(sample_state *state, uint32 lists, double rows)
 	uint32		padded = fs->layout.padded;
 	uint32		axes = Min(padded, FX_CLUSTER_AXES);
 	fx_clusters *clusters = fs_clusters_create(fs->context, padded, axes, lists);
-	/* half of maintenance_work_mem for points */
-	double		most = maintenance_work_mem * 1024.0 / 2 / (sizeof(float) * (axes + 1));
-	double		training;
+	uint32		training;
 	int64		done;
 	fx_error	err;
 
@@ -268,8 +250,7 @@ find_lists(sample_state *state, uint32 lists, double rows)
 							   &err), &err);
 	pfree(state->products);
 	state->clusters = clusters;
-	training = Min((double) lists * POINTS_PER_LIST, Max((double) lists * FEWER_POINTS, MANY_POINTS));
-	state->wanted = (uint32) Min(Max(Min(training + CALIBRATION_PROBES, most), lists * 2.0), PG_INT32_MAX);
+	state->wanted = fs_points_wanted(builder, fs, axes, lists, rows);
 	state->expected = (uint32) Min(state->wanted, rows);
 	fs_progress_begin(FS_PHASE_CLUSTER, steps(state->expected, lists), 0);
 	sample->points = palloc_extended(sizeof(float) * axes * (Size) state->wanted, MCXT_ALLOC_HUGE);
@@ -281,15 +262,16 @@ find_lists(sample_state *state, uint32 lists, double rows)
 	finish_points(state);
 	/* a row that has been given up, or a guess of the rows that was too high */
 	clusters->lists = Min(lists, sample->npoints);
-	sample->training = training_of(sample->npoints, clusters->lists);
+	training = training_of(sample->npoints, clusters->lists);
 	done = sample->npoints;
 	fs_progress_estimate(done, steps(sample->npoints, clusters->lists));
-	fx_first_centres(clusters, sample->points, sample->training);
+	fx_first_centres(clusters, sample->points, training);
 	for (int round = 0; round < KMEANS_ROUNDS; round++)
 	{
-		fs_check_code(fx_better_centres(clusters, sample->points, sample->training, &fs->env, &err), &err);
-		fs_progress_tuples(done += sample->training);
+		fs_check_code(fx_better_centres(clusters, sample->points, training, &fs->env, &err), &err);
+		fs_progress_tuples(done += training);
 	}
+	keep_probes(sample, axes, training);
 
 	fs->clusters = clusters;
 	fs->meta.lists = clusters->lists;
@@ -306,7 +288,8 @@ fs_sample_take(fs_builder *builder, fs_index *fs)
 	double		all_rows;
 	uint32		lists;
 
-	state.row = AllocSetContextCreate(CurrentMemoryContext, "facescan sample", ALLOCSET_DEFAULT_SIZES);
+	state.context = AllocSetContextCreate(CurrentMemoryContext, "facescan sample", ALLOCSET_DEFAULT_SIZES);
+	state.row = AllocSetContextCreate(state.context, "facescan sample row", ALLOCSET_DEFAULT_SIZES);
 	start_sample(sample, RelationGetNumberOfBlocks(builder->heap));
 	fs_progress_begin(FS_PHASE_SAMPLE, sample->blocks > 0 ? rows : 0, 0);
 	while (sample->rows < rows && sample_block(&state))
@@ -321,10 +304,10 @@ fs_sample_take(fs_builder *builder, fs_index *fs)
 			fs->meta.centre = fs_blob_write(builder->index, fs->centre, sizeof(float) * fs->layout.padded);
 		}
 		all_rows = sample->rows / sample->done * sample->blocks;
-		lists = lists_wanted(builder, all_rows);
+		lists = fs_lists_wanted(builder, fs, Min(fs->layout.padded, FX_CLUSTER_AXES), all_rows);
 		if (lists > 1)
 			find_lists(&state, lists, all_rows);
 	}
-	MemoryContextDelete(state.row);
+	MemoryContextDelete(state.context);
 	return sample;
 }

@@ -2,8 +2,8 @@
  * build_sort.c - the entries of an index with lists, sorted by list.
  *
  * Nearest lists are found for a batch of rows by one matrix product.  The
- * server's sort keeps to maintenance_work_mem, and does the merging when
- * several processes sort their shares.
+ * server's sort gets what the rest leaves of maintenance_work_mem, and does the
+ * merging when several processes sort their shares.
  */
 #include "index/build.h"
 
@@ -11,9 +11,11 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 #include "utils/tuplesort.h"
 
-#define BATCH	256
+/* Rows whose lists are found at once. */
+#define BATCH	FX_POINTS_AT_ONCE
 
 /* An entry as it is sorted: this, then words, nulls, signs and planes. */
 typedef struct packed_entry
@@ -26,23 +28,44 @@ typedef struct packed_entry
 
 struct fs_sorter
 {
+	MemoryContext context;
 	Tuplesortstate *sort;
 	TupleTableSlot *in;
 	TupleTableSlot *out;
-	/* the batch: entries with codes */
+	/* the batch: entries with codes; not where others' entries are merged */
 	uint32		count;
 	Size		size;			/* of a packed entry, its varlena header included */
 	char	   *entries;		/* BATCH * size */
 	float	   *rows;			/* BATCH * padded: template minus centre */
 	float	   *points;			/* BATCH * axes */
 	uint32	   *lists;			/* BATCH */
-	float	   *scratch;		/* BATCH * lists */
+	float	   *scratch;		/* of fx_nearest_lists() */
 };
+
+/*
+ * Of a process's memory (kB) what is left for the sort beside axes and centres, a page of codes, the points that the
+ * calibration needs, and `batch` bytes. Little memory goes to the sort for a quarter at least: a smaller one merges
+ * its runs again and again.
+ */
+static int
+sort_memory(const fs_builder *builder, int memory, Size batch)
+{
+	const fs_index *fs = builder->fs;
+	Size		beside = batch + BLCKSZ * (Size) fs_pages_of_code_page(&fs->layout) +
+		sizeof(float) * fs->meta.axes * (Size) (fs->layout.padded + fs->meta.lists);
+
+	if (builder->sample != NULL)
+		beside += sizeof(float) * (fs->meta.axes + 1) * (Size) builder->sample->npoints;
+	return (int) Max(memory - (int64) (beside / 1024), memory / 4);
+}
 
 fs_sorter *
 fs_sorter_begin(fs_builder *builder, int memory, SortCoordinate coordinate)
 {
 	const fs_index *fs = builder->fs;
+	bool		merging = coordinate != NULL && !coordinate->isWorker;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "facescan sort", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	fs_sorter  *sorter = palloc0(sizeof(fs_sorter));
 	TupleDesc	desc = CreateTemplateTupleDesc(2);
 	AttrNumber	column = 1;
@@ -50,22 +73,26 @@ fs_sorter_begin(fs_builder *builder, int memory, SortCoordinate coordinate)
 	Oid			collation = InvalidOid;
 	bool		nulls_first = false;
 	uint32		padded = fs->layout.padded;
-	uint32		lists = fs->meta.lists;
-
 	fs_load_blas();
+	sorter->context = context;
 	TupleDescInitEntry(desc, 1, "list", INT4OID, -1, 0);
 	TupleDescInitEntry(desc, 2, "entry", BYTEAOID, -1, 0);
 	sorter->in = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	sorter->out = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	sorter->sort = tuplesort_begin_heap(desc, 1, &column, &less, &collation, &nulls_first, memory, coordinate,
-										TUPLESORT_NONE);
 	sorter->size = MAXALIGN(VARHDRSZ + sizeof(packed_entry) + (sizeof(uint64) + sizeof(bool)) * fs->meta.nfilters +
 							padded / 8 + fs->layout.middle_bytes + fs->layout.fine_bytes);
-	sorter->entries = palloc(sorter->size * BATCH);
-	sorter->rows = palloc_extended(sizeof(float) * BATCH * padded, MCXT_ALLOC_HUGE);
-	sorter->points = palloc(sizeof(float) * BATCH * fs->meta.axes);
-	sorter->lists = palloc(sizeof(uint32) * BATCH);
-	sorter->scratch = palloc_extended(sizeof(float) * BATCH * lists, MCXT_ALLOC_HUGE);
+	if (!merging)
+	{
+		sorter->entries = palloc(sorter->size * BATCH);
+		sorter->rows = palloc_extended(sizeof(float) * BATCH * padded, MCXT_ALLOC_HUGE);
+		sorter->points = palloc(sizeof(float) * BATCH * fs->meta.axes);
+		sorter->lists = palloc(sizeof(uint32) * BATCH);
+		sorter->scratch = palloc(sizeof(float) * fx_nearest_scratch(BATCH, fs->meta.lists));
+	}
+	sorter->sort = tuplesort_begin_heap(desc, 1, &column, &less, &collation, &nulls_first,
+										sort_memory(builder, memory, MemoryContextMemAllocated(context, true)),
+										coordinate, TUPLESORT_NONE);
+	MemoryContextSwitchTo(old);
 	return sorter;
 }
 
@@ -199,5 +226,6 @@ fs_sorter_end(fs_builder *builder)
 	ExecDropSingleTupleTableSlot(builder->sorter->in);
 	ExecDropSingleTupleTableSlot(builder->sorter->out);
 	tuplesort_end(builder->sorter->sort);
+	MemoryContextDelete(builder->sorter->context);
 	builder->sorter = NULL;
 }

@@ -53,6 +53,15 @@ disturb(calibration_state *state, uint32 number, uint32 stranger, double similar
 	}
 }
 
+/* One of n points, but not this one. */
+static uint32
+any_other(pg_prng_state *random, uint32 number, uint32 n)
+{
+	uint32		other = (uint32) pg_prng_uint64_range(random, 0, Max(n, 2) - 2);
+
+	return other >= number && n > 1 ? other + 1 : other;
+}
+
 /* The share of the pages in lists as near to the point as this one. */
 static double
 share_needed(const calibration_state *state, const float *nearness, uint32 list)
@@ -92,8 +101,7 @@ fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample)
 	fs_calibration calibration = {0};
 	uint32		axes = state.clusters->axes;
 	uint32		lists = state.clusters->lists;
-	uint32		first = sample->npoints > sample->training ? sample->training : 0;
-	uint32		n = sample->npoints - first;
+	uint32		n = sample->npoints;
 	double	   *shares = palloc(sizeof(double) * n);
 	float	   *nearness = palloc(sizeof(float) * lists);
 	uint32	   *own = palloc(sizeof(uint32) * n);
@@ -105,7 +113,7 @@ fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample)
 	for (uint32 i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		fx_nearest_lists(state.clusters, sample->points + (Size) (first + i) * axes, 1, &own[i], nearness);
+		fx_nearest_lists(state.clusters, sample->points + (Size) i * axes, 1, &own[i], nearness);
 		fs_progress_tuples(++done);
 	}
 	pg_prng_seed(&state.random, fs->meta.seed);
@@ -122,10 +130,10 @@ fs_calibrate(fs_builder *builder, fs_index *fs, const fs_sample *sample)
 	{
 		for (uint32 i = 0; i < n; i++)
 		{
-			uint32		stranger = pg_prng_uint64_range(&state.random, 0, sample->npoints - 1);
+			uint32		stranger = any_other(&state.random, i, n);
 
 			CHECK_FOR_INTERRUPTS();
-			disturb(&state, first + i, stranger, fs_some_similarity(fs_similarity(s), &state.random), point);
+			disturb(&state, i, stranger, fs_some_similarity(fs_similarity(s), &state.random), point);
 			fx_nearness(state.clusters, point, 1, nearness);
 			shares[i] = share_needed(&state, nearness, own[i]);
 			fs_progress_tuples(++done);

@@ -121,7 +121,7 @@ uint32
 fs_nearest_list(Relation index, fs_index *fs, const float *rotated)
 {
 	const fx_clusters *clusters = fs_clusters(index, fs);
-	float	   *scratch = palloc(sizeof(float) * clusters->lists);
+	float	   *scratch = palloc(sizeof(float) * fx_nearest_scratch(1, clusters->lists));
 	float		point[FX_CLUSTER_AXES];
 	uint32		nearest;
 

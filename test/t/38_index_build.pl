@@ -1,4 +1,4 @@
-# What a build tells of itself: how far it is, in every phase.
+# What a build tells of itself: how far it is, in every phase. And what memory it takes.
 use strict;
 use warnings;
 
@@ -95,9 +95,10 @@ foreach my $phase (sort keys %counts)
 	is($node->safe_psql('postgres', "SELECT count(*) $of AND (${used}_done > ${used}_total
 		OR ${other}_done <> 0 OR ${other}_total <> 0)"), '0', '... no more than all, and nothing else');
 }
+# of the table's first block the server itself says that it is the last
 is($node->safe_psql('postgres', "SELECT count(*) FROM (SELECT phase, tuples_done, blocks_done,
 		lag(phase) OVER w AS before, lag(tuples_done) OVER w AS tuples, lag(blocks_done) OVER w AS blocks
-		FROM seen WINDOW w AS (ORDER BY number)) s
+		FROM seen WHERE phase <> 'encoding rows' OR blocks_done < blocks_total WINDOW w AS (ORDER BY number)) s
 	WHERE phase = before AND (tuples_done < tuples OR blocks_done < blocks)"), '0', 'what is done grows');
 is($node->safe_psql('postgres', "SELECT max(tuples_total) FROM seen WHERE phase = 'writing entries by list'"), 6000,
 	'as many entries are written as there are rows');
@@ -128,5 +129,31 @@ $builder->query_until(qr/ended/, '');
 is($builder->{stderr}, '', 'and then it is built');
 $_->quit foreach $builder, $writer, $keeper;
 is($node->safe_psql('postgres', "SELECT block, problem FROM facesnxt.index_check('face_later')"), '', '... and sound');
+# ---- memory
+
+SKIP:
+{
+	skip 'no /proc here, which says what memory a process has', 2 unless -r '/proc/self/status';
+	my $setting = 24;
+	$node->safe_psql('postgres', 'DROP INDEX face_later, face_template; TRUNCATE seen;
+		CREATE TABLE large AS SELECT (SELECT array_agg(sin(i * 12.9898 + k * 78.233 + sin(i * 3.7 * k)))
+			FROM generate_series(1, 128) k)::real[]::facesnxt.embedding AS template FROM generate_series(1, 4000) i;
+		INSERT INTO large SELECT l.template FROM large l, generate_series(1, 24)');
+	watched("SET maintenance_work_mem = '${setting}MB'; SET max_parallel_maintenance_workers = 0;
+		CREATE INDEX large_template ON large USING facescan (template) WITH (lists = 2048, refine_bits = 8)", 'true');
+	# two fifths more: the server's sort, OpenBLAS and malloc() have some that nobody counts
+	my $taken = $node->safe_psql('postgres', 'SELECT (max(memory) - min(memory)) / 1024 FROM seen');
+	cmp_ok($taken, '<', $setting * 1.4, "MB of memory that a build took with a maintenance_work_mem of $setting MB");
+}
+my ($code, $out, $notices) = $node->psql('postgres', "SET maintenance_work_mem = '1MB';
+	CREATE INDEX face_less ON face USING facescan (template) WITH (lists = 1000)");
+like($notices, qr/"face_less" gets \d+ lists instead of 1000\n.*maintenance_work_mem has no room/,
+	'where memory lacks there are fewer lists');
+cmp_ok($node->safe_psql('postgres', "SELECT lists FROM facesnxt.index_info('face_less')"), '>', 100, '... but many');
+is($node->safe_psql('postgres', "SELECT block, problem FROM facesnxt.index_check('face_less')"), '', '... and sound');
+($code, $out, $notices) = $node->psql('postgres', "SET maintenance_work_mem = '1MB';
+	CREATE INDEX face_fewer ON face USING facescan (template) WITH (lists = 50)");
+like($notices, qr/lists of index "face_fewer" are found by \d+ templates instead of 5600\n.*\n.*Set maintenance_work_mem/,
+	'... or they are found from fewer rows');
 $node->stop;
 done_testing();

@@ -135,7 +135,6 @@ test_lists(const fx_env *env)
 	double		within = 0;
 	int			wrong = 0;
 	int			unlike = 0;
-	fx_error	err;
 
 	ok(find_centres(N, env) == FX_OK, "centres are found");
 	memcpy(again, centres, sizeof(again));
@@ -156,12 +155,47 @@ test_lists(const fx_env *env)
 		unlike += sizes[l] == 0;
 	ok(unlike == 0, "%d lists are empty", unlike);
 	/* one row at a time gives what a batch gives */
+	fx_nearness(&clusters, points, N, scratch);
 	memcpy(row, rows + 17 * PADDED, sizeof(row));
 	fx_project(&clusters, row, 1, point);
 	fx_nearness(&clusters, point, 1, nearness);
 	for (int l = 0; l < LISTS; l++)
 		unlike += fabsf(nearness[l] - scratch[17 * LISTS + l]) > 1e-4f;
 	ok(unlike == 0, "one row is as near to the lists as in a batch");
+}
+
+/* More lists than one product takes, and more points. */
+static void
+test_many(void)
+{
+	enum
+	{
+		MANY = 2 * FX_LISTS_AT_ONCE + 100
+	};
+	static float many_centres[MANY * AXES];
+	static float scratch[FX_POINTS_AT_ONCE * FX_LISTS_AT_ONCE];
+	fx_clusters many = {PADDED, AXES, MANY, basis, many_centres};
+	uint32_t	lists[N];
+	float		nearness[MANY];
+	int			wrong = 0;
+	int			late = 0;
+
+	for (int l = 0; l < MANY; l++)
+		for (int k = 0; k < AXES; k++)
+			many_centres[l * AXES + k] = points[(l % N) * AXES + k] + 0.01f * (float) sin(l * 0.7 + k);
+	fx_nearest_lists(&many, points, N, lists, scratch);
+	for (int i = 0; i < N; i++)
+	{
+		float		most = 0;
+
+		fx_nearness(&many, points + i * AXES, 1, nearness);
+		for (int l = 0; l < MANY; l++)
+			most = fmaxf(most, nearness[l]);
+		wrong += nearness[lists[i]] < most - 1e-4f;
+		late += lists[i] >= FX_LISTS_AT_ONCE;
+	}
+	ok(wrong == 0, "%d of %d points are not in the nearest of %d lists", wrong, N, (int) MANY);
+	ok(late > 0, "%d are in lists of the later products", late);
 }
 
 static bool
@@ -214,6 +248,7 @@ main(void)
 	make_rows();
 	test_axes(env);
 	test_lists(env);
+	test_many();
 	test_odd(env);
 	return done_testing();
 }
