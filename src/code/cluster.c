@@ -206,7 +206,7 @@ typedef struct kmeans
 {
 	double	   *sums;			/* lists x axes */
 	uint32_t   *sizes;			/* lists */
-	uint32_t   *nearest;	/* FX_POINTS_AT_ONCE */
+	uint32_t   *nearest;		/* FX_POINTS_AT_ONCE */
 	float	   *scratch;		/* of fx_nearest_lists() */
 } kmeans;
 

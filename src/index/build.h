@@ -121,6 +121,7 @@ typedef struct fs_sample
  * calibration.
  */
 extern fs_sample *fs_sample_take(fs_builder *builder, fs_index *fs);
+
 /* ---- calibrate.c */
 
 /* Measures what share of the codes is needed; writes the blob and returns where it is. */

@@ -73,8 +73,8 @@ uint32
 fs_lists_wanted(const fs_builder *builder, const fs_index *fs, uint32 axes, double rows)
 {
 	double		asked = fs_option_lists(builder->index);
-	double		lists,
-				most = Max(floor(rows / LEAST_PER_LIST), 1);
+	double		most = Max(floor(rows / LEAST_PER_LIST), 1);
+	double		lists;
 
 	if (asked == 0)
 	{

@@ -13,18 +13,16 @@
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
-#define BATCH	256
-
 /* Rows in lists, whose nearest list is found for all of them at once. */
 typedef struct fs_list_batch
 {
 	const fx_clusters *clusters;
 	uint32		count;
-	fs_entry_place places[BATCH];
-	uint32		lists[BATCH];
-	float	   *rows;			/* BATCH * padded: template minus centre */
-	float	   *points;			/* BATCH * axes */
-	float	   *nearness;		/* BATCH * lists */
+	fs_entry_place places[FX_POINTS_AT_ONCE];
+	uint32		lists[FX_POINTS_AT_ONCE];
+	float	   *rows;			/* of so many: template minus centre */
+	float	   *points;			/* their places on the axes */
+	float	   *scratch;		/* of fx_nearest_lists() */
 } fs_list_batch;
 
 static BlockNumber
@@ -170,10 +168,23 @@ begin_lists(fs_check *state)
 	fs_load_blas();
 	batch = palloc0(sizeof(fs_list_batch));
 	batch->clusters = fs_clusters(state->index, state->fs);
-	batch->rows = palloc_extended(sizeof(float) * BATCH * state->fs->layout.padded, MCXT_ALLOC_HUGE);
-	batch->points = palloc(sizeof(float) * BATCH * meta->axes);
-	batch->nearness = palloc_extended(sizeof(float) * BATCH * meta->lists, MCXT_ALLOC_HUGE);
+	batch->rows = palloc_extended(sizeof(float) * FX_POINTS_AT_ONCE * state->fs->layout.padded, MCXT_ALLOC_HUGE);
+	batch->points = palloc(sizeof(float) * FX_POINTS_AT_ONCE * meta->axes);
+	batch->scratch = palloc(sizeof(float) * fx_nearest_scratch(FX_POINTS_AT_ONCE, meta->lists));
 	return batch;
+}
+
+/* How near one list is to a point. */
+static float
+nearness_of(const fx_clusters *clusters, uint32 list, const float *point)
+{
+	fx_clusters one = *clusters;
+	float		nearness;
+
+	one.lists = 1;
+	one.centres += (Size) list * clusters->axes;
+	fx_nearness(&one, point, 1, &nearness);
+	return nearness;
 }
 
 /* Whoever is not in the nearest list is as near to its own, but for rounding. */
@@ -188,18 +199,20 @@ finish_lists(fs_check *state)
 	CHECK_FOR_INTERRUPTS();
 	axes = batch->clusters->axes;
 	fx_project(batch->clusters, batch->rows, batch->count, batch->points);
-	fx_nearest_lists(batch->clusters, batch->points, batch->count, batch->lists, batch->nearness);
+	fx_nearest_lists(batch->clusters, batch->points, batch->count, batch->lists, batch->scratch);
 	for (uint32 i = 0; i < batch->count; i++)
 	{
 		const fs_entry_place *at = &batch->places[i];
-		const float *nearness = batch->nearness + (Size) i * batch->clusters->lists;
 		const float *point = batch->points + (Size) i * axes;
 		uint32		own = state->extents[at->extent].list;
 		double		square = 0;
 
+		if (own == batch->lists[i])
+			continue;
 		for (uint32 k = 0; k < axes; k++)
 			square += (double) point[k] * point[k];
-		if (!(nearness[batch->lists[i]] - nearness[own] <= 1e-4 * sqrt(square)))
+		if (!(nearness_of(batch->clusters, batch->lists[i], point) - nearness_of(batch->clusters, own, point) <=
+			  1e-4 * sqrt(square)))
 			fs_check_report(state, block_of(state, at), "row (%u,%u) is in list %u, but list %u is nearer",
 							ItemPointerGetBlockNumber(&at->tid), ItemPointerGetOffsetNumber(&at->tid), own,
 							batch->lists[i]);
@@ -219,7 +232,7 @@ check_list(fs_check *state, const fs_entry_place *at)
 	for (uint32 i = 0; i < fs->layout.padded; i++)
 		batch->rows[(Size) batch->count * fs->layout.padded + i] = state->encoder->rotated[i] - fs->centre[i];
 	batch->places[batch->count] = *at;
-	if (++batch->count == BATCH)
+	if (++batch->count == FX_POINTS_AT_ONCE)
 		finish_lists(state);
 }
 
