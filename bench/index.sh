@@ -9,10 +9,11 @@
 # plain read of the bytes of the coarse codes, taken before and after each line.
 # Searches are by one process; what the server's scan workers save is beside it.
 # Medians; one client; warm: the time is that of the second search with a probe.
+# ORDERS (1,000) probes of each kind tell how many lists differ from the exact ones.
 # Up to 200 probes at once (search_many) and one by one, best 10, in turns: ms a probe.
 . "$(dirname "$0")/tool/index_common.sh"
 
-persons=${PERSONS:-600000} probes=${PROBES:-100} mates=${MATES:-3000}
+persons=${PERSONS:-600000} probes=${PROBES:-100} mates=${MATES:-3000} lists=${ORDERS:-1000}
 searches=("normal 50 NULL" "hard 50 NULL" "normal 10 NULL" "hard 10 NULL" "normal 50 0.65" "hard 50 0.65")
 
 label() { # kind, k, distance
@@ -27,6 +28,14 @@ shared() {
     measure "$2" "$3" "$4" "$WITH_WORKERS" "${@:5}"
     report "  workers: $1" "alone $(ratio "$alone" "$MS") times; $DETAIL"
     MS=$alone
+}
+
+# kind, k, distance: by wide bounds, which the recorded search has; $MS is what it took by those of the default
+wide() {
+    local narrow=$MS
+    measure "$1" "$2" "$3" "facesnxt.wide_bounds = on"
+    report "  wide bounds: $(label "$1" "$2" "$3")" "$(ratio "$MS" "$narrow") times as long; $DETAIL"
+    MS=$narrow
 }
 
 # kind, k, distance: with a target_recall below 1; sets MS and the others as measure does. $4 is what every code took.
@@ -68,6 +77,28 @@ SQL
         <<<"$line"
 }
 
+# How many lists differ in any place from those of bounds of five deviations, which a greatest distance has.
+orders() {
+    local k
+    for k in 100 50 10; do
+        sql -v k="$k" -v probes="$lists" <<'SQL'
+SET max_parallel_workers_per_gather = 0;
+CREATE TEMP TABLE chosen AS SELECT kind, id, template FROM public.mate WHERE id IN
+    (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY kind ORDER BY id) AS place FROM public.mate) s WHERE place <= :probes);
+CREATE TEMP TABLE narrow AS SELECT kind, id, ids FROM chosen p, LATERAL public.try(p.template, :k, NULL);
+SET facesnxt.wide_bounds = on;
+CREATE TEMP TABLE wide AS SELECT kind, id, ids FROM chosen p, LATERAL public.try(p.template, :k, NULL);
+CREATE TEMP TABLE sure AS SELECT kind, id, t.ids FROM chosen p JOIN wide w USING (kind, id), LATERAL
+    (SELECT g.template <=> p.template AS farthest FROM public.gallery g WHERE g.id = w.ids[:k]) d,
+    LATERAL public.try(p.template, :k, farthest) t;
+SELECT format('best %s of %s probes: %s lists differ from those of bounds of five deviations, by %s rows; by wide bounds %s, by %s',
+    :k, count(*), count(*) FILTER (WHERE n.ids <> s.ids), sum(:k - public.common(n.ids, s.ids)),
+    count(*) FILTER (WHERE w.ids <> s.ids), sum(:k - public.common(w.ids, s.ids)))
+FROM narrow n JOIN wide w USING (kind, id) JOIN sure s USING (kind, id);
+SQL
+    done
+}
+
 # without lists: build, size, searches, the exact scan
 flat() {
     build template "lists = 1" "max_parallel_maintenance_workers = 0"
@@ -84,9 +115,12 @@ flat() {
         flat_ms[$what]=$MS
         report "$(label "$kind" "$k" "$distance")" "$DETAIL"
         shared "$(label "$kind" "$k" "$distance")" "$kind" "$k" "$distance"
+        # the widest bounds, whatever the setting
+        [ "$distance" != NULL ] || wide "$kind" "$k" "$distance"
         targeted "$kind" "$k" "$distance" "$MS"
     done
     many
+    orders
 
     sql <<'SQL'
 SET max_parallel_workers_per_gather = 0;

@@ -183,10 +183,10 @@ COMMENT ON OPERATOR CLASS facesnxt.facescan_text_ops USING facescan IS 'filter c
 CREATE FUNCTION facesnxt.last_scan(
     OUT index regclass, OUT lists bigint, OUT pages bigint, OUT codes bigint, OUT survivors bigint, OUT middle bigint,
     OUT refined bigint, OUT fetched bigint, OUT returned bigint, OUT late bigint, OUT rounds integer,
-    OUT every_code boolean, OUT workers integer)
+    OUT every_code boolean, OUT workers integer, OUT deviations real)
     AS 'MODULE_PATHNAME', 'facesnxt_last_scan' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION facesnxt.last_scan() IS
-    'what the last facescan scan of this session did: lists and code pages read; codes scored, survivors of the pass, codes bounded by their second and by all bits; rows fetched, returned, and returned later than their distance says; workers that shared the pass; NULL before the first';
+    'what the last facescan scan of this session did: lists and code pages read; codes scored, survivors of the pass, codes bounded by their second and by all bits; rows fetched, returned, and returned later than their distance says; workers that shared the pass; how many standard deviations bounds lay above estimates, NULL where codes were left out; NULL before the first';
 REVOKE ALL ON FUNCTION facesnxt.last_scan() FROM PUBLIC;
 CREATE FUNCTION facesnxt.forget_last_scan() RETURNS void
     AS 'MODULE_PATHNAME', 'facesnxt_forget_last_scan' LANGUAGE C VOLATILE PARALLEL RESTRICTED;

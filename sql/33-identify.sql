@@ -172,8 +172,8 @@ $$;
 COMMENT ON FUNCTION facesnxt.refuse(jsonb, jsonb, bytea) IS 'Records a refused attempt, then raises it with its SQLSTATE';
 REVOKE ALL ON FUNCTION facesnxt.refuse(jsonb, jsonb, bytea) FROM PUBLIC;
 
--- Every code is looked at, and scores are recorded with all their digits,
--- whatever the session set.
+-- Every code is looked at, by wide bounds, and scores are recorded with all
+-- their digits, whatever the session set.
 CREATE FUNCTION facesnxt.identify(
     image bytea, given facesnxt.embedding, case_number text, purpose text, reason text,
     repositories text[], candidates int, threshold real, face text, fields jsonb, overrides jsonb, extraction jsonb DEFAULT NULL)
@@ -181,7 +181,7 @@ RETURNS TABLE (search_id uuid, rank int, person_id uuid, reference_id uuid, repo
     score real, model text, exact boolean)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
-SET facesnxt.target_recall = 1 SET facesnxt.probes = 0 SET extra_float_digits = 1
+SET facesnxt.target_recall = 1 SET facesnxt.probes = 0 SET facesnxt.wide_bounds = on SET extra_float_digits = 1
 AS $$
 DECLARE
     request jsonb;

@@ -75,13 +75,14 @@ CREATE VIEW facesnxt.search_exactness WITH (security_barrier, security_invoker) 
         CASE WHEN s.scan ? 'codes' THEN r.compared + r.gone ELSE s.references_compared END AS visible,
         (s.scan->>'codes')::bigint AS codes, (s.scan->>'survivors')::bigint AS survivors, (s.scan->>'refined')::bigint AS refined,
         (s.scan->>'fetched')::bigint AS rechecked, (s.scan->>'late')::bigint AS late,
+        (s.scan->>'deviations')::real AS deviations,
         greatest((s.scan->>'certified')::int, r.certified) AS certified,
         r.replay_id, r.recorded_at AS replayed_at, r.missed, r.missing
     FROM facesnxt.search s
         LEFT JOIN LATERAL (SELECT p.* FROM facesnxt.replay p WHERE p.search_id = s.search_id ORDER BY p.recorded_at DESC LIMIT 1) r ON true
     WHERE s.status = 'completed';
 COMMENT ON VIEW facesnxt.search_exactness IS
-'How exact each search was: references visible (of an index: once it was replayed), codes scored, refined and rechecked against the row, rows that came later than their distance, and how many leading ranks are certain';
+'How exact each search was: references visible (of an index: once it was replayed), codes scored, refined and rechecked against the row, rows that came later than their distance, how many standard deviations its bounds lay above what codes say, and how many leading ranks are certain';
 REVOKE ALL ON TABLE facesnxt.search_exactness FROM PUBLIC;
 GRANT SELECT ON TABLE facesnxt.search_exactness TO facesnxt_auditor;
 

@@ -4,7 +4,7 @@
 -- proposed one, among the references of today. Counts alone come out.
 CREATE FUNCTION facesnxt.try_setting(kind text, value text, agency_id uuid, sample int) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp SET jit = off SET facesnxt.target_recall = 1 SET facesnxt.probes = 0
+SET search_path = pg_catalog, pg_temp SET jit = off SET facesnxt.target_recall = 1 SET facesnxt.probes = 0 SET facesnxt.wide_bounds = on
 AS $$
 DECLARE
     tried facesnxt.search;

@@ -26,6 +26,7 @@ int			facesnxt_probes = 0;
 int			facesnxt_scan_workers = 0;
 int			facesnxt_scan_workers_per_search = FS_MOST_WORKERS;
 double		facesnxt_target_recall = 1;
+bool		facesnxt_wide_bounds = false;
 int			facesnxt_writer_idle = 4000;
 
 static const struct config_enum_entry kernel_tiers[] = {
@@ -196,6 +197,19 @@ facesnxt_guc_init(void)
 							 "Probability with which an index is to find a mate; 1 looks at every code.",
 							 NULL,
 							 &facesnxt_target_recall, 1, 0.01, 1,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+
+	/*
+	 * facesnxt.wide_bounds: an index leaves out whose code cannot be that of a
+	 * row asked for, by a bound that is wrong once in some hundreds at the very
+	 * edge of the list; a row that is left out comes later, out of order.  Wide
+	 * bounds are wrong once in tens of thousands, and a search by them takes a
+	 * third longer.  Recorded searches set it.
+	 */
+	DefineCustomBoolVariable("facesnxt.wide_bounds",
+							 "Whether an index misses fewer of the rows at the edge of the list, in more time.",
+							 NULL,
+							 &facesnxt_wide_bounds, false,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	/*

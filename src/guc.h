@@ -4,6 +4,8 @@
 #ifndef FACESNXT_GUC_H
 #define FACESNXT_GUC_H
 
+#include <stdbool.h>
+
 extern int	facesnxt_audit_timeout;		/* ms */
 extern int	facesnxt_kernel_tier;		/* fx_tier */
 extern double facesnxt_mate_similarity;
@@ -17,6 +19,7 @@ extern int	facesnxt_probes;			/* lists; 0: by facesnxt_target_recall */
 extern int	facesnxt_scan_workers;
 extern int	facesnxt_scan_workers_per_search;
 extern double facesnxt_target_recall;
+extern bool facesnxt_wide_bounds;
 extern int	facesnxt_writer_idle;		/* ms */
 
 extern void facesnxt_guc_init(void);

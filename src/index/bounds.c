@@ -47,7 +47,7 @@ fs_choose_sigmas(fs_scan *scan)
 	/* as long as there is no floor */
 	scan->followed = -FLT_MAX;
 	set_spread(scan, 0);
-	scan->sigmas = FS_SIGMAS;
+	scan->sigmas = facesnxt_wide_bounds ? FS_WIDE_SIGMAS : FS_SIGMAS;
 	if (scan->share < 1 && missed > 0)
 	{
 		scan->sigmas.coarse = Min(scan->sigmas.coarse, (float) fs_normal_quantile(missed));

@@ -168,8 +168,8 @@ Datum
 facesnxt_last_scan(PG_FUNCTION_ARGS)
 {
 	TupleDesc	desc;
-	Datum		values[13];
-	bool		nulls[13] = {0};
+	Datum		values[14];
+	bool		nulls[14] = {0};
 	int			n = 0;
 
 	if (!OidIsValid(fs_last_scan.index))
@@ -189,6 +189,9 @@ facesnxt_last_scan(PG_FUNCTION_ARGS)
 	values[n++] = Int32GetDatum(fs_last_scan.rounds);
 	values[n++] = BoolGetDatum(fs_last_scan.every_code);
 	values[n++] = Int32GetDatum((int32) fs_last_scan.workers);
+	/* codes that were left out, or scored in part, had no such bound */
+	nulls[n] = fs_last_scan.deviations == 0 || !fs_last_scan.every_code;
+	values[n++] = Float4GetDatum(fs_last_scan.deviations);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 

@@ -326,6 +326,8 @@ begin_round(fs_scan *scan)
 		scan->sigmas = FS_LAST_SIGMAS;
 		scan->mates = scan->others = scan->sigmas.coarse;
 	}
+	if (scan->counters.deviations == 0 || scan->mates < scan->counters.deviations)
+		scan->counters.deviations = scan->mates;
 }
 
 void

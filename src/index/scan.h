@@ -34,9 +34,9 @@
 /*
  * How many standard deviations a bound lies above its estimate, in each stage.
  * Whoever has the very score of the floor is missed by the coarse stage once in
- * 700 times, and comes in a later round; mates, which lie well above it, are not.
- * After the round that goes down to a greatest distance there is no later one, so
- * there bounds are wider.
+ * 700 times, by wide bounds once in 30,000, and comes in a later round; mates,
+ * which lie well above it, are not.  After the round that goes down to a greatest
+ * distance there is no later one, so there bounds are the widest.
  */
 typedef struct fs_sigmas
 {
@@ -45,7 +45,8 @@ typedef struct fs_sigmas
 	float		fine;
 } fs_sigmas;
 
-#define FS_SIGMAS			((fs_sigmas) {3.0f, 3.3f, 4.2f})
+#define FS_SIGMAS		((fs_sigmas) {3.0f, 3.3f, 4.2f})
+#define FS_WIDE_SIGMAS	((fs_sigmas) {4.0f, 4.3f, 5.0f})
 #define FS_LAST_SIGMAS	((fs_sigmas) {5.0f, 5.0f, 5.5f})
 
 /*
@@ -100,6 +101,7 @@ typedef struct fs_counters
 	uint64		late;			/* returned after one that is farther: a bound did not hold */
 	uint32		rounds;
 	bool		every_code;		/* no list was left out */
+	float		deviations;		/* by which coarse bounds lay above estimates, at the least; 0: none were needed */
 	uint32		workers;		/* that took part in the first pass */
 } fs_counters;
 

@@ -70,16 +70,28 @@ RESET facesnxt.kernel_tier;
 CREATE TABLE face (id int PRIMARY KEY, template embedding(128));
 INSERT INTO face SELECT * FROM pg_temp.templates(5000, 128);
 CREATE INDEX face_template ON face USING facescan (template);
-CREATE FUNCTION pg_temp.best(probe embedding, by_index boolean, k int) RETURNS int[] LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.best(probe embedding, by_index boolean, k int) RETURNS int[] LANGUAGE plpgsql
+-- a plan that is kept would be one for both
+SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
     PERFORM set_config('enable_seqscan', CASE WHEN by_index THEN 'off' ELSE 'on' END, true),
             set_config('enable_indexscan', CASE WHEN by_index THEN 'on' ELSE 'off' END, true);
-    RETURN (SELECT array_agg(id) FROM (SELECT id FROM face ORDER BY template <=> probe, id LIMIT k) s);
+    RETURN (SELECT array_agg(id) FROM (SELECT id FROM face ORDER BY template <=> probe LIMIT k) s);
 END $$;
 SELECT bool_and(found[1] = exact[1] AND found[1] = id AND cardinality(found) = 10 AND
     (SELECT count(*) FROM unnest(found) f WHERE f = ANY (exact)) >= 9)
 FROM (SELECT id, pg_temp.best(template, true, 10) AS found, pg_temp.best(template, false, 10) AS exact
       FROM face WHERE id % 250 = 0) s;
+
+-- wide bounds look at more codes before they leave one out, and find the same
+CREATE FUNCTION pg_temp.looked(wide boolean, OUT ids int[], OUT middle bigint, OUT deviations real) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('facesnxt.wide_bounds', wide::text, true);
+    ids := pg_temp.best((SELECT template FROM face WHERE id = 77), true, 5);
+    SELECT s.middle, s.deviations INTO middle, deviations FROM last_scan() s;
+END $$;
+SELECT normal.ids = wide.ids AND normal.middle < wide.middle AS more, normal.deviations, wide.deviations AS wide
+FROM pg_temp.looked(false) normal, pg_temp.looked(true) wide;
 
 -- identical templates, zero templates, NULL: a right answer each
 CREATE TABLE odd (id int, template embedding);

@@ -15,7 +15,7 @@ CREATE FUNCTION best(probe embedding, rows int) RETURNS int[] LANGUAGE sql AS
     $$ SELECT array_agg(id) FROM (SELECT id FROM face ORDER BY template <=> probe LIMIT rows) s $$;
 -- what a search finds: mates, and what the last one read
 CREATE VIEW found AS SELECT count(*) > 90 AS nearly_all FROM sought WHERE (best(template, 10))[1] = -id;
-CREATE VIEW was_read AS SELECT lists, every_code, late FROM last_scan();
+CREATE VIEW was_read AS SELECT lists, every_code, late, deviations FROM last_scan();
 SELECT template AS probe FROM sought WHERE id = 1 \gset
 
 CREATE INDEX face_template ON face USING facescan (template, part) WITH (lists = 1);

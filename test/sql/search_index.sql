@@ -26,18 +26,20 @@ SELECT bool_and((SELECT array_agg(ARRAY[s.rank::text, s.person_id::text, s.refer
     FROM facesnxt.rank_persons(model_d(n), '{booking,driver_licence}', 20, NULL) l,
         jsonb_to_recordset(l) AS s (rank int, person_id uuid, reference_id uuid, score real)) = list) AS same_list
 FROM scanned;
-SELECT index, every_code, codes FROM facesnxt.last_scan();
+SELECT index, every_code, codes, deviations FROM facesnxt.last_scan();
 -- a session's settings do not make a recorded search less exact
 SET ROLE regress_nm;
 SET facesnxt.target_recall = 0.5;
 SET facesnxt.probes = 1;
+SET facesnxt.wide_bounds = off;
 SELECT bool_and(exact) FROM facesnxt.search_template(model_d(4), '22-1', 'criminal', 'by index');
 SELECT count(*) = 20 AND bool_and(repository = 'booking') FROM facesnxt.search_template(model_d(4), '22-1', 'criminal', 'by index, one repository', repositories => '{booking}');
 SELECT references_compared, references_other_model > 0, exact FROM facesnxt.my_searches WHERE reason LIKE 'by index%' ORDER BY recorded_at;
 RESET facesnxt.target_recall;
 RESET facesnxt.probes;
+RESET facesnxt.wide_bounds;
 RESET ROLE;
-SELECT scan->>'index', scan->>'every_code', scan->>'lists', scan->>'codes' FROM facesnxt.search WHERE reason LIKE 'by index%' ORDER BY recorded_at;
+SELECT scan->>'index', scan->>'every_code', scan->>'lists', scan->>'codes', scan->>'deviations' FROM facesnxt.search WHERE reason LIKE 'by index%' ORDER BY recorded_at;
 SELECT count(*) = 20 AND bool_and(c.person_id::text = s.list[c.rank][2] AND c.reference_id::text = s.list[c.rank][3])
 FROM facesnxt.candidate c JOIN facesnxt.search f USING (search_id), scanned s WHERE f.reason = 'by index' AND s.n = 4;
 -- without the index there is nothing to say of it
