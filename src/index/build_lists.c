@@ -86,14 +86,14 @@ fs_lists_wanted(const fs_builder *builder, const fs_index *fs, uint32 axes, doub
 	lists = Min(asked, most);
 	if (lists < asked)
 		ereport(NOTICE,
-				(errmsg("index \"%s\" gets %.0f lists instead of %.0f", RelationGetRelationName(builder->index),
+				(errmsg("index \"%s\" gets %.0f instead of %.0f lists", RelationGetRelationName(builder->index),
 						lists, asked),
-				 errdetail("The table has about %.0f templates.", rows)));
+				 errdetail("Templates in the table: about %.0f.", rows)));
 	most = Max(floor(bytes_for_lists(fs, axes, lists) / (list_bytes(axes) + LEAST_PER_LIST * point_bytes(axes))), 1);
 	if (lists > most)
 	{
 		ereport(NOTICE,
-				(errmsg("index \"%s\" gets %.0f lists instead of %.0f", RelationGetRelationName(builder->index),
+				(errmsg("index \"%s\" gets %.0f instead of %.0f lists", RelationGetRelationName(builder->index),
 						most, lists),
 				 errdetail("maintenance_work_mem has no room for finding more."),
 				 errhint("Set maintenance_work_mem to %d MB or more.",
@@ -107,15 +107,17 @@ uint32
 fs_points_wanted(const fs_builder *builder, const fs_index *fs, uint32 axes, uint32 lists, double rows)
 {
 	double		wanted = Min(wanted_points(lists), PG_INT32_MAX);
+	/* as many as there seem to be, if that is fewer */
+	double		expected = Min(wanted, floor(rows));
 	double		most = floor((bytes_for_lists(fs, axes, lists) - lists * list_bytes(axes)) / point_bytes(axes));
 
-	if (most < Min(wanted, rows))
+	if (most < expected)
 		ereport(NOTICE,
 				(errmsg("lists of index \"%s\" are found by %.0f templates instead of %.0f",
-						RelationGetRelationName(builder->index), most, Min(wanted, rows)),
+						RelationGetRelationName(builder->index), most, expected),
 				 errdetail("maintenance_work_mem has no room for more. "
 						   "Searches that leave lists out may read more codes."),
 				 errhint("Set maintenance_work_mem to %d MB or more.",
-						 megabytes_for(fs, axes, lists, Min(wanted, rows)))));
+						 megabytes_for(fs, axes, lists, expected))));
 	return (uint32) Min(wanted, most);
 }

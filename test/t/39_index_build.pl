@@ -147,7 +147,7 @@ SKIP:
 }
 my ($code, $out, $notices) = $node->psql('postgres', "SET maintenance_work_mem = '1MB';
 	CREATE INDEX face_less ON face USING facescan (template) WITH (lists = 1000)");
-like($notices, qr/"face_less" gets \d+ lists instead of 1000\n.*maintenance_work_mem has no room/,
+like($notices, qr/"face_less" gets \d+ instead of 1000 lists\n.*maintenance_work_mem has no room/,
 	'where memory lacks there are fewer lists');
 cmp_ok($node->safe_psql('postgres', "SELECT lists FROM facesnxt.index_info('face_less')"), '>', 100, '... but many');
 is($node->safe_psql('postgres', "SELECT block, problem FROM facesnxt.index_check('face_less')"), '', '... and sound');
