@@ -253,7 +253,7 @@ SCRIPTS_built = build/facesnxt-verify
 # ---- tests that `make installcheck` runs against a running server
 
 REGRESS = embedding embedding_cast distance order avg \
-	index index_order index_lists index_prefix index_many index_filter index_within index_error \
+	index index_order index_owner index_lists index_prefix index_many index_filter index_within index_error \
 	agency policy search search_index refusal outcome immutable \
 	request probe person verify platform
 

@@ -30,6 +30,13 @@
 #define FX_AUTHENTICATION()		((const char *) NULL)
 #endif
 
+/* 17 has functions of an index find names in pg_catalog and pg_temp alone.  With utils/guc.h. */
+#if PG_VERSION_NUM >= 170000
+#define facesnxt_restrict_search_path() RestrictSearchPath()
+#else
+#define facesnxt_restrict_search_path() ((void) 0)
+#endif
+
 /* 18 tells the delay point whether it serves ANALYZE. */
 #if PG_VERSION_NUM >= 180000
 #define facesnxt_vacuum_delay_point() vacuum_delay_point(true)

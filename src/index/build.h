@@ -132,6 +132,8 @@ extern BlockNumber fs_calibrate(fs_builder *builder, fs_index *fs, const fs_samp
 /* Points that k-means does not see, where there are enough. */
 #define FS_CALIBRATION_PROBES	4000
 
+/* Whether the table is large enough for lists, or they were asked for. */
+extern bool fs_lists_possible(const fs_builder *builder);
 /*
  * As many lists as were asked for, or as suit so many rows, but not more than the rows can fill, nor than
  * maintenance_work_mem has room for with as many points.

@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "miscadmin.h"
 
 /* Of the default: rows in a list, the rows from which on there are lists, the most lists. */
@@ -61,29 +62,51 @@ bytes_for_lists(const fs_index *fs, uint32 axes, double lists)
 	return Max(all - fixed_bytes(fs, axes, lists), all / 4);
 }
 
-/* The setting that has room for so many lists and points, for a hint. */
-static int
-megabytes_for(const fs_index *fs, uint32 axes, double lists, double points)
+/* As many lists as are asked for, or as suit so many rows. */
+static double
+lists_asked(const fs_builder *builder, double rows)
 {
-	return (int) ceil((fixed_bytes(fs, axes, lists) + lists * list_bytes(axes) + points * point_bytes(axes)) /
-					  (1024 * 1024));
+	int			option = fs_option_lists(builder->index);
+
+	if (option > 0)
+		return option;
+	/* a round number */
+	return rows < ROWS_FOR_LISTS ? 1 : exp2(round(log2(Min(rows / ROWS_PER_LIST, MOST_LISTS))));
+}
+
+/* As many of them as so many rows can fill. */
+static double
+lists_filled(const fs_builder *builder, double rows)
+{
+	return Min(lists_asked(builder, rows), Max(floor(rows / LEAST_PER_LIST), 1));
+}
+
+/* Says by which setting there is room for all of these lists, and for their points as far as there are rows. */
+static int
+hint_memory(const fs_builder *builder, const fs_index *fs, uint32 axes, double rows)
+{
+	double		lists = lists_filled(builder, rows);
+	double		points = Min(wanted_points(lists), floor(rows));
+
+	return errhint("Set maintenance_work_mem to %d MB or more.",
+				   (int) ceil((fixed_bytes(fs, axes, lists) + lists * list_bytes(axes) + points * point_bytes(axes)) /
+							  (1024 * 1024)));
+}
+
+bool
+fs_lists_possible(const fs_builder *builder)
+{
+	/* what the server has as the most rows of a block */
+	return lists_asked(builder, (double) RelationGetNumberOfBlocks(builder->heap) * MaxHeapTuplesPerPage) > 1;
 }
 
 uint32
 fs_lists_wanted(const fs_builder *builder, const fs_index *fs, uint32 axes, double rows)
 {
-	double		asked = fs_option_lists(builder->index);
-	double		most = Max(floor(rows / LEAST_PER_LIST), 1);
-	double		lists;
+	double		asked = lists_asked(builder, rows);
+	double		lists = lists_filled(builder, rows);
+	double		most;
 
-	if (asked == 0)
-	{
-		if (rows < ROWS_FOR_LISTS)
-			return 1;
-		/* a round number */
-		asked = exp2(round(log2(Min(rows / ROWS_PER_LIST, MOST_LISTS))));
-	}
-	lists = Min(asked, most);
 	if (lists < asked)
 		ereport(NOTICE,
 				(errmsg("index \"%s\" gets %.0f instead of %.0f lists", RelationGetRelationName(builder->index),
@@ -91,16 +114,12 @@ fs_lists_wanted(const fs_builder *builder, const fs_index *fs, uint32 axes, doub
 				 errdetail("Templates in the table: about %.0f.", rows)));
 	most = Max(floor(bytes_for_lists(fs, axes, lists) / (list_bytes(axes) + LEAST_PER_LIST * point_bytes(axes))), 1);
 	if (lists > most)
-	{
 		ereport(NOTICE,
 				(errmsg("index \"%s\" gets %.0f instead of %.0f lists", RelationGetRelationName(builder->index),
 						most, lists),
 				 errdetail("maintenance_work_mem has no room for finding more."),
-				 errhint("Set maintenance_work_mem to %d MB or more.",
-						 megabytes_for(fs, axes, lists, wanted_points(lists)))));
-		lists = most;
-	}
-	return (uint32) lists;
+				 hint_memory(builder, fs, axes, rows)));
+	return (uint32) Min(lists, most);
 }
 
 uint32
@@ -117,7 +136,6 @@ fs_points_wanted(const fs_builder *builder, const fs_index *fs, uint32 axes, uin
 						RelationGetRelationName(builder->index), most, expected),
 				 errdetail("maintenance_work_mem has no room for more. "
 						   "Searches that leave lists out may read more codes."),
-				 errhint("Set maintenance_work_mem to %d MB or more.",
-						 megabytes_for(fs, axes, lists, expected))));
+				 hint_memory(builder, fs, axes, rows)));
 	return (uint32) Min(wanted, most);
 }

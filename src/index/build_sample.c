@@ -117,7 +117,7 @@ learn_template(sample_state *state, Relation index, const Embedding *embedding)
 	state->rows = palloc_extended(sizeof(float) * BATCH * padded, MCXT_ALLOC_HUGE);
 	state->squares = palloc(sizeof(double) * BATCH);
 	state->sum = palloc0(sizeof(double) * padded);
-	if (fs_option_lists(index) != 1)
+	if (fs_lists_possible(state->builder))
 	{
 		fs_load_blas();
 		state->products = palloc_extended(sizeof(float) * padded * padded, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -198,13 +198,13 @@ steps(uint32 points, uint32 lists)
 	return points + (int64) KMEANS_ROUNDS * training_of(points, lists);
 }
 
-/* Reads points until there are enough, or no more blocks. */
+/* Reads points until there are enough, or so many blocks of the sequence are done. */
 static void
-read_points(sample_state *state, uint32 lists)
+read_points(sample_state *state, uint32 lists, BlockNumber until)
 {
 	fs_sample  *sample = state->sample;
 
-	while (sample->npoints + state->count < state->wanted && sample_block(state))
+	while (sample->npoints + state->count < state->wanted && sample->done < until && sample_block(state))
 	{
 		uint32		points = sample->npoints + state->count;
 
@@ -242,6 +242,7 @@ find_lists(sample_state *state, uint32 lists, double rows)
 	uint32		padded = fs->layout.padded;
 	uint32		axes = Min(padded, FX_CLUSTER_AXES);
 	fx_clusters *clusters = fs_clusters_create(fs->context, padded, axes, lists);
+	BlockNumber first = sample->done;
 	uint32		training;
 	int64		done;
 	fx_error	err;
@@ -256,10 +257,13 @@ find_lists(sample_state *state, uint32 lists, double rows)
 	sample->points = palloc_extended(sizeof(float) * axes * (Size) state->wanted, MCXT_ALLOC_HUGE);
 	sample->norms = palloc_extended(sizeof(float) * (Size) state->wanted, MCXT_ALLOC_HUGE);
 	/* blocks that were not read before come first */
-	read_points(state, lists);
+	read_points(state, lists, sample->blocks);
 	sample->done = sample->at = 0;
-	read_points(state, lists);
+	read_points(state, lists, first);
 	finish_points(state);
+	/* each block has a snapshot of its own in CREATE INDEX CONCURRENTLY: rows may have gone since */
+	if (sample->npoints == 0)
+		return;
 	/* a row that has been given up, or a guess of the rows that was too high */
 	clusters->lists = Min(lists, sample->npoints);
 	training = training_of(sample->npoints, clusters->lists);
@@ -305,7 +309,7 @@ fs_sample_take(fs_builder *builder, fs_index *fs)
 		}
 		all_rows = sample->rows / sample->done * sample->blocks;
 		lists = fs_lists_wanted(builder, fs, Min(fs->layout.padded, FX_CLUSTER_AXES), all_rows);
-		if (lists > 1)
+		if (lists > 1 && state.products != NULL)
 			find_lists(&state, lists, all_rows);
 	}
 	MemoryContextDelete(state.context);

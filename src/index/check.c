@@ -101,7 +101,10 @@ check_kind(fs_check *state, BlockNumber block, fs_page_kind kind)
 		(kind < FS_PAGE_CODE || (FS_CODE_HEAD(page)->page_id == FS_PAGE_ID && FS_CODE_HEAD(page)->kind == kind));
 	UnlockReleaseBuffer(buffer);
 	if (!good)
+	{
 		fs_check_report(state, block, "page is not of kind %d", kind);
+		state->damaged[block / 8] |= 1 << block % 8;
+	}
 	return good;
 }
 
@@ -174,6 +177,7 @@ check_structure(fs_check *state)
 	fs_extents_visit(state->index, &state->fs->meta, note_extent, state);
 	state->blocks = RelationGetNumberOfBlocks(state->index);
 	state->owned = palloc0(state->blocks / 8 + 1);
+	state->damaged = palloc0(state->blocks / 8 + 1);
 	for (uint32 e = 0; e < state->nextents; e++)
 		for (uint32 p = 0; p < state->extents[e].pages; p++)
 		{
@@ -202,10 +206,13 @@ facesnxt_index_check(PG_FUNCTION_ARGS)
 	LOCKMODE	mode = RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock;
 	Relation	heap;
 	Snapshot	snapshot;
+	fs_caller	caller;
 
 	InitMaterializedSRF(fcinfo, 0);
 	state.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	state.index = fs_open_index(PG_GETARG_OID(0), mode, &heap);
+	fs_check_usable(state.index);
+	caller = fs_become_owner(heap);
 	state.row = AllocSetContextCreate(CurrentMemoryContext, "facescan check", ALLOCSET_DEFAULT_SIZES);
 	/* the snapshot first: what it sees was in the index before it was taken */
 	snapshot = RegisterSnapshot(GetTransactionSnapshot());
@@ -221,6 +228,7 @@ facesnxt_index_check(PG_FUNCTION_ARGS)
 		state.problems = 0;
 		fs_check_report(&state, InvalidBlockNumber, UINT64_FORMAT " more problems", more);
 	}
+	fs_become_caller(&caller);
 	index_close(state.index, mode);
 	table_close(heap, mode);
 	PG_RETURN_NULL();

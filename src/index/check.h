@@ -27,9 +27,11 @@ typedef struct fs_check
 	fs_extent  *extents;
 	uint32		nextents;
 	uint8	   *owned;			/* blocks that belong to something, a bitmap */
+	uint8	   *damaged;		/* blocks that are not of their kind, a bitmap */
 	BlockNumber blocks;
 	fs_entry_place *entries;	/* sorted by fs_by_tid() */
 	uint64		nentries;
+	uint8	   *visited;		/* entries that a visible row has led to, a bitmap; of a partial index alone */
 	uint64		capacity;
 	uint64		problems;
 	struct fs_list_batch *batch;	/* rows whose lists are still to be compared; NULL: there are no lists */

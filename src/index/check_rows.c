@@ -31,6 +31,12 @@ block_of(const fs_check *state, const fs_entry_place *at)
 	return state->extents[at->extent].start + at->page;
 }
 
+static bool
+is_damaged(const fs_check *state, BlockNumber block)
+{
+	return block >= state->blocks || (state->damaged[block / 8] >> block % 8 & 1);
+}
+
 /* The entry at this place differs from what its row gives. */
 static void
 differs(fs_check *state, BlockNumber block, const fs_entry_place *at, const char *what)
@@ -99,9 +105,13 @@ check_fine(fs_check *state, const fs_layout *layout, BlockNumber first, const fs
 {
 	uint32		slot;
 	BlockNumber block = fs_fine_block(layout, first, at->slot, &slot);
-	Buffer		buffer = fs_read(state->index, block, BUFFER_LOCK_SHARE, FS_PAGE_FINE, NULL);
-	const char *page = BufferGetPage(buffer);
+	Buffer		buffer;
+	const char *page;
 
+	if (is_damaged(state, block))
+		return;
+	buffer = fs_read(state->index, block, BUFFER_LOCK_SHARE, FS_PAGE_FINE, NULL);
+	page = BufferGetPage(buffer);
 	if (differing_bits((const uint8 *) page + FS_CODES_OFFSET + layout->fine_bytes * slot,
 					   expected->planes + layout->middle_bytes, layout->fine_bytes) > tolerance)
 		differs(state, block, at, "fine code");
@@ -147,7 +157,8 @@ check_entry(fs_check *state, const fs_entry_place *at, const fs_entry *expected)
 						expected->list);
 	check_words(state, layout, BufferGetPage(buffer), at, expected);
 	UnlockReleaseBuffer(buffer);
-	if (same && layout->middle_pages > 0)
+	/* what is not of its kind has been told already */
+	if (same && layout->middle_pages > 0 && !is_damaged(state, place.middle))
 		check_middle(state, layout, place.middle, at, expected, tolerance);
 	if (same && layout->fine_pages > 0)
 		/* a magnitude at the edge of two levels turns several bits */
@@ -253,12 +264,42 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 						ItemPointerGetOffsetNumber(tid));
 	else
 	{
+		uint64		number = found - state->entries;
+
+		if (state->visited != NULL)
+			state->visited[number / 8] |= 1 << number % 8;
 		fs_encode(index, state->encoder, values, isnull, tid, true);
 		if (check_entry(state, found, &state->encoder->entry))
 			check_list(state, found);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(state->row);
+}
+
+/* Of a partial index: whoever is seen, but was not met among the rows that it is for. */
+static void
+check_strangers(fs_check *state, Relation heap, Snapshot snapshot)
+{
+	IndexFetchTableData *fetch = table_index_fetch_begin(heap);
+	TupleTableSlot *slot = table_slot_create(heap, NULL);
+
+	for (uint64 i = 0; i < state->nentries; i++)
+	{
+		ItemPointerData tid = state->entries[i].tid;
+		bool		again = false;
+
+		CHECK_FOR_INTERRUPTS();
+		/* a pointer beyond the table has been told already */
+		if ((state->visited[i / 8] >> i % 8 & 1) || ItemPointerGetBlockNumber(&tid) >= RelationGetNumberOfBlocks(heap))
+			continue;
+		if (table_index_fetch_tuple(fetch, &tid, snapshot, slot, &again, NULL))
+			fs_check_report(state, block_of(state, &state->entries[i]), "row (%u,%u) is not for this index",
+							ItemPointerGetBlockNumber(&state->entries[i].tid),
+							ItemPointerGetOffsetNumber(&state->entries[i].tid));
+		ExecClearTuple(slot);
+	}
+	table_index_fetch_end(fetch);
+	ExecDropSingleTupleTableSlot(slot);
 }
 
 void
@@ -270,8 +311,12 @@ fs_check_rows(fs_check *state, Relation heap, Snapshot snapshot)
 	info->ii_Concurrent = true;
 	state->encoder = fs_encoder_create(state->fs);
 	state->batch = begin_lists(state);
+	if (info->ii_Predicate != NIL)
+		state->visited = palloc_extended(state->nentries / 8 + 1, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	(void) table_index_build_scan(heap, state->index, info, true, false, check_row, state, scan);
 	finish_lists(state);
+	if (state->visited != NULL)
+		check_strangers(state, heap, snapshot);
 }
 
 /* ---- from entries to rows */

@@ -127,7 +127,15 @@ fs_take_keys(fs_scan *scan, ScanKey keys, int nkeys)
 static bool
 compare(const fs_condition *condition, Datum value, Datum argument)
 {
-	return DatumGetBool(FunctionCall2Coll(&condition->key->sk_func, condition->key->sk_collation, value, argument));
+	LOCAL_FCINFO(fcinfo, 2);
+	Datum		result;
+
+	/* NULL where a range is of no probe */
+	InitFunctionCallInfoData(*fcinfo, &condition->key->sk_func, 2, condition->key->sk_collation, NULL, NULL);
+	fcinfo->args[0] = (NullableDatum) {value, false};
+	fcinfo->args[1] = (NullableDatum) {argument, false};
+	result = FunctionCallInvoke(fcinfo);
+	return !fcinfo->isnull && DatumGetBool(result);
 }
 
 /* Whether a value that is not NULL is what is asked for, or one of an array. */

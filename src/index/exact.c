@@ -29,6 +29,7 @@ fs_exact_begin(IndexScanDesc desc, fs_scan *scan)
 	if (scan->info->ii_Expressions != NIL)
 	{
 		scan->estate = CreateExecutorState();
+		scan->expressions = ExecPrepareExprList(scan->info->ii_Expressions, scan->estate);
 		GetPerTupleExprContext(scan->estate)->ecxt_scantuple = scan->slot;
 	}
 	MemoryContextSwitchTo(old);
@@ -50,15 +51,15 @@ Datum
 fs_value_of_row(fs_scan *scan, int column, bool *isnull)
 {
 	AttrNumber	attribute = scan->info->ii_IndexAttrNumbers[column];
-	Datum		values[INDEX_MAX_KEYS];
-	bool		nulls[INDEX_MAX_KEYS];
+	int			number = 0;
 
-	if (attribute > 0)
+	if (attribute != 0)
 		return slot_getattr(scan->slot, attribute, isnull);
+	/* this one alone, which the query names as well: the others may be anybody's */
+	for (int i = 0; i < column; i++)
+		number += scan->info->ii_IndexAttrNumbers[i] == 0;
 	ResetPerTupleExprContext(scan->estate);
-	FormIndexDatum(scan->info, scan->slot, scan->estate, values, nulls);
-	*isnull = nulls[column];
-	return values[column];
+	return ExecEvalExprSwitchContext(list_nth(scan->expressions, number), GetPerTupleExprContext(scan->estate), isnull);
 }
 
 double
@@ -163,16 +164,17 @@ fetch(IndexScanDesc desc, fs_scan *scan, ItemPointer tid)
 	fs_exact	exact;
 	ItemPointerData at = *tid;
 	bool		again = false;
-	bool		isnull;
-	Datum		datum;
+	bool		isnull = true;
+	Datum		datum = 0;
 	MemoryContext old;
 
 	scan->counters.fetched++;
 	if (!table_index_fetch_tuple(scan->fetch, &at, desc->xs_snapshot, scan->slot, &again, NULL))
 		return;
 	old = MemoryContextSwitchTo(scan->row);
-	datum = fs_value_of_row(scan, 0, &isnull);
-	if (!isnull && fs_conditions_hold(scan))
+	if (fs_conditions_hold(scan))
+		datum = fs_value_of_row(scan, 0, &isnull);
+	if (!isnull)
 	{
 		Embedding  *embedding = embedding_of_datum(datum);
 

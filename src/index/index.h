@@ -373,6 +373,20 @@ extern float fs_any_normal(pg_prng_state *random);
 extern double fs_some_similarity(double typical, pg_prng_state *random);
 /* Opens a facescan index and its table for one of them. */
 extern Relation fs_open_index(Oid oid, LOCKMODE mode, Relation *heap);
+/* What the planner asks of an index before it uses one. */
+extern void fs_check_usable(Relation index);
+
+/* Who called, with what rights and settings. */
+typedef struct fs_caller
+{
+	Oid			user;
+	int			context;
+	int			settings;
+} fs_caller;
+
+/* Where expressions of an index or its condition are computed for somebody who did not write them. */
+extern fs_caller fs_become_owner(Relation heap);
+extern void fs_become_caller(const fs_caller *caller);
 
 /* ---- the operations */
 

@@ -9,9 +9,12 @@
 #include "catalog/pg_am.h"
 #include "commands/defrem.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 static bool
@@ -51,6 +54,47 @@ fs_open_index(Oid oid, LOCKMODE mode, Relation *heap)
 	*heap = table_open(table, mode);
 	index = index_open(oid, mode);
 	return index;
+}
+
+/* What the planner asks of an index before it uses one. */
+void
+fs_check_usable(Relation index)
+{
+	Form_pg_index form = index->rd_index;
+
+	if (!form->indisvalid || !form->indisready)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is not valid", RelationGetRelationName(index)),
+				 errdetail("Its build has not come to an end."),
+				 errhint("REINDEX or drop it.")));
+	if (form->indcheckxmin &&
+		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is too new for this snapshot", RelationGetRelationName(index)),
+				 errdetail("Rows may have been changed since, which the index knows in their newer form only."),
+				 errhint("Ask again in a new transaction.")));
+}
+
+/* An index calls functions that the owner of its table chose, so they get the owner's rights, as in VACUUM or REINDEX. */
+fs_caller
+fs_become_owner(Relation heap)
+{
+	fs_caller	caller;
+
+	GetUserIdAndSecContext(&caller.user, &caller.context);
+	SetUserIdAndSecContext(heap->rd_rel->relowner, caller.context | SECURITY_RESTRICTED_OPERATION);
+	caller.settings = NewGUCNestLevel();
+	facesnxt_restrict_search_path();
+	return caller;
+}
+
+void
+fs_become_caller(const fs_caller *caller)
+{
+	AtEOXact_GUC(false, caller->settings);
+	SetUserIdAndSecContext(caller->user, caller->context);
 }
 
 /* ---- what an index says of itself */

@@ -43,27 +43,6 @@ check_privilege(Relation heap)
 				 errhint("Search for one probe at a time with ORDER BY and LIMIT.")));
 }
 
-/* What the planner asks of an index before it uses one. */
-static void
-check_usable(Relation index)
-{
-	Form_pg_index form = index->rd_index;
-
-	if (!form->indisvalid || !form->indisready)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("index \"%s\" is not valid", RelationGetRelationName(index)),
-				 errdetail("Its build has not come to an end."),
-				 errhint("REINDEX or drop it.")));
-	if (form->indcheckxmin &&
-		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("index \"%s\" is too new for this snapshot", RelationGetRelationName(index)),
-				 errdetail("Rows may have been changed since, which the index knows in their newer form only."),
-				 errhint("Search in a new transaction.")));
-}
-
 typedef struct many_state
 {
 	Relation	heap;
@@ -139,6 +118,7 @@ facesnxt_search_many(PG_FUNCTION_ARGS)
 	int16		length;
 	bool		by_value;
 	char		align;
+	fs_caller	caller;
 
 	if (state.rows < 0)
 		ereport(ERROR,
@@ -154,7 +134,8 @@ facesnxt_search_many(PG_FUNCTION_ARGS)
 	state.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	state.index = fs_open_index(PG_GETARG_OID(0), AccessShareLock, &state.heap);
 	check_privilege(state.heap);
-	check_usable(state.index);
+	fs_check_usable(state.index);
+	caller = fs_become_owner(state.heap);
 	state.snapshot = GetActiveSnapshot();
 	state.slot = table_slot_create(state.heap, NULL);
 	state.distance_function = distance_function(state.index);
@@ -183,6 +164,7 @@ facesnxt_search_many(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(batch);
 	ExecDropSingleTupleTableSlot(state.slot);
+	fs_become_caller(&caller);
 	index_close(state.index, AccessShareLock);
 	table_close(state.heap, AccessShareLock);
 	PG_RETURN_NULL();

@@ -192,6 +192,7 @@ typedef struct fs_scan
 	TupleTableSlot *slot;
 	IndexInfo  *info;
 	struct EState *estate;
+	List	   *expressions;	/* of the index, prepared */
 	MemoryContext row;			/* emptied after each row */
 	fs_exact   *heap;			/* a binary heap, the nearest on top */
 	uint32		nheap;
@@ -386,7 +387,7 @@ extern bool fs_conditions_hold(fs_scan *scan);
 
 /* ---- exact.c */
 
-/* What the row in the slot has in a column of the index, from 0 for the template. */
+/* What the row in the slot has in a column of the index, from 0 for the template; of an expression, until the next. */
 extern Datum fs_value_of_row(fs_scan *scan, int column, bool *isnull);
 /* Whether a row that an entry of this page leads to is seen, and as the conditions say. */
 extern bool fs_row_agrees(IndexScanDesc desc, fs_scan *scan, BlockNumber page, ItemPointer tid);
