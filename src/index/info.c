@@ -77,7 +77,7 @@ fs_check_usable(Relation index)
 				 errhint("Ask again in a new transaction.")));
 }
 
-/* An index calls functions that the owner of its table chose, so they get the owner's rights, as in VACUUM or REINDEX. */
+/* An index calls functions that the owner of its table chose, so they get the owner's rights, as in REINDEX. */
 fs_caller
 fs_become_owner(Relation heap)
 {
