@@ -13,7 +13,7 @@
 # Up to 200 probes at once (search_many) and one by one, best 10, in turns: ms a probe.
 . "$(dirname "$0")/tool/index_common.sh"
 
-persons=${PERSONS:-600000} probes=${PROBES:-100} mates=${MATES:-3000} lists=${ORDERS:-1000}
+persons=${PERSONS:-600000} probes=${PROBES:-100} mates=${MATES:-3000} orders=${ORDERS:-1000}
 searches=("normal 50 NULL" "hard 50 NULL" "normal 10 NULL" "hard 10 NULL" "normal 50 0.65" "hard 50 0.65")
 
 label() { # kind, k, distance
@@ -81,7 +81,7 @@ SQL
 orders() {
     local k
     for k in 100 50 10; do
-        sql -v k="$k" -v probes="$lists" <<'SQL'
+        sql -v k="$k" -v probes="$orders" <<'SQL'
 SET max_parallel_workers_per_gather = 0;
 CREATE TEMP TABLE chosen AS SELECT kind, id, template FROM public.mate WHERE id IN
     (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY kind ORDER BY id) AS place FROM public.mate) s WHERE place <= :probes);

@@ -73,6 +73,7 @@ fs_sorter_begin(fs_builder *builder, int memory, SortCoordinate coordinate)
 	Oid			collation = InvalidOid;
 	bool		nulls_first = false;
 	uint32		padded = fs->layout.padded;
+
 	fs_load_blas();
 	sorter->context = context;
 	TupleDescInitEntry(desc, 1, "list", INT4OID, -1, 0);

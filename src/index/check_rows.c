@@ -282,6 +282,7 @@ check_strangers(fs_check *state, Relation heap, Snapshot snapshot)
 {
 	IndexFetchTableData *fetch = table_index_fetch_begin(heap);
 	TupleTableSlot *slot = table_slot_create(heap, NULL);
+	BlockNumber blocks = RelationGetNumberOfBlocks(heap);
 
 	for (uint64 i = 0; i < state->nentries; i++)
 	{
@@ -290,7 +291,7 @@ check_strangers(fs_check *state, Relation heap, Snapshot snapshot)
 
 		CHECK_FOR_INTERRUPTS();
 		/* a pointer beyond the table has been told already */
-		if ((state->visited[i / 8] >> i % 8 & 1) || ItemPointerGetBlockNumber(&tid) >= RelationGetNumberOfBlocks(heap))
+		if ((state->visited[i / 8] >> i % 8 & 1) || ItemPointerGetBlockNumber(&tid) >= blocks)
 			continue;
 		if (table_index_fetch_tuple(fetch, &tid, snapshot, slot, &again, NULL))
 			fs_check_report(state, block_of(state, &state->entries[i]), "row (%u,%u) is not for this index",

@@ -136,6 +136,7 @@ $builder->query_until(qr/ended/, '');
 is($builder->{stderr}, '', 'and then it is built');
 $_->quit foreach $builder, $writer, $keeper;
 is($node->safe_psql('postgres', "SELECT block, problem FROM facesnxt.index_check('face_later')"), '', '... and sound');
+
 # ---- memory
 
 SKIP:
