@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use Facesnxt::Rows;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -12,12 +13,8 @@ my $node = PostgreSQL::Test::Cluster->new('snapshot');
 $node->init;
 $node->append_conf('postgresql.conf', "autovacuum = off\nrestart_after_crash = off\n");
 $node->start;
+create_row_of($node, 64);
 $node->safe_psql('postgres', <<'SQL');
-CREATE EXTENSION facesnxt;
-CREATE FUNCTION row_of(i int, dim int DEFAULT 64) RETURNS facesnxt.embedding LANGUAGE sql IMMUTABLE AS $$
-	SELECT array_agg(sin(i * 12.9898 + k * 78.233 + sin(i * 3.7 * k)))::real[]::facesnxt.embedding
-	FROM generate_series(1, dim) k
-$$;
 SQL
 my %lists = (flat => '(lists = 1)', lists => '(lists = 16)');
 

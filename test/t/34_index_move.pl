@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Facesnxt::Order;
+use Facesnxt::Rows;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -15,13 +16,9 @@ $node->append_conf('postgresql.conf', "autovacuum = off\n");
 $node->start;
 my $folder = PostgreSQL::Test::Utils::tempdir();
 mkdir "$folder/space" or die "cannot make $folder/space: $!";
+create_row_of($node, 64);
 $node->safe_psql('postgres', <<SQL);
-CREATE EXTENSION facesnxt;
 CREATE TABLESPACE other LOCATION '$folder/space';
-CREATE FUNCTION row_of(i int) RETURNS facesnxt.embedding LANGUAGE sql IMMUTABLE AS \$\$
-	SELECT array_agg(sin(i * 12.9898 + k * 78.233 + sin(i * 3.7 * k)))::real[]::facesnxt.embedding
-	FROM generate_series(1, 64) k
-\$\$;
 CREATE TABLE face (id int, agency int, seen date, note text, template facesnxt.embedding) WITH (fillfactor = 50);
 INSERT INTO face SELECT i, i % 7, '2020-01-01'::date + i, 'note ' || i % 3, row_of(i) FROM generate_series(1, 2000) i;
 INSERT INTO face VALUES (0, 0, '2020-01-01', 'none', NULL);

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use Facesnxt::Rows;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -12,12 +13,8 @@ my $node = PostgreSQL::Test::Cluster->new('primary');
 $node->init(allows_streaming => 1);
 $node->append_conf('postgresql.conf', "autovacuum = off\nfull_page_writes = off\nwal_keep_size = 1GB\n");
 $node->start;
+create_row_of($node, 64);
 $node->safe_psql('postgres', <<'SQL');
-CREATE EXTENSION facesnxt;
-CREATE FUNCTION row_of(i int) RETURNS facesnxt.embedding LANGUAGE sql IMMUTABLE AS $$
-	SELECT array_agg(sin(i * 12.9898 + k * 78.233 + sin(i * 3.7 * k)))::real[]::facesnxt.embedding
-	FROM generate_series(1, 64) k
-$$;
 -- of many blocks one has a template
 CREATE TABLE wide (id int, filler text, template facesnxt.embedding);
 INSERT INTO wide SELECT i, repeat('x', 1500), CASE WHEN i = 3001 THEN row_of(i) END FROM generate_series(1, 4001) i;

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use Facesnxt::Order;
+use Facesnxt::Rows;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -13,12 +14,8 @@ $node->init;
 $node->append_conf('postgresql.conf', "autovacuum = off\nshared_buffers = 1MB\n"
 	. "shared_preload_libraries = facesnxt\nfacesnxt.scan_workers = 2\n");
 $node->start;
+create_row_of($node, 128);
 $node->safe_psql('postgres', <<'SQL');
-CREATE EXTENSION facesnxt;
-CREATE FUNCTION row_of(i int) RETURNS facesnxt.embedding LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-	SELECT array_agg(sin(i * 12.9898 + k * 78.233 + sin(i * 3.7 * k)))::real[]::facesnxt.embedding
-	FROM generate_series(1, 128) k
-$$;
 CREATE TABLE flat AS SELECT i AS id, row_of(i) AS template FROM generate_series(1, 12000) i;
 CREATE TABLE lists AS SELECT id, template FROM flat;
 CREATE INDEX flat_template ON flat USING facescan (template) WITH (lists = 1);

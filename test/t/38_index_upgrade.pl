@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use Facesnxt::Order;
+use Facesnxt::Rows;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -26,12 +27,8 @@ facesnxt.scan_workers = 1
 CONF
 }
 $old->start;
+create_row_of($old, 64);
 $old->safe_psql('postgres', <<'SQL');
-CREATE EXTENSION facesnxt;
-CREATE FUNCTION row_of(i int) RETURNS facesnxt.embedding LANGUAGE sql IMMUTABLE AS $$
-	SELECT array_agg(sin(i * 12.9898 + k * 78.233 + sin(i * 3.7 * k)))::real[]::facesnxt.embedding
-	FROM generate_series(1, 64) k
-$$;
 CREATE TYPE place AS ENUM ('north', 'south');
 -- its values do not lie in the order of their numbers
 ALTER TYPE place ADD VALUE 'east' BEFORE 'south';

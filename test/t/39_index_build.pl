@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 
+use Facesnxt::Rows;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -10,10 +11,9 @@ my $node = PostgreSQL::Test::Cluster->new('build');
 $node->init;
 $node->append_conf('postgresql.conf', "autovacuum = off\nwal_level = replica\nmax_wal_size = 2GB\n");
 $node->start;
+create_row_of($node, 64);
 $node->safe_psql('postgres', <<'SQL');
-CREATE EXTENSION facesnxt;
-CREATE TABLE face AS SELECT i AS id, (SELECT array_agg(sin(i * 12.9898 + k * 78.233 + sin(i * 3.7 * k)))
-	FROM generate_series(1, 64) k)::real[]::facesnxt.embedding AS template FROM generate_series(1, 6000) i;
+CREATE TABLE face AS SELECT i AS id, row_of(i) AS template FROM generate_series(1, 6000) i;
 -- A row that is read waits for whoever holds lock 7, and now and then a little, so that whoever watches has time to.
 CREATE FUNCTION pause(template facesnxt.embedding) RETURNS facesnxt.embedding LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
@@ -144,8 +144,7 @@ SKIP:
 	skip 'no /proc here, which says what memory a process has', 2 unless -r '/proc/self/status';
 	my $setting = 24;
 	$node->safe_psql('postgres', 'DROP INDEX face_later, face_template; TRUNCATE seen;
-		CREATE TABLE large AS SELECT (SELECT array_agg(sin(i * 12.9898 + k * 78.233 + sin(i * 3.7 * k)))
-			FROM generate_series(1, 128) k)::real[]::facesnxt.embedding AS template FROM generate_series(1, 4000) i;
+		CREATE TABLE large AS SELECT row_of(i, 128) AS template FROM generate_series(1, 4000) i;
 		INSERT INTO large SELECT l.template FROM large l, generate_series(1, 24)');
 	watched("SET maintenance_work_mem = '${setting}MB'; SET max_parallel_maintenance_workers = 0;
 		CREATE INDEX large_template ON large USING facescan (template) WITH (lists = 2048, refine_bits = 8)", 'true');
